@@ -1,0 +1,19 @@
+/* hash - SHA-256 (libsodium): migration checksums, plan and fixture digests, the journal's chain. */
+#ifndef SEEDOPS_BASE_HASH_H
+#define SEEDOPS_BASE_HASH_H
+
+#include <stddef.h>
+#include <sodium.h>
+
+enum { HASH_HEX = 65 };   /* 64 hexadecimal digits and the NUL */
+
+struct hash { crypto_hash_sha256_state state; };
+
+void hash_init(struct hash *h);
+void hash_add(struct hash *h, const void *bytes, size_t length);
+/* Adds a length-prefixed field, so that ("ab","c") and ("a","bc") differ. NULL differs from "". */
+void hash_add_field(struct hash *h, const char *text);
+void hash_hex(struct hash *h, char hex[HASH_HEX]);        /* ends the hash */
+void hash_hex_of(const void *bytes, size_t length, char hex[HASH_HEX]);
+
+#endif

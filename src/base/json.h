@@ -1,0 +1,58 @@
+/* json - JSON in and out. The only room that knows jansson; identifiers and LSNs are strings, integers
+ * keep 64 bits.
+ *
+ * Writing streams into a str: json_begin_object/array, keys, values, end; commas are taken care of.
+ * Reading gives a tree that lives until json_free of its root; every accessor takes NULL and gives the
+ * "absent" value, so chains need no checks. */
+#ifndef SEEDOPS_BASE_JSON_H
+#define SEEDOPS_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct json_out {
+    struct str *to;
+    unsigned depth;
+    bool comma[64];      /* by depth: a value was written already */
+    bool after_key;
+};
+
+void json_begin(struct json_out *o, struct str *to);   /* borrows `to` until done */
+void json_object(struct json_out *o);
+void json_object_end(struct json_out *o);
+void json_array(struct json_out *o);
+void json_array_end(struct json_out *o);
+void json_key(struct json_out *o, const char *key);
+void json_text(struct json_out *o, const char *text);  /* NULL writes null; invalid UTF-8 is written as U+FFFD */
+void json_text_bytes(struct json_out *o, const char *text, size_t length);
+void json_int(struct json_out *o, int64_t value);
+void json_double(struct json_out *o, double value);
+void json_bool(struct json_out *o, bool value);
+void json_null(struct json_out *o);
+/* key and value in one call */
+void json_put_text(struct json_out *o, const char *key, const char *text);
+void json_put_int(struct json_out *o, const char *key, int64_t value);
+void json_put_bool(struct json_out *o, const char *key, bool value);
+
+struct json;
+/* Parses a whole document (duplicate keys are refused, depth is bounded). Gives a root to json_free. */
+bool json_parse(struct json **root, const char *bytes, size_t length, struct err *err);
+void json_free(struct json *root);
+const struct json *json_get(const struct json *object, const char *key);   /* NULL: absent */
+const struct json *json_at(const struct json *array, size_t index);
+size_t json_count(const struct json *array_or_object);
+bool json_is_object(const struct json *v);
+bool json_is_array(const struct json *v);
+bool json_is_text(const struct json *v);
+bool json_is_int(const struct json *v);
+bool json_is_bool(const struct json *v);
+bool json_is_null(const struct json *v);
+const char *json_text_of(const struct json *v);   /* NULL when absent or not a string; borrows from the root */
+int64_t json_int_of(const struct json *v, int64_t otherwise);
+bool json_bool_of(const struct json *v, bool otherwise);
+
+#endif

@@ -1,0 +1,24 @@
+/* spawn - run a helper command (password_command, migrations.before, git rev-parse). */
+#ifndef SEEDOPS_BASE_SPAWN_H
+#define SEEDOPS_BASE_SPAWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct spawn_options {
+    const char *const *argv;   /* NULL-terminated; or */
+    const char *shell;         /* a line for /bin/sh -c */
+    const char *directory;     /* NULL: ours */
+    int timeout_ms;            /* <= 0: none */
+    size_t output_limit;       /* bytes of stdout kept; more is an error */
+    int cancel_fd;             /* readable: stop; -1: none */
+};
+
+/* Runs without a controlling terminal, stdin from /dev/null, signals unblocked, our other descriptors
+ * closed. *out gets stdout; *status the exit status. A failure's `why` is the first line of stderr. */
+bool spawn_run(const struct spawn_options *options, struct str *out, int *status, struct err *err);
+
+#endif

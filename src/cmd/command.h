@@ -1,0 +1,41 @@
+/* command - the table of commands: dispatch, help, completion and the manual come from it. */
+#ifndef SEEDOPS_CMD_COMMAND_H
+#define SEEDOPS_CMD_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/settings.h"
+#include "op/ctx.h"
+
+struct options {                     /* everything the command line can say, parsed */
+    struct settings_options settings;
+    const char *environment;         /* NULL: not given */
+    const char *operands[64];        /* what follows the environment (tables, names) */
+    int operand_count;
+    bool json, dry_run, scan, help, version, applied, rolled_back;
+    const char *color, *log_format, *confirm, *dump, *screen, *output;
+    int64_t timeout_ms;
+};
+
+enum command_flags {
+    COMMAND_DATABASE = 1,            /* opens an environment */
+    COMMAND_OPERANDS = 2             /* takes operands after ENV */
+};
+
+struct command {
+    const char *name;                /* "status", "migrate resolve" */
+    const char *operands;            /* for the usage line: "[ENV]" "[ENV] [TABLE...]" */
+    const char *summary;             /* one line, for --help, completion and the manual */
+    const char *options;             /* names of the options it takes beyond the common ones, space separated */
+    unsigned flags;
+    int (*run)(const struct command *command, struct options *options);   /* exit code */
+};
+
+extern const struct command commands[];
+extern const int command_count;
+const struct command *command_find(const char *name);   /* exact; NULL: none */
+/* argv → exit code. Everything main does. */
+int command_main(int argc, char **argv);
+
+#endif

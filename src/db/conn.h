@@ -1,0 +1,93 @@
+/* conn - one connection to one database: connect, ask, wait, cancel. libpq lives in this room only.
+ *
+ * No call blocks in libpq: db_wait polls {socket, cancel descriptor} against a deadline and serves
+ * connect, query and COPY alike. SQLSTATEs are in every error. Notices go to the options' sink, never to
+ * stderr. A connection belongs to one thread at a time. */
+#ifndef SEEDOPS_DB_CONN_H
+#define SEEDOPS_DB_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+
+struct db;
+
+struct db_options {
+    /* libpq keywords and values, `count` of them; borrowed during db_open. host names are resolved here once
+     * on a detached thread (cancellable) and handed to libpq as hostaddr with host kept for TLS. */
+    const char *const *keywords, *const *values;
+    size_t count;
+    const struct secret *password;   /* NULL: .pgpass, PGPASSWORD, or none */
+    int cancel_fd;                   /* readable: cancel; -1: none */
+    int connect_timeout_ms;          /* of the whole set-up; <= 0: 10 000 */
+    bool session_settings;           /* an unpooled connection: time-outs, UTC, ISO dates may be set per session */
+    bool read_only;                  /* with session_settings: default_transaction_read_only = on */
+    void (*notice)(void *sink, const char *severity, const char *text);   /* NULL: dropped */
+    void *notice_sink;
+};
+
+/* What the connection turned out to be; texts live as long as the connection. */
+struct db_facts {
+    const char *host, *address, *port, *database, *user;   /* address: the one connected to, "" for a socket */
+    const char *server_version;      /* "15.8" */
+    int server_version_num;          /* 150008 */
+    bool unix_socket, tls;
+    int backend_pid;                 /* PQbackendPID */
+    int socket;                      /* for getsockname and SO_PEERCRED; borrowed */
+};
+
+/* Error classes: ERR_NOT_READY and ERR_NEVER_READY as case D2 sorts them (sqlstate.h), ERR_CANCELLED. */
+bool db_open(struct db **db, const struct db_options *options, struct err *err);
+void db_close(struct db *db);        /* NULL is fine; a running statement is not waited for */
+const struct db_facts *db_facts(const struct db *db);
+/* False once the connection is known to be dead. */
+bool db_alive(const struct db *db);
+/* Round trips so far (each Sync or simple query sent and answered is one; set-up is not counted). */
+uint64_t db_round_trips(const struct db *db);
+
+struct db_result;                    /* a result's rows; free with db_result_free */
+size_t db_rows(const struct db_result *r);
+size_t db_columns(const struct db_result *r);
+const char *db_column_name(const struct db_result *r, size_t column);
+const char *db_value(const struct db_result *r, size_t row, size_t column);   /* NULL is SQL NULL; borrows */
+size_t db_value_length(const struct db_result *r, size_t row, size_t column);
+bool db_bool(const struct db_result *r, size_t row, size_t column);           /* 't' */
+int64_t db_int(const struct db_result *r, size_t row, size_t column, int64_t if_null);
+int64_t db_affected(const struct db_result *r);   /* rows of INSERT, UPDATE, DELETE; 0 otherwise */
+void db_result_free(struct db_result *r);
+
+/* Simple protocol, several statements allowed, last result in *out (may be NULL). On failure err has the
+ * server's message, detail and hint; *position (may be NULL) is the 1-based character of the error in
+ * `sql`, 0 if the server gave none. timeout_ms <= 0 waits for ever (cancel still works). A cancel sends
+ * PQcancel from a helper thread, waits 2 s, then closes the socket: ERR_CANCELLED, or ERR_UNKNOWN_OUTCOME
+ * if `sql` may have committed by then (db_mark_committing). */
+bool db_run(struct db *db, const char *sql, int timeout_ms, struct db_result **out, unsigned *position,
+            struct err *err);
+/* Extended protocol with text parameters (NULL is SQL NULL), all types left to the server. */
+bool db_query(struct db *db, const char *sql, size_t count, const char *const *params,
+              struct db_result **out, struct err *err);
+/* Formats, then db_run with no time-out and no result. Not for values: identifiers and literals go
+ * through db_quote_*. */
+bool db_runf(struct db *db, struct err *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* From here on a lost connection means ERR_UNKNOWN_OUTCOME; false: it means ERR_LOST again. */
+void db_mark_committing(struct db *db, bool committing);
+
+/* db_run in the background of other work: start, then poll. db_poll waits at most timeout_ms and gives
+ * *done; used while blockers are looked up on another connection. */
+bool db_start(struct db *db, const char *sql, struct err *err);
+bool db_poll(struct db *db, int timeout_ms, bool *done, struct db_result **out, unsigned *position,
+             struct err *err);
+
+/* Quoting by the library, appended to `out`. */
+struct str;
+void db_quote_identifier(struct str *out, const char *name);
+void db_quote_literal(struct str *out, const char *text);      /* NULL gives NULL */
+void db_quote_relation(struct str *out, const char *schema, const char *name);   /* "schema"."name" */
+
+/* True if `err` says that trying the whole transaction again may help (40001, 40P01, 55P03). */
+bool db_retryable(const struct err *err);
+
+#endif

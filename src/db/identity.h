@@ -1,0 +1,38 @@
+/* identity - who is at the other end: facts for the guard and the header, from the server and the socket. */
+#ifndef SEEDOPS_DB_IDENTITY_H
+#define SEEDOPS_DB_IDENTITY_H
+
+#include <stdint.h>
+
+#include "db/conn.h"
+
+struct db_identity {
+    char system_identifier[24];       /* "" when the server does not tell */
+    uint32_t database_oid;
+    char database[64], user[64];
+    bool in_recovery;
+    bool superuser, create_role;
+    bool can_create;                  /* CREATE on the default schema */
+    bool transaction_pooler;          /* recognised (SAFETY 1) */
+    char pooler_reason[160];
+    bool client_seen;                 /* inet_client_addr/port were readable */
+    char client_address[64];          /* as the server sees us; "" over a Unix socket */
+    int client_port;
+    char server_address[64];          /* inet_server_addr */
+};
+
+/* One pipeline (the pooler test needs its transactions apart). `hint_pooled`: the URL says pgbouncer=true
+ * or port 6543. */
+bool db_identity_read(struct db *db, bool hint_pooled, struct db_identity *identity, struct err *err);
+/* What this machine knows of the connection: our own end (getsockname) and the peer process of a Unix socket. */
+struct db_peer {
+    char own_address[64];
+    int own_port;
+    bool loopback;                    /* every resolved address is loopback, or it is a Unix socket */
+    int peer_pid;                     /* SO_PEERCRED; 0 unknown */
+    char peer_program[64];            /* /proc/PID/comm; "" when it cannot be found out */
+    bool container_network;           /* the server's address lies on a container bridge of this machine */
+};
+void db_peer_read(const struct db *db, const struct db_identity *identity, struct db_peer *peer);
+
+#endif

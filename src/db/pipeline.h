@@ -1,0 +1,31 @@
+/* pipeline - a screen's worth of reads in one round trip, each failing alone (SAFETY 1).
+ *
+ * Every probe is BEGIN READ ONLY; SET LOCAL statement_timeout, lock_timeout, TimeZone, DateStyle,
+ * search_path; the query; COMMIT; and a Sync of its own. So no session setting is needed and a transaction
+ * pooler is safe; no statement is prepared under a name. */
+#ifndef SEEDOPS_DB_PIPELINE_H
+#define SEEDOPS_DB_PIPELINE_H
+
+#include "db/conn.h"
+
+struct db_probe {
+    const char *name;                /* for errors; borrowed */
+    const char *sql;                 /* one statement; borrowed until the call returns */
+    size_t count;
+    const char *const *params;
+    const char *settings;            /* more "SET LOCAL a = b" statements for this probe alone, separated by
+                                      * ';', or NULL */
+    int statement_timeout_ms;        /* 0: 2 000 */
+    /* given: */
+    bool ok;
+    struct db_result *result;        /* NULL unless ok; db_probes_free */
+    struct err err;                  /* "locked by ...", "not permitted", "timed out" in `why` when !ok */
+};
+
+/* True if the pipeline itself worked; each probe then says for itself. One round trip. */
+bool db_pipeline(struct db *db, struct db_probe *probes, size_t count, struct err *err);
+void db_probes_free(struct db_probe *probes, size_t count);
+/* "not permitted", "timed out", "locked", or the server's words: what a cell shows for a failed probe. */
+const char *db_probe_word(const struct db_probe *probe);
+
+#endif

@@ -1,0 +1,57 @@
+/* diff - a bound fixture against live rows: missing, changed (column by column), extra.
+ *
+ * Streams both sides in key order and merges; memory does not grow with the table (unsorted fixtures go
+ * through an external sort). Equal text of the server's own output is equality; only what differs as text
+ * goes back to the server in batches, to be compared as its type. Reads only: every statement is in a
+ * READ ONLY transaction with its settings local. */
+#ifndef SEEDOPS_DIFF_DIFF_H
+#define SEEDOPS_DIFF_DIFF_H
+
+#include "bind/bind.h"
+
+enum diff_kind { DIFF_MISSING, DIFF_CHANGED, DIFF_EXTRA };
+const char *diff_kind_name(enum diff_kind kind);
+
+struct diff_cell {
+    const char *column;
+    const char *fixture;      /* text; NULL is SQL NULL; "[REDACTED]" when secret */
+    const char *live;
+    bool allowed;             /* keep columns: shown, counts for nothing */
+    bool secret;
+    /* for whoever writes (never shown when secret): */
+    const struct fixture_value *value;
+    int bound_column;         /* index into fixture->columns */
+    const char *live_raw;     /* what was read, for "only where the row still has the values that were read" */
+};
+
+struct diff_row {
+    enum diff_kind kind;
+    bool allowed;
+    const char *const *key;   /* key_count texts, the live form where there is one */
+    struct diff_cell *cells;  /* changed: the columns that differ; missing: all; extra: label columns */
+    size_t cell_count;
+    const struct fixture_row *row;   /* NULL for extra */
+    const char *file;         /* where the fixture row stands */
+    unsigned line;
+};
+
+struct diff_totals {
+    uint64_t fixture_rows, live_rows;
+    uint64_t missing, changed, extra;       /* all */
+    uint64_t allowed_changed, allowed_extra;/* of those */
+};
+
+struct diff_options {
+    const struct fixture_options *fixtures;
+    const char *const *secret_columns; size_t secret_count;   /* tables.X.secret: redacted */
+    bool in_transaction;      /* the caller's transaction is open: no BEGIN of our own (seed) */
+    /* called per difference; texts borrow until it returns; false stops with err set. NULL: totals only */
+    bool (*row)(void *context, const struct diff_row *row, struct err *err);
+    void (*progress)(void *context, uint64_t done, int64_t total);   /* may be NULL; at most ten a second */
+    void *context;
+};
+
+bool diff_table(struct db *db, const struct bound *bound, const struct diff_options *options,
+                struct diff_totals *totals, struct err *err);
+
+#endif

@@ -1,0 +1,165 @@
+/* types - every input of update(): messages (what a person asked) and events (what the world did).
+ *
+ * One struct, one table row a type (codec.c), one journal line an input. Everything here is plain data that
+ * owns its texts (input_free); facts are small, row sets travel as a store's id and pages of it. */
+#ifndef SEEDOPS_EVENT_TYPES_H
+#define SEEDOPS_EVENT_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A text in a list. */
+struct text_item { char *text; };
+
+/* ---- facts, as operations report them ---- */
+
+struct fact_environment {           /* one line of the Environments screen */
+    char *name, *role, *target;     /* role: local staging production; target: redacted */
+    char *reachable, *migrated, *seeded;   /* "yes" "no" "unknown" "held" "checking" "error" */
+    char *sentence;                 /* what is wrong, or "" */
+};
+
+struct fact_server {
+    bool ready;
+    char *environment, *role;
+    char *target;                   /* "alpimonitor on /run/x" or user@host:port/database, redacted */
+    char *via;                      /* "unix socket" "tcp" "tls" ... */
+    char *version;                  /* "15.8" */
+    bool in_recovery, pooled, superuser;
+    char *system_identifier;        /* "" unknown */
+    char *database, *user;
+    int64_t backend_pid;
+    int64_t round_trips;            /* after set-up, so far */
+};
+
+struct fact_ledger {
+    char *tool, *relation;          /* "" when none was found */
+    bool exists;
+    int64_t applied, pending, failed, modified, missing;   /* missing on disk */
+    char *last_name, *last_applied_at;
+    char *lock_holder;              /* "pid 4711 app" while someone else holds the ledger's lock, else "" */
+    char *problem;                  /* "ledger of another tool: Flyway" ..., else "" */
+};
+
+struct fact_migration {
+    char *name, *state;             /* FORMATS: applied pending failed running modified missing-on-disk ... */
+    char *applied_at;               /* "" unknown */
+    int64_t duration_ms;            /* -1 unknown */
+    char *checksum;
+    char *path;                     /* of the SQL file, "" when missing */
+    char *note;                     /* the error, the holder, what modified means here; "" */
+    bool transactional;             /* runs in a transaction of its own */
+    struct text_item *risks;        /* statements that cannot be undone: DROP, TRUNCATE, DELETE, type changes */
+    size_t risk_count;
+};
+
+struct fact_table {
+    char *name, *class;             /* as configured or found; class: context operational unlisted */
+    int64_t rows;                   /* -1 unknown */
+    bool estimated, held;
+    int64_t min_rows, fixture_rows; /* -1: none */
+    int64_t missing, changed, extra;/* -1: not compared */
+    int64_t allowed;                /* of those, differences that count for nothing; -1 not compared */
+    int64_t bytes;                  /* -1 unknown */
+    char *note;                     /* "locked by pid 12", "not permitted", "timed out", "no such table"; "" */
+    char *at;                       /* the fixture's file:line, "" */
+};
+
+struct fact_guard {
+    bool local, seed_allowed, migrate_allowed;   /* for this face, before any name is typed */
+    struct text_item *reasons;
+    size_t reason_count;
+    char *allow_line;
+};
+
+struct fact_backend {               /* Activity */
+    int64_t pid;
+    char *user, *application, *client, *state, *wait, *query;
+    int64_t age_ms, query_age_ms;   /* -1 unknown */
+    struct text_item *blocked_by;   /* pids as text */
+    size_t blocked_by_count;
+    bool ours;
+};
+
+struct fact_row {                   /* a row of a page */
+    struct text_item *cells;        /* text NULL: no value */
+    size_t cell_count;
+};
+
+struct fact_step {                  /* a line of a plan */
+    char *action, *object, *detail; /* "insert" "Station" "7 rows" */
+    int64_t rows;                   /* -1: not rows */
+    bool danger;
+};
+
+struct fact_count { char *table; int64_t before, after; };
+
+/* ---- inputs ---- */
+
+enum input_kind {
+    IN_NONE,
+    /* messages */
+    IN_ACTION,       /* name, number, text */
+    IN_TEXT,         /* text typed or pasted (one message a paste) into what has focus */
+    IN_SECRET,       /* the secret field's length changed: number */
+    /* events of the terminal and the clock */
+    IN_SIZE,         /* number = columns, number2 = rows */
+    IN_SIGNAL,       /* name: suspend resume hangup terminate interrupt */
+    IN_CLOCK,        /* number = wall clock, ms since 1970 UTC: at start and when it jumps */
+    IN_START,        /* name: environment or "", text: how it was opened */
+    /* events of operations; `request` says which */
+    IN_ENVIRONMENTS, /* environments */
+    IN_CONNECTION,   /* name: phase (resolving connecting authenticating ready lost closed), server */
+    IN_STATUS,       /* server, ledger, tables, guard: what the Overview shows. number: 0 partial, 1 complete */
+    IN_TABLE,        /* tables: those that changed (a count or a diff arrived) */
+    IN_MIGRATIONS,   /* ledger, migrations */
+    IN_MIGRATION,    /* migrations[0]: progress of one: state, note (blockers), duration so far */
+    IN_STORE,        /* store, name: what (diff:Station, sql:NAME, plan), number = count so far, number2 = 1 when
+                      * complete; tables[0] for a diff's totals; columns */
+    IN_PAGE,         /* store, number = first row, rows */
+    IN_FOUND,        /* store, number = row or -1 */
+    IN_ACTIVITY,     /* backends */
+    IN_PLAN,         /* name: action (seed migrate), text: digest, steps, guard, number: rows in all */
+    IN_QUESTION,     /* question: number = id; name: kind; title, text, expect */
+    IN_QUESTION_OVER,/* number = id: answered, cancelled or expired */
+    IN_PROGRESS,     /* name: what, number done, number2 total (-1 unknown), rate per second */
+    IN_OUTCOME,      /* name: operation, ok, error, counts, number = duration ms, number2 = rows written */
+    IN_LOG,          /* name: level, text */
+    IN_JOURNAL,      /* name: recording, failed, off; text: path or why */
+    IN_KIND_COUNT
+};
+
+struct input_error { char *class, *message, *why, *hint, *sqlstate, *at; };   /* class "" : none */
+
+struct input {
+    uint64_t sequence;              /* numbered by the main thread */
+    int64_t offset_ms;              /* monotonic, since the session began */
+    enum input_kind kind;
+    uint64_t request;               /* 0: nobody asked */
+    uint64_t generation;            /* of the connection */
+    uint64_t store;
+    char *name, *text, *title, *expect;   /* NULL reads as "" */
+    int64_t number, number2, rate;
+    bool ok, secret;
+    struct input_error error;
+    struct fact_server server;
+    struct fact_ledger ledger;
+    struct fact_guard guard;
+    struct fact_environment *environments; size_t environment_count;
+    struct fact_table *tables;             size_t table_count;
+    struct fact_migration *migrations;     size_t migration_count;
+    struct fact_backend *backends;         size_t backend_count;
+    struct fact_row *rows;                 size_t row_count;
+    struct text_item *columns;             size_t column_count;
+    struct fact_step *steps;               size_t step_count;
+    struct fact_count *counts;             size_t count_count;
+};
+
+struct input *input_new(enum input_kind kind);   /* zeroed; give to a sink, or input_free */
+void input_free(struct input *in);               /* NULL is fine */
+struct err;
+void input_set_error(struct input *in, const struct err *err);
+const char *input_kind_name(enum input_kind kind);
+
+#endif

@@ -1,0 +1,59 @@
+/* decide - the one place that says whether a write may happen (SAFETY 2). Pure: facts in, answer out. */
+#ifndef SEEDOPS_GUARD_DECIDE_H
+#define SEEDOPS_GUARD_DECIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum guard_class { GUARD_READ, GUARD_SESSION, GUARD_KEEP, GUARD_MIGRATE, GUARD_SEED, GUARD_DESTROY, GUARD_WIPE,
+                   GUARD_CLASS_COUNT };
+enum guard_face { GUARD_CONSOLE, GUARD_COMMAND };
+
+enum guard_tri { GUARD_UNKNOWN, GUARD_NO, GUARD_YES };
+
+/* What op collected; unknown is never taken for good news. */
+struct guard_facts {
+    const char *environment;          /* the name to type: the environment's, or database@host */
+    bool role_production, role_local;
+    bool tunnel;                      /* one of ours */
+    bool unix_socket;
+    enum guard_tri loopback;          /* every resolved address is loopback */
+    enum guard_tri sees_our_socket;   /* over TCP: inet_client_addr:port equals our getsockname */
+    enum guard_tri container_here;    /* the server's address is on a container network of this machine */
+    enum guard_tri peer_forwards;     /* over a Unix socket: the peer process is ssh, socat, kubectl ... */
+    const char *peer_program;         /* for the reason; may be NULL */
+    bool known_non_local;             /* pinned under a non-local environment (a later room) */
+    const char *known_as;
+    bool in_recovery;                 /* a standby takes no writes */
+    bool transaction_pooler;          /* on the connection the action would use */
+    const char *allow_prod_seed;      /* the variable's text, NULL if unset */
+};
+
+struct guard_request {
+    enum guard_class class;
+    enum guard_face face;
+    bool write_mode;                  /* console: W is on */
+    const char *typed;                /* --confirm, or what was typed; NULL */
+    bool explicit_target;             /* a command that names its environment or URL */
+};
+
+enum { GUARD_REASONS = 8, GUARD_REASON = 200 };
+
+struct guard_answer {
+    bool allowed;
+    bool local;
+    bool needs_write_mode;            /* what is still missing, for the console to ask */
+    bool needs_name;
+    char reasons[GUARD_REASONS][GUARD_REASON];   /* why (not), sentences, most important first */
+    size_t reason_count;
+    char allow_line[GUARD_REASON];    /* the exact line that would allow it, "" when nothing would or need */
+};
+
+bool guard_decide(const struct guard_facts *facts, const struct guard_request *request,
+                  struct guard_answer *answer);
+bool guard_is_local(const struct guard_facts *facts, struct guard_answer *reasons);   /* reasons may be NULL */
+/* "0", "false", "no", "off" and empty do not count. */
+bool guard_allows_prod_seed(const char *variable);
+const char *guard_class_name(enum guard_class class);
+
+#endif

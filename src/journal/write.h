@@ -1,0 +1,38 @@
+/* write - the journal of a session: JSON lines, a hash chain, one write(2) a line, on a thread of its own.
+ *
+ * Never stops the operator: a full or hanging disk turns the state to failed and is shown. */
+#ifndef SEEDOPS_JOURNAL_WRITE_H
+#define SEEDOPS_JOURNAL_WRITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct journal;
+
+struct journal_header {
+    const char *version;           /* seedops' */
+    int64_t started_ms;            /* wall clock */
+    const char *user, *host, *environment, *target, *system_identifier, *command;
+    int columns, rows;             /* 0: not a terminal */
+};
+
+enum journal_state { JOURNAL_RECORDING, JOURNAL_OFF, JOURNAL_FAILED };
+
+/* Makes sessions/YYYYMMDDTHHMMSSZ-PID-RANDOM.jsonl (0600 in 0700) under `state_dir`. On failure *journal is
+ * still given, in state JOURNAL_FAILED with the reason: callers go on. */
+bool journal_open(struct journal **journal, const char *state_dir, const struct journal_header *header,
+                  struct err *err);
+/* Takes the encoded line (without newline; free()d by the journal thread). Never blocks: when the queue of
+ * 64 MiB is full the line is dropped and the state becomes failed. */
+void journal_line(struct journal *journal, char *line);
+/* Waits until everything handed over so far is on disk (fdatasync), at most timeout_ms. Before a write. */
+bool journal_flush(struct journal *journal, int timeout_ms);
+enum journal_state journal_state(const struct journal *journal);
+const char *journal_path(const struct journal *journal);
+const char *journal_failure(const struct journal *journal);   /* "" while recording */
+/* Writes the end line, syncs (bounded), closes. Gives the final chain hash in `hash` (65 bytes) if not NULL. */
+void journal_close(struct journal *journal, char *hash);
+
+#endif

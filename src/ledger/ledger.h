@@ -1,0 +1,101 @@
+/* ledger - what a migration tool noted about what it applied, and how to note it the same way.
+ *
+ * An interface with two complete implementations (prisma.c, numbered.c). Reading needs SELECT on the ledger
+ * and the files; writing happens only on a direct connection, under the tool's own advisory lock. */
+#ifndef SEEDOPS_LEDGER_LEDGER_H
+#define SEEDOPS_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "db/conn.h"
+#include "db/pipeline.h"
+
+enum migration_state {
+    MIGRATION_APPLIED, MIGRATION_PENDING, MIGRATION_FAILED, MIGRATION_RUNNING, MIGRATION_MODIFIED,
+    MIGRATION_MISSING, MIGRATION_ROLLED_BACK, MIGRATION_OUT_OF_ORDER, MIGRATION_SKIPPED, MIGRATION_STATE_COUNT
+};
+const char *migration_state_name(enum migration_state state);   /* FORMATS' names */
+
+struct migration {
+    const char *name;              /* as the ledger has it */
+    const char *path;              /* the SQL file, absolute; NULL when missing on disk */
+    enum migration_state state;
+    const char *checksum;          /* the ledger's for applied ones, else the file's */
+    const char *disk_checksum;     /* NULL when missing */
+    const char *applied_at;        /* ISO 8601 UTC, or NULL */
+    int64_t duration_ms;           /* -1 unknown */
+    const char *log;               /* the tool's error text, or NULL */
+};
+
+struct migration_file { const char *name, *path; char *bytes; size_t length; const char *checksum; };
+
+struct ledger_lock_holder { int pid; char application[64], user[64]; int64_t age_ms; };
+
+struct ledger_options {
+    const char *dir;               /* migrations directory; NULL: none */
+    const char *tool;              /* auto, prisma, numbered (also: seedops) */
+    const char *table;             /* override of the ledger's name, or NULL */
+    const char *schema;            /* Prisma's schema=, or NULL: public */
+    const char *checksum;          /* numbered: auto, or a variant's name */
+};
+
+struct ledger;                     /* tool chosen, files read */
+
+/* Reads the directory (and chooses by it when tool is auto: migration.sql folders are Prisma's, *.up.sql
+ * files are numbered). No database needed. A directory that looks like another tool's is an error naming it. */
+bool ledger_open(struct ledger **ledger, const struct ledger_options *options, struct err *err);
+void ledger_close(struct ledger *ledger);
+const char *ledger_tool(const struct ledger *ledger);          /* "prisma", "numbered" */
+const char *ledger_relation(const struct ledger *ledger);      /* quoted, for people: public._prisma_migrations */
+
+/* Reading is two probes that a screen's pipeline carries along, in this order: what looks like a ledger (any
+ * tool's, by columns), and the ledger's rows plus who holds its lock (fails alone when it is not there). */
+enum { LEDGER_PROBES = 3 };
+void ledger_probes(const struct ledger *ledger, struct db_probe probes[LEDGER_PROBES]);
+
+struct ledger_state {
+    struct arena arena;
+    bool exists;                   /* the relation is there */
+    struct migration *migrations;  /* disk order, missing-on-disk ones where their name sorts */
+    size_t count;
+    bool locked;                   /* someone holds the tool's lock */
+    struct ledger_lock_holder holder;
+    const char *foreign_tool;      /* "Flyway", ... when another tool's ledger is there and ours is not */
+    const char *foreign_relation;
+    const char *checksum_variant;  /* numbered: which one matched */
+};
+/* Makes states of the probes' answers (a probe that failed is an error unless the relation is absent). */
+bool ledger_read(const struct ledger *ledger, const struct db_probe probes[LEDGER_PROBES],
+                 struct ledger_state *state, struct err *err);
+void ledger_state_free(struct ledger_state *state);
+
+/* ---- writing: on a direct connection ---- */
+
+/* Polls pg_try_advisory_lock with the tool's key; `waiting` is called (at most once a second) with the
+ * holder while it is not ours. */
+bool ledger_lock(const struct ledger *ledger, struct db *db, int timeout_ms,
+                 void (*waiting)(void *, const struct ledger_lock_holder *), void *context, struct err *err);
+bool ledger_unlock(const struct ledger *ledger, struct db *db, struct err *err);
+/* True if our own backend still holds it, by pg_locks (SAFETY 1). */
+bool ledger_lock_held(const struct ledger *ledger, struct db *db, struct err *err);
+/* Makes the relation exactly as the tool does; nothing when it is there. */
+bool ledger_create(const struct ledger *ledger, struct db *db, struct err *err);
+
+/* SQL texts (appended to *out, each ending in ';') that record one migration, for use inside the
+ * migration's own transaction or around it. */
+struct str;
+struct ledger_mark { char id[40]; int64_t started_wall_ms; };
+void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out);
+void ledger_sql_finished(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark, struct str *out);
+void ledger_sql_failed(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
+                       const char *log, struct str *out);
+/* One transactional migration: started and finished in one. */
+void ledger_sql_applied(const struct ledger *l, const struct migration *m, struct str *out);
+/* migrate resolve, with the tool's own meaning and refusals (P3011, P3012 ...). */
+bool ledger_resolve(const struct ledger *l, struct db *db, const struct ledger_state *state, const char *name,
+                    bool applied, struct err *err);
+
+#endif

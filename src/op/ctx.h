@@ -1,0 +1,60 @@
+/* ctx - what an operation gets: configuration, where to report, whom to ask, when to stop.
+ *
+ * An operation is a plain linear function that reads like a runbook. It reports through the sink (the
+ * console's queue, or a command's printer), asks through ctx_ask, and polls the cancel descriptor in
+ * everything that waits. */
+#ifndef SEEDOPS_OP_CTX_H
+#define SEEDOPS_OP_CTX_H
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "config/settings.h"
+#include "event/types.h"
+#include "guard/decide.h"
+
+enum question_kind {
+    QUESTION_YES,          /* the word "yes", typed */
+    QUESTION_NAME,         /* expect must be typed in full */
+    QUESTION_PASSWORD,     /* secret */
+    QUESTION_CHOICE        /* y or n; for --scan and trust */
+};
+
+struct question {
+    enum question_kind kind;
+    const char *title, *text;
+    const char *expect;    /* QUESTION_NAME */
+    const char *option;    /* the command-line option that would have answered, for the error without a terminal */
+    int expires_ms;        /* 0: two minutes */
+};
+
+struct answer {
+    bool yes;
+    struct secret *secret; /* QUESTION_PASSWORD: given */
+};
+
+struct ctx {
+    struct settings *settings;
+    struct environment *environment;
+    enum guard_face face;
+    bool explicit_target;            /* the command named its environment or URL */
+    const char *confirm;             /* --confirm NAME, or what the dialog got; NULL */
+    bool write_mode;                 /* console's W */
+    uint64_t request, generation;    /* copied into every event */
+    int cancel_fd;                   /* -1: none */
+    void (*emit)(void *sink, struct input *in);   /* takes `in` */
+    void *sink;
+    bool (*ask)(void *asker, const struct question *question, struct answer *answer, struct err *err);
+    void *asker;                     /* ask NULL: nobody to ask */
+};
+
+/* Stamps request and generation, hands over. Takes `in`. */
+void ctx_emit(struct ctx *ctx, struct input *in);
+void ctx_log(struct ctx *ctx, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* total < 0: not known. Cheap: throttled to ten a second, the last one always goes out. */
+void ctx_progress(struct ctx *ctx, const char *what, int64_t done, int64_t total, bool last);
+bool ctx_ask(struct ctx *ctx, const struct question *question, struct answer *answer, struct err *err);
+bool ctx_cancelled(const struct ctx *ctx);
+/* Sleeps; false with ERR_CANCELLED when cancelled meanwhile. */
+bool ctx_sleep(struct ctx *ctx, int ms, struct err *err);
+
+#endif

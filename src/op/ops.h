@@ -1,0 +1,59 @@
+/* ops - the operations, one procedure a file (op/NAME.c). Each takes an open session unless it says
+ * otherwise, reports through the session's ctx, and ends with true or an error. */
+#ifndef SEEDOPS_OP_OPS_H
+#define SEEDOPS_OP_OPS_H
+
+#include "op/session.h"
+
+/* wait.c: readiness with backoff (E1), before a session exists. deadline_ms of the whole; attempts at most 60.
+ * Emits one IN_CONNECTION a try (phase "attempt", text: why not yet). */
+bool op_wait(struct ctx *ctx, int64_t deadline_ms, int *attempts, struct err *err);
+
+/* status.c: one pipeline after connecting for what the Overview shows, at most 3 round trips in all with the
+ * diff of small tables. Emits IN_STATUS partial, then complete. `compare` diffs tables under 10 000 rows. */
+struct status_options { bool compare; bool scan; };
+bool op_status(struct session *s, const struct status_options *options, struct input **complete, struct err *err);
+
+/* count.c: exact counts of the context (and listed) tables; held ones are estimated unless scan. */
+bool op_count(struct session *s, bool scan, struct err *err);
+
+/* diff.c: named tables, or all fixtures. `row` as diff_options; store events are the console's business. */
+struct diff_report {
+    void *context;
+    bool (*begin)(void *context, const char *table, const char *const *key, size_t key_count, struct err *err);
+    bool (*row)(void *context, const char *table, const struct diff_row *row, struct err *err);
+    bool (*end)(void *context, const char *table, const struct diff_totals *totals, bool held, struct err *err);
+};
+struct diff_row;
+struct diff_totals;
+bool op_diff(struct session *s, const char *const *tables, size_t count, bool scan,
+             const struct diff_report *report, bool *identical, struct err *err);
+
+/* seed.c: validate, diff, plan, guard, one transaction, check, report (SAFETY 5). Emits IN_PLAN, IN_PROGRESS,
+ * IN_OUTCOME (counts before and after). */
+struct seed_options { bool dry_run; bool scan; };
+bool op_seed(struct session *s, const struct seed_options *options, struct err *err);
+
+/* verify.c: floors, migrations, fixtures. ERR_DIFFERENT when something falls short; one IN_LOG (level
+ * "finding") a finding. */
+bool op_verify(struct session *s, bool scan, struct err *err);
+
+/* migrate.c. `only`: this one and nothing else (it must be the next pending one), NULL: all pending. Emits
+ * IN_PLAN, IN_MIGRATION while running, IN_OUTCOME. */
+struct migrate_options { bool dry_run; const char *only; int lock_timeout_ms; int wait_ms; };
+bool op_migrate(struct session *s, const struct migrate_options *options, struct err *err);
+bool op_migrate_status(struct session *s, struct err *err);            /* emits IN_MIGRATIONS; ERR_DIFFERENT when not all applied */
+bool op_migrate_resolve(struct session *s, const char *name, bool applied, struct err *err);
+bool op_migrate_baseline(struct session *s, const char *up_to, struct err *err);   /* marks as applied without running; NULL: all */
+/* Emits IN_STORE/IN_PAGE-ready lines of a migration's SQL: the text into *sql (given). */
+bool op_migration_sql(struct session *s, const char *name, char **sql, struct err *err);
+
+/* capture.c: live rows as a fixture, YAML to *out. */
+struct str;
+bool op_capture(struct session *s, const char *table, struct str *out, struct err *err);
+
+/* activity.c: other backends of this database; cancel or terminate one (guard class session). */
+bool op_activity(struct session *s, struct err *err);
+bool op_backend_signal(struct session *s, int64_t pid, bool terminate, struct err *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* session - an environment, opened: its connections, catalogue, ledger and fixtures.
+ *
+ * The reading connection may go through a pooler; `session_direct` opens the direct one when first wanted
+ * (migrations, locks, writes). Belongs to one thread. */
+#ifndef SEEDOPS_OP_SESSION_H
+#define SEEDOPS_OP_SESSION_H
+
+#include "db/catalog.h"
+#include "db/conn.h"
+#include "db/identity.h"
+#include "fixture/fixture.h"
+#include "ledger/ledger.h"
+#include "op/ctx.h"
+
+struct session {
+    struct ctx *ctx;                 /* of the operation that runs now; borrowed */
+    struct db *db;                   /* reading */
+    struct db *direct;               /* NULL until session_direct; may be the same as db */
+    struct db_identity identity;
+    struct db_peer peer;
+    bool identified;
+    struct ledger *ledger;           /* NULL when there is no migrations directory */
+    struct err ledger_error;         /* why not, when the directory is another tool's */
+    struct fixture_set fixtures;     /* loaded by session_fixtures */
+    bool fixtures_loaded;
+    struct db_catalog catalog;
+    bool catalog_loaded;
+};
+
+/* Connects (password from the URL, password_command if trusted or allowed, .pgpass, a question), in one go:
+ * no waiting for readiness (op_wait does that). Emits IN_CONNECTION phases. */
+bool session_open(struct session *s, struct ctx *ctx, struct err *err);
+void session_close(struct session *s);
+/* The direct connection, verified not to be a transaction pooler (refused with the reason, B1). */
+bool session_direct(struct session *s, struct db **direct, struct err *err);
+/* Loads fixtures for the environment; all problems in one error list. */
+bool session_fixtures(struct session *s, struct err_list *problems, struct err *err);
+bool session_catalog(struct session *s, bool refresh, struct err *err);
+/* What the guard needs to know of this session. Texts borrow from the session. */
+void session_guard_facts(const struct session *s, struct guard_facts *facts);
+/* The guard's word on an action now; on refusal fills err (ERR_REFUSED: reasons in why, allowing line in hint). */
+bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err);
+void session_server_fact(const struct session *s, struct fact_server *fact);
+const struct fixture_options *session_fixture_options(const struct session *s);
+
+#endif

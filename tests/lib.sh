@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# Sourced by every shell test: TAP, throw-away PostgreSQL clusters, seedops itself.
+#   plan-less TAP: ok/not_ok lines as they come, `finish` prints the plan.
+# Environment: SEEDOPS (the binary; default: from PATH), TOP (the source tree).
+set -u
+TOP=${TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
+SEEDOPS=${SEEDOPS:-seedops}
+PGBIN=${PGBIN:-$(pg_config --bindir)}
+T=$(mktemp -d "${TMPDIR:-/tmp}/seedops-test.XXXXXX")   # everything of this test lives here
+chmod 755 "$T"
+tests_done=0 tests_failed=0
+export LC_ALL=C.UTF-8 HOME=$T/home XDG_STATE_HOME=$T/state PGTZ=UTC
+unset DATABASE_URL DIRECT_URL ALLOW_PROD_SEED SEEDOPS_CONFIG PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD
+mkdir -p "$HOME" "$XDG_STATE_HOME"
+SERVER_USER=${SERVER_USER:-postgres}                      # who runs servers when we are root
+
+as_server() { if [ "$(id -u)" = 0 ]; then runuser -u "$SERVER_USER" -- "$@"; else "$@"; fi; }
+
+ok() { tests_done=$((tests_done + 1)); echo "ok $tests_done - $*"; }
+not_ok() { tests_done=$((tests_done + 1)); tests_failed=$((tests_failed + 1)); echo "not ok $tests_done - $*"; }
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+# check NAME COMMAND...: passes if the command succeeds; its output is shown when it does not.
+check() { local name=$1 out; shift; if out=$("$@" 2>&1); then ok "$name"; else not_ok "$name"; note "ran: $*" "$out"; fi; }
+is() { if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3"; note "got:  $1" "want: $2"; fi; }
+like() { if grep -qE -- "$2" <<<"$1"; then ok "$3"; else not_ok "$3"; note "no match for: $2" "in: $1"; fi; }
+unlike() { if grep -qE -- "$2" <<<"$1"; then not_ok "$3"; note "matches: $2" "in: $1"; else ok "$3"; fi; }
+# run COMMAND...: sets $rc, $out, $err
+run() { "$@" >"$T/out" 2>"$T/err"; rc=$?; out=$(cat "$T/out"); err=$(cat "$T/err"); return 0; }
+so() { run "$SEEDOPS" "$@"; }
+
+# cluster_start NAME [postgresql.conf line...]: a cluster on a Unix socket only (directory $T/NAME, port 5432);
+# PG_NAME_DIR is its socket directory. `listen_addresses=...` as a line opens TCP.
+cluster_start() {
+    local name=$1 dir=$T/$1 line; shift
+    if [ ! -d "$dir/data" ]; then
+        mkdir -p "$dir"; [ "$(id -u)" = 0 ] && chown "$SERVER_USER" "$dir"
+        as_server "$PGBIN/initdb" -D "$dir/data" -U postgres -A trust --locale=C.UTF-8 -E UTF8 -N >"$dir/initdb.log" 2>&1 || { cat "$dir/initdb.log"; return 1; }
+        { echo "listen_addresses=''"; echo "unix_socket_directories='$dir'"; echo "fsync=off"; echo "max_connections=60"; echo "timezone=UTC"
+          for line in "$@"; do echo "$line"; done; } | as_server tee -a "$dir/data/postgresql.conf" >/dev/null
+    fi
+    as_server "$PGBIN/pg_ctl" -D "$dir/data" -w -l "$dir/server.log" start >/dev/null || { cat "$dir/server.log"; return 1; }
+    clusters+=("$name")
+}
+clusters=()
+cluster_stop() { as_server "$PGBIN/pg_ctl" -D "$T/$1/data" -m "${2:-fast}" -w stop >/dev/null 2>&1; }
+# url NAME DATABASE: a URL over the cluster's socket
+url() { echo "postgresql://postgres@/$2?host=$T/$1"; }
+# sql NAME DATABASE [psql options]: SQL from stdin or -c
+sql() { local name=$1 db=$2; shift 2; "$PGBIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$T/$name" -U postgres -d "$db" "$@"; }
+createdb_in() { sql "$1" postgres -c "create database \"$2\""; }
+free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
+# wait_for SECONDS COMMAND...: polls until it succeeds
+wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; read -rt 0.05 <> <(:) || :; done; }
+
+cleanup() { local c; for c in "${clusters[@]}"; do cluster_stop "$c" immediate; done
+    [ -n "${KEEP:-}" ] && echo "# kept: $T" || rm -rf "$T"; }
+trap cleanup EXIT
+finish() { echo "1..$tests_done"; [ "$tests_failed" = 0 ]; exit $?; }
