@@ -60,7 +60,7 @@ struct fact_table {
     bool estimated, held;
     int64_t min_rows, fixture_rows; /* -1: none */
     int64_t missing, changed, extra;/* -1: not compared */
-    int64_t allowed;                /* of those, differences that count for nothing; -1 not compared */
+    int64_t allowed_changed, allowed_extra;   /* of those, the ones that count for nothing; -1: not compared */
     int64_t bytes;                  /* -1 unknown */
     char *note;                     /* "locked by pid 12", "not permitted", "timed out", "no such table"; "" */
     char *at;                       /* the fixture's file:line, "" */

@@ -45,6 +45,8 @@ struct ctx {
     void *sink;
     bool (*ask)(void *asker, const struct question *question, struct answer *answer, struct err *err);
     void *asker;                     /* ask NULL: nobody to ask */
+    /* ctx_progress's own: when the present run of progress began and was last shown */
+    int64_t progress_started_ms, progress_shown_ms, progress_done;
 };
 
 /* Stamps request and generation, hands over. Takes `in`. */

@@ -1,0 +1,49 @@
+/* face - a command as the other face of an operation: the session, the sink that prints, the errors' end.
+ *
+ * A command is: face_open; the operation; print what the sink kept; face_close. Results go to stdout,
+ * messages to stderr; with --json one document on stdout and nothing else. */
+#ifndef SEEDOPS_CMD_FACE_H
+#define SEEDOPS_CMD_FACE_H
+
+#include "base/json.h"
+#include "cmd/command.h"
+#include "journal/write.h"
+#include "op/ops.h"
+
+struct face {
+    const struct command *command;
+    struct options *options;
+    struct settings settings;
+    struct ctx ctx;
+    struct session session;
+    bool opened;
+    bool color;                      /* stdout takes colours */
+    struct journal *journal;
+    uint64_t sequence;
+    int64_t started_ms;
+    /* The newest event of each kind an operation reports its result with; owned, NULL until it came. */
+    struct input *last[IN_KIND_COUNT];
+    /* Called for every event, before it is kept; NULL: the default, which prints progress and log lines to
+     * stderr. The event is borrowed. */
+    void (*on_event)(struct face *face, const struct input *in);
+};
+
+/* Settings, environment, journal and, for COMMAND_DATABASE, the open session. On failure err is set. */
+bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err);
+/* The same without connecting (wait, which connects by itself; init, envs). */
+bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err);
+/* Prints the error if there is one (text: three lines on stderr; --json: the error document on stdout),
+ * closes everything, gives the exit code. `ok` says whether the operation succeeded. */
+int face_close(struct face *face, bool ok, const struct err *err);
+/* Prints to stderr: "seedops: message", why, hint, place; made visible. */
+void face_print_error(const struct err *err, bool json_lines);
+/* A list of problems, each with its place, then how many. Gives the error that sums them up. */
+void face_print_problems(const struct err_list *problems);
+/* The document {"error":{...},"exit_code":n} */
+void face_error_json(const struct err *err, struct str *out);
+/* Writes a finished JSON document (adds the newline). */
+void face_write_json(const struct str *document);
+/* "1 234 567" with thin grouping, "≈" in front when estimated, "·" when negative (unknown). */
+void face_count(struct str *out, int64_t count, bool estimated);
+
+#endif
