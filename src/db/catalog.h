@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "db/conn.h"
+#include "db/pipeline.h"
 
 struct db_type {
     uint32_t oid;
@@ -86,7 +87,16 @@ struct db_catalog {
     const char *default_schema;  /* current_schema() */
 };
 
-/* Two pipelines at most. `names` (count of them) are the tables wanted in detail, as fixtures name them:
+/* The catalogue as probes that ride in a caller's pipeline (a screen's first round trip carries identity,
+ * ledger and catalogue together). Fills at most CATALOG_PROBES, gives how many; parameters live in `arena`
+ * until the pipeline has run. db_catalog_take makes the catalogue of their answers. Details come in the same
+ * round trip: the queries find the named tables themselves. */
+enum { CATALOG_PROBES = 10 };
+size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
+                         struct db_probe probes[CATALOG_PROBES]);
+bool db_catalog_take(struct db_catalog *catalog, const struct db_probe *probes, size_t count, struct err *err);
+
+/* The two above with a pipeline of their own: one round trip. `names` (count of them) are the tables wanted in detail, as fixtures name them:
  * "Station" or "schema.Station"; with details_all every ordinary table is. */
 bool db_catalog_load(struct db *db, struct db_catalog *catalog, const char *const *names, size_t count,
                      bool details_all, struct err *err);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "db/conn.h"
+#include "db/pipeline.h"
 
 struct db_identity {
     char system_identifier[24];       /* "" when the server does not tell */
@@ -21,7 +22,14 @@ struct db_identity {
     char server_address[64];          /* inet_server_addr */
 };
 
-/* One pipeline (the pooler test needs its transactions apart). `hint_pooled`: the URL says pgbouncer=true
+/* As probes for a caller's pipeline (the pooler test needs transactions apart: every probe is one), then the
+ * answers taken. The probes must stand in one pipeline in this order, others may stand between or around. */
+enum { IDENTITY_PROBES = 6 };
+size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES]);
+bool db_identity_take(struct db *db, bool hint_pooled, const struct db_probe *probes, size_t count,
+                      struct db_identity *identity, struct err *err);
+
+/* The two above with a pipeline of their own. `hint_pooled`: the URL says pgbouncer=true
  * or port 6543. */
 bool db_identity_read(struct db *db, bool hint_pooled, struct db_identity *identity, struct err *err);
 /* What this machine knows of the connection: our own end (getsockname) and the peer process of a Unix socket. */
