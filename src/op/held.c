@@ -1,0 +1,33 @@
+/* held - decides from the catalogue's numbers whether looking at a table would destroy evidence.
+ * Pure: knows no connection. What cannot be found out counts as evidence, because --scan can overrule this
+ * but nothing brings a pruned row back. */
+#include "op/held.h"
+
+/* The counters start from nothing after a crash or a reset of the statistics; then the planner's estimate is
+ * all there is. */
+static bool counters_say_nothing(const struct db_table *t)
+{
+    return t->live <= 0 && t->inserted <= 0 && t->deleted <= 0 && t->dead <= 0;
+}
+
+int64_t held_estimate(const struct db_table *t)
+{
+    if (counters_say_nothing(t) && t->reltuples > 0)
+        return (int64_t)t->reltuples;
+    return t->live > 0 ? t->live : 0;
+}
+
+bool held_table(const struct db_table *t, int64_t min_rows, int64_t fixture_rows)
+{
+    if (t->kind != 'r' && t->kind != 'm')
+        return false;
+    if (t->heap_bytes == 0)
+        return false;
+    int64_t left = held_estimate(t);
+    /* A b-tree that ever held a row keeps a page for it; with rows in the table that says nothing. */
+    bool deleted = t->deleted > 0 || t->dead > 0 || (left == 0 && t->index_excess > 0);
+    if (!deleted)
+        return false;
+    int64_t floor = min_rows >= 0 ? min_rows : fixture_rows;
+    return left == 0 || (floor > 0 && left * 2 < floor);
+}
