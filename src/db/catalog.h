@@ -18,6 +18,8 @@ struct db_type {
     char category;               /* pg_type.typcategory */
     char kind;                   /* pg_type.typtype of the column's own type: b e d c r m */
     bool has_equality;           /* a default btree or hash operator class: IS DISTINCT FROM works */
+    const char *equality;        /* that class's equality operator as SQL, "OPERATOR(public.=)": the bare = depends
+                                  * on search_path, and citext without its schema compares as text; NULL: none */
     int max_length;              /* varchar(n), char(n): n; else -1 */
     int precision, scale;        /* numeric(p,s); else -1 */
     bool domain_not_null;
