@@ -3,6 +3,7 @@
 #ifndef SEEDOPS_OP_OPS_H
 #define SEEDOPS_OP_OPS_H
 
+#include "diff/diff.h"
 #include "op/session.h"
 
 /* wait.c: readiness with backoff (E1), before a session exists. deadline_ms of the whole; attempts at most 60.
@@ -24,8 +25,8 @@ struct diff_report {
     bool (*row)(void *context, const char *table, const struct diff_row *row, struct err *err);
     bool (*end)(void *context, const char *table, const struct diff_totals *totals, bool held, struct err *err);
 };
-struct diff_row;
-struct diff_totals;
+
+
 bool op_diff(struct session *s, const char *const *tables, size_t count, bool scan,
              const struct diff_report *report, bool *identical, struct err *err);
 

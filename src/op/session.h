@@ -16,15 +16,18 @@ struct session {
     struct ctx *ctx;                 /* of the operation that runs now; borrowed */
     struct db *db;                   /* reading */
     struct db *direct;               /* NULL until session_direct; may be the same as db */
-    struct db_identity identity;
-    struct db_peer peer;
-    bool identified;
+    struct db_identity identity, direct_identity;
+    struct db_peer peer, direct_peer;
+    bool looked;                     /* identity, ledger_state and catalog are there */
+    struct ledger_state ledger_state;/* as of the last look; count 0 without a ledger */
+    struct err ledger_problem;       /* class != ERR_NONE: the ledger could not be read, and why */
     struct ledger *ledger;           /* NULL when there is no migrations directory */
     struct err ledger_error;         /* why not, when the directory is another tool's */
     struct fixture_set fixtures;     /* loaded by session_fixtures */
     bool fixtures_loaded;
+    struct err_list fixture_problems;
+    struct fixture_options fixture_options;
     struct db_catalog catalog;
-    bool catalog_loaded;
 };
 
 /* Connects (password from the URL, password_command if trusted or allowed, .pgpass, a question), in one go:
@@ -33,9 +36,11 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err);
 void session_close(struct session *s);
 /* The direct connection, verified not to be a transaction pooler (refused with the reason, B1). */
 bool session_direct(struct session *s, struct db **direct, struct err *err);
-/* Loads fixtures for the environment; all problems in one error list. */
-bool session_fixtures(struct session *s, struct err_list *problems, struct err *err);
-bool session_catalog(struct session *s, bool refresh, struct err *err);
+/* Loads the environment's fixtures once; false when there are problems, which stay in fixture_problems. */
+bool session_fixtures(struct session *s);
+/* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
+ * configured table). Again when `refresh`; otherwise only if it was not done yet. */
+bool session_look(struct session *s, bool refresh, struct err *err);
 /* What the guard needs to know of this session. Texts borrow from the session. */
 void session_guard_facts(const struct session *s, struct guard_facts *facts);
 /* The guard's word on an action now; on refusal fills err (ERR_REFUSED: reasons in why, allowing line in hint). */

@@ -1,0 +1,395 @@
+/* session - opening an environment: password, connection, who is at the other end, ledger, fixtures. */
+#include "op/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/spawn.h"
+#include "config/trust.h"
+
+enum { PASSWORD_COMMAND_MS = 30000, EXTRA_KEYWORDS = 3 };
+
+/* ---- password ---- */
+
+static bool allow_command(struct ctx *ctx, const char *command, struct err *err)
+{
+    const struct settings *settings = ctx->settings;
+    if (settings->trusted || trust_known(settings->file_digest))
+        return true;
+    char text[512];
+    snprintf(text, sizeof text, "It wants to run: %s\nAsked once for this content of the file.", command);
+    struct question q = {.kind = QUESTION_YES, .title = "This configuration file runs commands", .text = text};
+    struct answer a = {0};
+    if (!ctx_ask(ctx, &q, &a, err))
+        return false;
+    if (!a.yes) {
+        err_set(err, ERR_REFUSED, "%s may not run commands", settings->file);
+        return err_hint(err, "answer yes, or set the password by ~/.pgpass or PGPASSWORD instead");
+    }
+    struct err forgotten = {0};
+    if (!trust_remember(settings->file_digest, settings->file, &forgotten))
+        ctx_log(ctx, "warning", "the answer cannot be remembered: %s", forgotten.why);
+    return true;
+}
+
+static bool run_password_command(struct ctx *ctx, const char *command, struct secret **password, struct err *err)
+{
+    if (!allow_command(ctx, command, err))
+        return false;
+    struct str out = {0};
+    int status;
+    struct spawn_options options = {.shell = command, .directory = ctx->settings->base_dir,
+        .timeout_ms = PASSWORD_COMMAND_MS, .output_limit = SECRET_MAX + 1, .cancel_fd = ctx->cancel_fd};
+    bool ok = spawn_run(&options, &out, &status, err);
+    if (ok && status != 0)
+        ok = err_set(err, ERR_NEVER_READY, "password_command ended with status %d", status);
+    if (ok) {
+        size_t length = strcspn(str_text(&out), "\r\n");
+        *password = secret_new(str_text(&out), length);
+    }
+    if (out.text)
+        secret_wipe(out.text);
+    str_free(&out);
+    return ok || err_context(err, "password of %s", ctx->environment->name);
+}
+
+static bool ask_password(struct ctx *ctx, const struct url *url, struct secret **password, struct err *err)
+{
+    char title[256];
+    snprintf(title, sizeof title, "Password for %s", url_redacted(url, &ctx->settings->arena));
+    struct question q = {.kind = QUESTION_PASSWORD, .title = title,
+                         .option = "PGPASSWORD, ~/.pgpass or password_command"};
+    struct answer a = {0};
+    if (!ctx_ask(ctx, &q, &a, err))
+        return false;
+    *password = a.secret;
+    return true;
+}
+
+/* ---- connecting ---- */
+
+static void emit_phase(struct ctx *ctx, const char *phase, const char *text)
+{
+    struct input *in = input_new(IN_CONNECTION);
+    in->name = xstrdup(phase);
+    in->text = xstrdup(text);
+    ctx_emit(ctx, in);
+}
+
+static bool has_keyword(const struct url *url, const char *keyword)
+{
+    for (size_t i = 0; i < url->count; i++)
+        if (strcmp(url->keywords[i], keyword) == 0)
+            return true;
+    return false;
+}
+
+static void notice(void *sink, const char *severity, const char *text)
+{
+    ctx_log(sink, strcmp(severity, "WARNING") == 0 ? "warning" : "debug", "server: %s", text);
+}
+
+static bool connect_once(struct ctx *ctx, const struct url *url, const struct secret *password, struct db **db,
+                         struct err *err)
+{
+    const char *keywords[64], *values[64];
+    size_t count = 0;
+    for (; count < url->count && count < 64 - EXTRA_KEYWORDS; count++) {
+        keywords[count] = url->keywords[count];
+        values[count] = url->values[count];
+    }
+    if (!has_keyword(url, "application_name")) {
+        keywords[count] = "application_name";
+        values[count++] = "seedops";
+    }
+    struct db_options options = {.keywords = keywords, .values = values, .count = count, .password = password,
+                                 .cancel_fd = ctx->cancel_fd, .notice = notice, .notice_sink = ctx};
+    return db_open(db, &options, err);
+}
+
+static bool password_wanted(const struct err *err)
+{
+    return strcmp(err->sqlstate, "28P01") == 0 || strcmp(err->sqlstate, "fe_sendauth") == 0;
+}
+
+static bool connect_url(struct ctx *ctx, const struct url *url, struct db **db, struct err *err)
+{
+    struct secret *password = secret_copy(url->password);
+    bool given = url->password != NULL;
+    bool ok = true;
+    if (!given && ctx->environment->password_command) {
+        ok = run_password_command(ctx, ctx->environment->password_command, &password, err);
+        given = ok;
+    }
+    ok = ok && connect_once(ctx, url, password, db, err);
+    /* Without any password given, a refusal for want of one is worth a question; a wrong one is not. */
+    if (!ok && !given && password_wanted(err)) {
+        struct err refused = *err;
+        secret_free(password);
+        password = NULL;
+        ok = ask_password(ctx, url, &password, err) && connect_once(ctx, url, password, db, err);
+        if (!ok && err->class == ERR_REFUSED)
+            *err = refused;
+    }
+    secret_free(password);
+    return ok;
+}
+
+static bool open_ledger(struct session *s)
+{
+    const struct settings *settings = s->ctx->settings;
+    const struct environment *env = s->ctx->environment;
+    struct ledger_options options = {.dir = settings->migrations_dir, .tool = settings->ledger,
+        .table = settings->ledger_table, .checksum = settings->checksum,
+        .schema = env->has_direct && env->direct.schema ? env->direct.schema : env->url.schema};
+    return ledger_open(&s->ledger, &options, &s->ledger_error);
+}
+
+bool session_open(struct session *s, struct ctx *ctx, struct err *err)
+{
+    *s = (struct session){.ctx = ctx};
+    const struct environment *env = ctx->environment;
+    if (env->url_error.class != ERR_NONE) {
+        *err = env->url_error;
+        return false;
+    }
+    if (env->ssh) {
+        err_set(err, ERR_CONFIG, "%s is reached through an SSH tunnel, which this version cannot open", env->name);
+        return err_hint(err, "open it by hand (ssh -L) and name the local end with --url");
+    }
+    if (ctx->settings->migrations_dir)
+        open_ledger(s);
+    emit_phase(ctx, "connecting", "");
+    if (!connect_url(ctx, &env->url, &s->db, err)) {
+        emit_phase(ctx, "failed", err->message);
+        session_close(s);
+        return false;
+    }
+    emit_phase(ctx, "ready", "");
+    return true;
+}
+
+void session_close(struct session *s)
+{
+    if (s->direct != s->db)
+        db_close(s->direct);
+    db_close(s->db);
+    if (s->ledger)
+        ledger_close(s->ledger);
+    if (s->fixtures_loaded)
+        fixture_set_free(&s->fixtures);
+    err_list_free(&s->fixture_problems);
+    if (s->looked) {
+        db_catalog_free(&s->catalog);
+        ledger_state_free(&s->ledger_state);
+    }
+    *s = (struct session){0};
+}
+
+/* ---- looking: one round trip ---- */
+
+const struct fixture_options *session_fixture_options(const struct session *s) { return &s->fixture_options; }
+
+bool session_fixtures(struct session *s)
+{
+    if (s->fixtures_loaded)
+        return s->fixture_problems.count == 0;
+    s->fixture_options = (struct fixture_options){.environment = s->ctx->environment->name,
+        .production = s->ctx->environment->role == ROLE_PRODUCTION, .base_dir = s->ctx->settings->base_dir};
+    s->fixtures_loaded = true;
+    return fixture_set_load(&s->fixtures, s->ctx->settings->seeds_dir, &s->fixture_options, &s->fixture_problems);
+}
+
+/* Names of every table worth details: configured ones, and every fixture's. Duplicates do no harm. */
+static size_t wanted_tables(const struct session *s, struct arena *arena, const char ***names)
+{
+    const struct settings *settings = s->ctx->settings;
+    *names = arena_alloc(arena, (settings->table_count + s->fixtures.count + 1) * sizeof **names);
+    size_t count = 0;
+    for (size_t i = 0; i < settings->table_count; i++)
+        (*names)[count++] = settings->tables[i].name;
+    for (size_t i = 0; i < s->fixtures.count; i++)
+        (*names)[count++] = s->fixtures.items[i].table;
+    return count;
+}
+
+static void forget_look(struct session *s)
+{
+    if (!s->looked)
+        return;
+    db_catalog_free(&s->catalog);
+    ledger_state_free(&s->ledger_state);
+    s->looked = false;
+}
+
+static bool take_look(struct session *s, const struct db_probe *identity, size_t identity_count,
+                      const struct db_probe *ledger, const struct db_probe *catalog, size_t catalog_count,
+                      struct err *err)
+{
+    if (!db_identity_take(s->db, s->ctx->environment->url.pooled_hint, identity, identity_count, &s->identity, err) ||
+        !db_catalog_take(&s->catalog, catalog, catalog_count, err))
+        return false;
+    db_peer_read(s->db, &s->identity, &s->peer);
+    err_clear(&s->ledger_problem);
+    if (s->ledger)
+        ledger_read(s->ledger, ledger, &s->ledger_state, &s->ledger_problem);
+    s->looked = true;
+    return true;
+}
+
+bool session_look(struct session *s, bool refresh, struct err *err)
+{
+    if (s->looked && !refresh)
+        return true;
+    session_fixtures(s);
+    forget_look(s);
+    struct db_probe probes[IDENTITY_PROBES + LEDGER_PROBES + CATALOG_PROBES] = {0};
+    struct arena arena = {0};
+    const char **names;
+    size_t wanted = wanted_tables(s, &arena, &names);
+    size_t identity_count = db_identity_probes(probes);
+    struct db_probe *ledger = probes + identity_count, *catalog = ledger;
+    if (s->ledger) {
+        ledger_probes(s->ledger, ledger);
+        catalog += LEDGER_PROBES;
+    }
+    size_t catalog_count = db_catalog_probes(&arena, names, wanted, wanted == 0, catalog);
+    size_t count = (size_t)(catalog - probes) + catalog_count;
+    bool ok = db_pipeline(s->db, probes, count, err) &&
+              take_look(s, probes, identity_count, ledger, catalog, catalog_count, err);
+    db_probes_free(probes, count);
+    arena_free(&arena);
+    return ok;
+}
+
+/* ---- the direct connection ---- */
+
+static bool refuse_pooler(const struct session *s, const struct db_identity *identity, struct err *err)
+{
+    const struct environment *env = s->ctx->environment;
+    err_set(err, ERR_REFUSED, "%s is reached through a transaction pooler: nothing is written through it", env->name);
+    err_why(err, "%s; session locks and DDL do not survive there", identity->pooler_reason);
+    return err_hint(err, env->has_direct ? "direct_url of %s must be the unpooled URL (often port 5432)"
+                                         : "set direct_url of %s (or DIRECT_URL, --direct-url) to the unpooled URL",
+                    env->name);
+}
+
+bool session_direct(struct session *s, struct db **direct, struct err *err)
+{
+    const struct environment *env = s->ctx->environment;
+    *direct = NULL;
+    if (!s->direct && env->has_direct) {
+        if (!connect_url(s->ctx, &env->direct, &s->direct, err))
+            return err_context(err, "direct connection");
+        if (!db_identity_read(s->direct, env->direct.pooled_hint, &s->direct_identity, err))
+            return err_context(err, "direct connection");
+        db_peer_read(s->direct, &s->direct_identity, &s->direct_peer);
+    } else if (!s->direct) {
+        if (!session_look(s, false, err))
+            return false;
+        s->direct = s->db;
+        s->direct_identity = s->identity;
+        s->direct_peer = s->peer;
+    }
+    if (s->direct_identity.transaction_pooler)
+        return refuse_pooler(s, &s->direct_identity, err);
+    *direct = s->direct;
+    return true;
+}
+
+/* ---- guard ---- */
+
+static enum guard_tri tri(bool yes) { return yes ? GUARD_YES : GUARD_NO; }
+
+static enum guard_tri sees_our_socket(const struct db_identity *identity, const struct db_peer *peer)
+{
+    if (!identity->client_seen || peer->own_port == 0)
+        return GUARD_UNKNOWN;
+    return tri(identity->client_port == peer->own_port &&
+               strcmp(identity->client_address, peer->own_address) == 0);
+}
+
+/* Only PostgreSQL itself is known not to forward; anything else at the socket's other end may. */
+static enum guard_tri peer_forwards(const struct db_peer *peer)
+{
+    if (!peer->peer_program[0])
+        return GUARD_UNKNOWN;
+    return tri(strcmp(peer->peer_program, "postgres") != 0 && strcmp(peer->peer_program, "postmaster") != 0);
+}
+
+void session_guard_facts(const struct session *s, struct guard_facts *facts)
+{
+    const struct environment *env = s->ctx->environment;
+    bool own = s->direct && s->direct != s->db;
+    const struct db_identity *identity = own ? &s->direct_identity : &s->identity;
+    const struct db_peer *peer = own ? &s->direct_peer : &s->peer;
+    *facts = (struct guard_facts){
+        .environment = env->name,
+        .role_production = env->role == ROLE_PRODUCTION,
+        .role_local = env->role_given && env->role == ROLE_LOCAL,
+        .tunnel = env->ssh != NULL,
+        .unix_socket = db_facts(own ? s->direct : s->db)->unix_socket,
+        .loopback = tri(peer->loopback),
+        .sees_our_socket = sees_our_socket(identity, peer),
+        .container_here = tri(peer->container_network),
+        .peer_forwards = peer_forwards(peer),
+        .peer_program = peer->peer_program,
+        .in_recovery = identity->in_recovery,
+        .transaction_pooler = identity->transaction_pooler,
+        .allow_prod_seed = getenv("ALLOW_PROD_SEED"),
+    };
+}
+
+static bool refused(const struct session *s, enum guard_class class, const struct guard_answer *answer,
+                    struct err *err)
+{
+    err_set(err, ERR_REFUSED, "%s is refused on %s", guard_class_name(class), s->ctx->environment->name);
+    struct str why = {0};
+    for (size_t i = 0; i < answer->reason_count; i++)
+        str_printf(&why, "%s%s", i ? "; " : "", answer->reasons[i]);
+    err_why(err, "%s", str_text(&why));
+    str_free(&why);
+    return answer->allow_line[0] ? err_hint(err, "%s", answer->allow_line) : false;
+}
+
+bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err)
+{
+    struct db *direct;
+    struct guard_answer own;
+    if (!answer)
+        answer = &own;
+    if (!session_look(s, false, err) || (class != GUARD_READ && !session_direct(s, &direct, err)))
+        return false;
+    struct guard_facts facts;
+    session_guard_facts(s, &facts);
+    struct guard_request request = {.class = class, .face = s->ctx->face, .write_mode = s->ctx->write_mode,
+                                    .typed = s->ctx->confirm, .explicit_target = s->ctx->explicit_target};
+    return guard_decide(&facts, &request, answer) || refused(s, class, answer, err);
+}
+
+/* ---- facts for screens ---- */
+
+void session_server_fact(const struct session *s, struct fact_server *fact)
+{
+    const struct environment *env = s->ctx->environment;
+    const struct db_facts *facts = db_facts(s->db);
+    const struct db_identity *identity = &s->identity;
+    *fact = (struct fact_server){
+        .ready = true,
+        .environment = xstrdup(env->name),
+        .role = xstrdup(role_name(env->role)),
+        .target = xstrdup(url_redacted(&env->url, &s->ctx->settings->arena)),
+        .via = xstrdup(facts->unix_socket ? "unix socket" : facts->tls ? "tls" : "tcp"),
+        .version = xstrdup(facts->server_version),
+        .in_recovery = identity->in_recovery,
+        .pooled = identity->transaction_pooler,
+        .superuser = identity->superuser,
+        .system_identifier = xstrdup(identity->system_identifier),
+        .database = xstrdup(facts->database),
+        .user = xstrdup(facts->user),
+        .backend_pid = facts->backend_pid,
+        .round_trips = (int64_t)db_round_trips(s->db),
+    };
+}
