@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum guard_class { GUARD_READ, GUARD_SESSION, GUARD_KEEP, GUARD_MIGRATE, GUARD_SEED, GUARD_DESTROY, GUARD_WIPE,
-                   GUARD_CLASS_COUNT };
+enum guard_class { GUARD_READ, GUARD_SESSION, GUARD_KEEP, GUARD_MIGRATE, GUARD_SEED, GUARD_DESTROY,
+                   GUARD_WIPE, GUARD_CLASS_COUNT };
 enum guard_face { GUARD_CONSOLE, GUARD_COMMAND };
 
 enum guard_tri { GUARD_UNKNOWN, GUARD_NO, GUARD_YES };
@@ -14,7 +14,9 @@ enum guard_tri { GUARD_UNKNOWN, GUARD_NO, GUARD_YES };
 /* What op collected; unknown is never taken for good news. */
 struct guard_facts {
     const char *environment;          /* the name to type: the environment's, or database@host */
-    bool role_production, role_local;
+    const char *target;               /* how a command line names it, for allow_line: NULL is the name above,
+                                       * `--url "$URL"` for a URL, "" for zero configuration */
+    bool role_production, role_local; /* neither: staging. Only role_local leaves "local" to the facts below */
     bool tunnel;                      /* one of ours */
     bool unix_socket;
     enum guard_tri loopback;          /* every resolved address is loopback */
@@ -31,13 +33,14 @@ struct guard_facts {
 
 struct guard_request {
     enum guard_class class;
+    const char *action;               /* the command that asks ("boot"), for allow_line; NULL: the class's own */
     enum guard_face face;
     bool write_mode;                  /* console: W is on */
     const char *typed;                /* --confirm, or what was typed; NULL */
     bool explicit_target;             /* a command that names its environment or URL */
 };
 
-enum { GUARD_REASONS = 8, GUARD_REASON = 200 };
+enum { GUARD_REASONS = 8, GUARD_REASON = 200, GUARD_LINE = 640 };
 
 struct guard_answer {
     bool allowed;
@@ -46,12 +49,14 @@ struct guard_answer {
     bool needs_name;
     char reasons[GUARD_REASONS][GUARD_REASON];   /* why (not), sentences, most important first */
     size_t reason_count;
-    char allow_line[GUARD_REASON];    /* the exact line that would allow it, "" when nothing would or need */
+    char allow_line[GUARD_LINE];      /* the exact line that would allow it, "" when none would or need */
 };
 
+/* Fills *answer and returns answer->allowed. */
 bool guard_decide(const struct guard_facts *facts, const struct guard_request *request,
                   struct guard_answer *answer);
-bool guard_is_local(const struct guard_facts *facts, struct guard_answer *reasons);   /* reasons may be NULL */
+/* SAFETY 2 "Local means all of"; appends the reason to `reasons`, which may be NULL. */
+bool guard_is_local(const struct guard_facts *facts, struct guard_answer *reasons);
 /* "0", "false", "no", "off" and empty do not count. */
 bool guard_allows_prod_seed(const char *variable);
 const char *guard_class_name(enum guard_class class);
