@@ -23,6 +23,8 @@ struct statement {
     bool concurrently;           /* CREATE INDEX CONCURRENTLY / REINDEX CONCURRENTLY */
     const char *index_name;      /* of a CREATE INDEX CONCURRENTLY, as written; NULL when it has none */
     bool transaction_control;    /* BEGIN, COMMIT, ROLLBACK, SAVEPOINT ... */
+    bool begins_block, ends_block; /* of those: begins or ends a transaction (savepoints live inside one) */
+    bool copies_stream;          /* COPY FROM STDIN or TO STDOUT */
     unsigned risks;              /* enum statement_risk, or-ed */
 };
 

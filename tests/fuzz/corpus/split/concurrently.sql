@@ -1,0 +1,2 @@
+-- seedops:no-transaction
+create unique index concurrently if not exists "I" on t (a);

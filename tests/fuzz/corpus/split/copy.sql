@@ -1,0 +1,3 @@
+/* a /* b */ */ copy t from stdin;
+1
+\.

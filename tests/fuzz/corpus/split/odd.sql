@@ -1,0 +1,1 @@
+﻿select U&"d\0061"; begin; commit; $1 $a

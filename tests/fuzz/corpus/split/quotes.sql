@@ -1,0 +1,3 @@
+create table t (a text default E'\';');
+-- c
+select $x$ ; $x$;

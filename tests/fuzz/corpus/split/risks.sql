@@ -1,0 +1,1 @@
+do $$ begin delete from t; truncate u; end $$; alter table t alter c type int;
