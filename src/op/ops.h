@@ -11,9 +11,10 @@
 bool op_wait(struct ctx *ctx, int64_t deadline_ms, int *attempts, struct err *err);
 
 /* status.c: one pipeline after connecting for what the Overview shows, at most 3 round trips in all with the
- * diff of small tables. Emits IN_STATUS partial, then complete. `compare` diffs tables under 10 000 rows. */
+ * diff of small tables. Emits IN_STATUS partial (number 0), then complete (number 1); a status that shows trouble
+ * is a success of this operation (health.h says what it means). `compare` diffs tables under 10 000 rows. */
 struct status_options { bool compare; bool scan; };
-bool op_status(struct session *s, const struct status_options *options, struct input **complete, struct err *err);
+bool op_status(struct session *s, const struct status_options *options, struct err *err);
 
 /* count.c: exact counts of the context (and listed) tables; held ones are estimated unless scan. */
 bool op_count(struct session *s, bool scan, struct err *err);
