@@ -14,6 +14,11 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* jansson exports functions of these three names and calls them itself: ours need others for the linker. */
+#define json_object seedops_json_object
+#define json_array seedops_json_array
+#define json_null seedops_json_null
+
 struct json_out {
     struct str *to;
     unsigned depth;
