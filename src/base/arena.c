@@ -81,3 +81,13 @@ void arena_free(struct arena *a)
     }
     *a = (struct arena){0};
 }
+
+void arena_reset(struct arena *a)
+{
+    if (!a->blocks)
+        return;
+    struct arena newest = {.blocks = a->blocks->next};
+    arena_free(&newest);
+    a->blocks->next = NULL;
+    a->used = 0;
+}

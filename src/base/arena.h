@@ -19,5 +19,6 @@ char *arena_printf(struct arena *a, const char *format, ...) __attribute__((form
 /* A copy of `count` old elements with room for `capacity`; for arrays that grow (old memory is not reused). */
 void *arena_grow(struct arena *a, const void *old, size_t count, size_t capacity, size_t size);
 void arena_free(struct arena *a);
+void arena_reset(struct arena *a);   /* empties, but keeps one block: for loops */
 
 #endif

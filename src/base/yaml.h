@@ -3,7 +3,8 @@
  *
  * Scalars keep their text and whether they were plain: only a plain null, Null, NULL, ~ or empty scalar is
  * null (core schema). Duplicate keys, aliases, merge keys and a second document are errors with their place;
- * depth (64), scalar size and file size are bounded and the limits are in the messages. */
+ * depth, scalar size and file size are bounded and the limits are in the messages. Errors come with the class
+ * ERR_GENERAL and their place in `at`; callers set the class that their file has. */
 #ifndef SEEDOPS_BASE_YAML_H
 #define SEEDOPS_BASE_YAML_H
 
@@ -13,11 +14,18 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+enum {
+    YAML_DEPTH = 64,                        /* nested lists and mappings */
+    YAML_SCALAR_MAX = 16 * 1024 * 1024,     /* bytes of one value (also: between one value and the next) */
+    YAML_FILE_MAX = 64 * 1024 * 1024,       /* bytes of a document read as a tree; a stream has no such limit */
+    YAML_NODES_MAX = 1000 * 1000            /* nodes of a tree, or of one item of a stream */
+};
+
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    const char *tag;          /* "!ref", "!env" ...; NULL for none or a core tag */
+    const char *tag;          /* "!ref", "!env" ...; NULL for none or a core tag (!!str makes a scalar not plain) */
     const char *text;         /* scalar: NUL-terminated UTF-8; may not hold NUL */
     size_t length;
     bool plain;
@@ -35,11 +43,12 @@ bool yaml_is_null(const struct yaml_node *node);
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);   /* NULL: absent */
 
 /* The same file as a stream, for fixtures of any size: the mapping at the root is read key by key; the items
- * of one list value ("rows") are handed over one at a time, each in `scratch`, which is emptied after each. */
+ * of one list value ("rows") are handed over one at a time, each in `scratch`, which is emptied before each. */
 struct yaml_stream;
 bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err *err);
 /* Next key of the root mapping in *key, its value in *value (in `arena`), except that the value of
- * `list_key` is not read: *value is NULL and yaml_stream_item gives its items. *key NULL: the end. */
+ * `list_key` is not read: *value is NULL and yaml_stream_item gives its items (those not asked for are
+ * skipped by the next call). *key NULL: the end. An empty document has no keys; another root is an error. */
 bool yaml_stream_key(struct yaml_stream *stream, struct arena *arena, const char *list_key,
                      struct yaml_node **key, struct yaml_node **value, struct err *err);
 /* Next item; *item NULL: the list is over. If the value of the list key is no list (a scalar such as
@@ -47,7 +56,8 @@ bool yaml_stream_key(struct yaml_stream *stream, struct arena *arena, const char
 bool yaml_stream_item(struct yaml_stream *stream, struct arena *scratch, struct yaml_node **item,
                       bool *is_list, struct err *err);
 void yaml_stream_close(struct yaml_stream *stream);
-/* True for what the core schema reads as a number or boolean (only json columns care). */
+/* True for what the core schema reads as a number or boolean (only json columns care). Not every such number
+ * is one in JSON: 0x1F, 0o7, .5, 5. and +1 are not. */
 bool yaml_core_number(const char *text);
 bool yaml_core_bool(const char *text, bool *value);
 
