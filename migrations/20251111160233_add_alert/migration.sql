@@ -1,0 +1,14 @@
+CREATE TYPE "AlertState" AS ENUM ('OPEN', 'ACKNOWLEDGED', 'CLOSED');
+
+CREATE TABLE "Alert" (
+    "id" SERIAL NOT NULL,
+    "stationId" INTEGER NOT NULL,
+    "level" SMALLINT NOT NULL,
+    "state" "AlertState" NOT NULL DEFAULT 'OPEN',
+    "raisedAt" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+
+    CONSTRAINT "Alert_pkey" PRIMARY KEY ("id")
+);
+
+ALTER TABLE "Alert" ADD CONSTRAINT "Alert_stationId_fkey"
+    FOREIGN KEY ("stationId") REFERENCES "Station"("id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -1,0 +1,1 @@
+CREATE INDEX "Alert_state_raisedAt_idx" ON "Alert"("state", "raisedAt");

@@ -1,0 +1,11 @@
+CREATE TABLE "Donation" (
+    "id" UUID NOT NULL DEFAULT gen_random_uuid(),
+    "userId" UUID NOT NULL,
+    "at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    "data" JSONB NOT NULL DEFAULT '{}',
+
+    CONSTRAINT "Donation_pkey" PRIMARY KEY ("id")
+);
+
+ALTER TABLE "Donation" ADD CONSTRAINT "Donation_userId_fkey"
+    FOREIGN KEY ("userId") REFERENCES "User"("id") ON DELETE CASCADE ON UPDATE CASCADE;

@@ -1,0 +1,1 @@
+CREATE INDEX "Attendance_userId_at_idx" ON "Attendance"("userId", "at");

@@ -1,0 +1,1 @@
+CREATE INDEX "Session_userId_at_idx" ON "Session"("userId", "at");

@@ -1,0 +1,1 @@
+CREATE INDEX "Notification_userId_at_idx" ON "Notification"("userId", "at");

@@ -1,0 +1,1 @@
+CREATE INDEX "Referral_userId_at_idx" ON "Referral"("userId", "at");

@@ -1,0 +1,1 @@
+CREATE TYPE entry_kind AS ENUM ('debit', 'credit', 'reversal');

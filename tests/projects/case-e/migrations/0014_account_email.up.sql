@@ -1,0 +1,2 @@
+CREATE EXTENSION IF NOT EXISTS citext;
+ALTER TABLE accounts ADD COLUMN email citext UNIQUE;
