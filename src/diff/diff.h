@@ -27,7 +27,8 @@ struct diff_cell {
 struct diff_row {
     enum diff_kind kind;
     bool allowed;
-    const char *const *key;   /* key_count texts, the live form where there is one */
+    const char *const *key;   /* key_count texts as shown, the live form where there is one */
+    const char *const *live_key;     /* key_count texts as read, for whoever writes; NULL for missing */
     struct diff_cell *cells;  /* changed: the columns that differ; missing: all; extra: label columns */
     size_t cell_count;
     const struct fixture_row *row;   /* NULL for extra */

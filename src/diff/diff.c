@@ -1,0 +1,91 @@
+/* diff - one table of any size: a COPY in key order merged with the fixture, then the suspects in batches. */
+#include "diff/diff.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/copy.h"
+#include "diff/layout.h"
+#include "diff/match.h"
+#include "diff/typed.h"
+
+/* One message: the transaction, its settings and the COPY. */
+static char *copy_statement(const struct match *m, bool in_transaction)
+{
+    struct str sql = {0};
+    char *select = layout_select(&m->layout);
+    if (!in_transaction)
+        str_add(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; ");
+    str_printf(&sql, "%s; COPY (%s) TO STDOUT", layout_settings, select);
+    free(select);
+    return str_take(&sql);
+}
+
+static bool take_row(struct match *m, struct str *line, char **fields, const char *row, size_t length,
+                     struct err *err)
+{
+    str_reset(line);
+    str_add_bytes(line, row, length);
+    size_t count = db_copy_split(line->text, line->length, fields, m->layout.field_count);
+    if (count != m->layout.field_count)
+        return err_set(err, ERR_GENERAL, "the server sent %zu columns where %zu were asked for", count,
+                       m->layout.field_count);
+    return match_live(m, fields, err);
+}
+
+static bool merge_copy(struct db *db, struct match *m, struct err *err)
+{
+    struct str line = {0};
+    char **fields = xcalloc(m->layout.field_count, sizeof *fields);
+    const char *row;
+    size_t length;
+    bool ok;
+    while ((ok = db_copy_out_row(db, &row, &length, err)) && row)
+        if (!take_row(m, &line, fields, row, length, err)) {
+            db_copy_out_abandon(db, NULL);
+            ok = false;
+            break;
+        }
+    str_free(&line);
+    free(fields);
+    return ok && match_live_end(m, err);
+}
+
+static bool decide_suspects(struct db *db, struct match *m, struct err *err)
+{
+    for (;;) {
+        struct typed_batch batch;
+        struct db_result *result = NULL;
+        bool ok = typed_fill(m, &batch, err);
+        size_t count = batch.count;
+        if (ok && count && m->totals.live_rows) {
+            typed_ask(m, &batch);
+            ok = db_query(db, batch.sql, batch.param_count, batch.params, &result, err);
+        }
+        ok = ok && typed_take(m, &batch, result, err);
+        db_result_free(result);
+        typed_free(&batch);
+        if (!ok || count == 0)
+            return ok;
+    }
+}
+
+bool diff_table(struct db *db, const struct bound *bound, const struct diff_options *options,
+                struct diff_totals *totals, struct err *err)
+{
+    struct match m;
+    *totals = (struct diff_totals){0};
+    if (!match_begin(&m, bound, options, err))
+        return false;
+    char *sql = copy_statement(&m, options->in_transaction);
+    bool ok = db_copy_out_begin(db, sql, err) && merge_copy(db, &m, err) && decide_suspects(db, &m, err) &&
+              match_finish(&m, err);
+    if (!options->in_transaction && db_alive(db))
+        ok = db_run(db, ok ? "COMMIT" : "ROLLBACK", 0, NULL, NULL, ok ? err : NULL) && ok;
+    if (!ok)
+        err_context(err, "comparing \"%s\"", bound->fixture->table);
+    *totals = m.totals;
+    free(sql);
+    match_free(&m);
+    return ok;
+}

@@ -1,0 +1,54 @@
+/* match - one table's comparison, in two steps.
+ *
+ *   live rows in key order ──▶ merge ──▶ equal by text or by a cheap normal form: done
+ *   fixture rows, sorted   ──┘    ├────▶ suspects: fixture rows without a partner, or whose text differs
+ *                                 └────▶ leftover: live rows without a partner
+ *   suspects, in batches ──▶ the server compares by the column's types (typed.h) ──▶ missing, changed, or equal
+ *   leftover without those found a partner after all ──▶ extra
+ *
+ * Both lists go to disk when they grow; nothing here holds a table. Sends no query itself. */
+#ifndef SEEDOPS_DIFF_MATCH_H
+#define SEEDOPS_DIFF_MATCH_H
+
+#include "diff/diff.h"
+#include "diff/layout.h"
+#include "diff/sorter.h"
+#include "diff/spool.h"
+
+struct match {
+    const struct bound *bound;
+    const struct diff_options *options;
+    struct layout layout;
+    struct diff_totals totals;
+    struct spool suspects;         /* a byte (paired), then the packed row */
+    struct sorter *leftover;       /* merge key → the live row's fields */
+    struct sorter *found;          /* merge keys of live rows whose partner the server found */
+    bool *secret;                  /* parallel to fixture->columns: redacted in every row */
+    /* the fixture's side of the merge */
+    struct fixture_reader *reader; /* rows as they come, or */
+    struct sorter *sorted;         /* by merge key */
+    struct arena scratch;          /* of the current row */
+    struct fixture_row row;
+    bool row_here;
+    struct str key, live_key, room[2], packed;
+    struct str peeked;             /* a suspect that was read but did not fit its batch; empty: none */
+    int64_t progress_ms;
+};
+
+/* Opens the fixture, sorts it where its order is not the live side's. */
+bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,
+                 struct err *err);
+/* The next live row, layout.field_count texts (NULL: SQL NULL). */
+bool match_live(struct match *m, char *const *fields, struct err *err);
+/* No live row is left. */
+bool match_live_end(struct match *m, struct err *err);
+/* After the suspects were dealt with (typed.h): reports the extra rows. */
+bool match_finish(struct match *m, struct err *err);
+void match_free(struct match *m);
+
+/* A suspect is found out: changed cells, or none of the live row (fields NULL: missing). `equal` says of each
+ * fixture column whether the server finds it equal; only asked where both sides have a value to compare. */
+bool match_decide(struct match *m, const struct fixture_row *row, bool paired, char *const *fields,
+                  const bool *equal, struct err *err);
+
+#endif

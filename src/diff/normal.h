@@ -1,0 +1,18 @@
+/* normal - a cheap common form for texts that a type reads as the same value: true and t, 2019-04-01T00:00:00Z
+ * and 2019-04-01 00:00:00+00, 9.990 and 9.99.
+ *
+ * It only saves questions to the server: equal forms are equal values, different forms say nothing. */
+#ifndef SEEDOPS_DIFF_NORMAL_H
+#define SEEDOPS_DIFF_NORMAL_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+#include "db/catalog.h"
+
+/* `text` itself, or a form of it in `room` (emptied first); borrows from either. */
+const char *normal_form(const struct db_type *type, const char *text, struct str *room);
+/* True if the two are surely equal. `room` is two strings to work in. */
+bool normal_same(const struct db_type *type, const char *a, const char *b, struct str room[2]);
+
+#endif
