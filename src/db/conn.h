@@ -72,6 +72,8 @@ bool db_query(struct db *db, const char *sql, size_t count, const char *const *p
 /* Formats, then db_run with no time-out and no result. Not for values: identifiers and literals go
  * through db_quote_*. */
 bool db_runf(struct db *db, struct err *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* ROLLBACK that a pending cancel does not stop (2 s at most); false: the connection is of no more use. */
+bool db_rollback(struct db *db);
 /* From here on a lost connection means ERR_UNKNOWN_OUTCOME; false: it means ERR_LOST again. */
 void db_mark_committing(struct db *db, bool committing);
 

@@ -2,7 +2,8 @@
  *
  * Every probe is BEGIN READ ONLY; SET LOCAL statement_timeout, lock_timeout, TimeZone, DateStyle,
  * search_path; the query; COMMIT; and a Sync of its own. So no session setting is needed and a transaction
- * pooler is safe; no statement is prepared under a name. */
+ * pooler is safe; no statement is prepared under a name. search_path is pg_catalog alone: qualify every
+ * relation, type and function that is not PostgreSQL's own, or set another path in `settings`. */
 #ifndef SEEDOPS_DB_PIPELINE_H
 #define SEEDOPS_DB_PIPELINE_H
 
@@ -14,18 +15,22 @@ struct db_probe {
     size_t count;
     const char *const *params;
     const char *settings;            /* more "SET LOCAL a = b" statements for this probe alone, separated by
-                                      * ';', or NULL */
+                                      * ';' (none inside a value), or NULL */
     int statement_timeout_ms;        /* 0: 2 000 */
+    const char *relation;            /* the one it reads, quoted ("public"."Station"): narrows down who locks it
+                                      * when it is locked; NULL: any */
     /* given: */
     bool ok;
     struct db_result *result;        /* NULL unless ok; db_probes_free */
-    struct err err;                  /* "locked by ...", "not permitted", "timed out" in `why` when !ok */
+    struct err err;                  /* "locked by pid ...", "not permitted", "timed out" in `why` when !ok */
 };
 
-/* True if the pipeline itself worked; each probe then says for itself. One round trip. */
+/* True if the pipeline itself worked; each probe then says for itself. One round trip, and one more to name
+ * who holds the lock if a probe was locked out. */
 bool db_pipeline(struct db *db, struct db_probe *probes, size_t count, struct err *err);
 void db_probes_free(struct db_probe *probes, size_t count);
-/* "not permitted", "timed out", "locked", or the server's words: what a cell shows for a failed probe. */
+/* "locked by pid 12", "not permitted", "timed out", or the server's words: what a cell shows for a failed
+ * probe. Borrows from the probe. */
 const char *db_probe_word(const struct db_probe *probe);
 
 #endif

@@ -1,0 +1,86 @@
+/* helper - a blocking call on a detached thread, watched through a descriptor.
+ *
+ * Whoever lets go last frees the job, so a caller whose deadline passes never waits for the thread. */
+#include <pthread.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "db/internal.h"
+
+enum { HELPER_STACK = 512 * 1024 };
+
+struct db_helper {
+    atomic_int owners;
+    int done_read, done_write;       /* the thread closes its end: the reader sees end of file */
+    void (*run)(void *job);
+    void (*drop)(void *job);
+    void *job;
+};
+
+static void let_go(struct db_helper *h)
+{
+    if (atomic_fetch_sub_explicit(&h->owners, 1, memory_order_acq_rel) > 1)
+        return;
+    h->drop(h->job);
+    free(h);
+}
+
+static void *helper_main(void *argument)
+{
+    struct db_helper *h = argument;
+    h->run(h->job);
+    close(h->done_write);
+    let_go(h);
+    return NULL;
+}
+
+static bool start_detached(struct db_helper *h)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, HELPER_STACK);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&thread, &attributes, helper_main, h);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return !failed;
+}
+
+bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*drop)(void *job), void *job)
+{
+    int ends[2];
+    *helper = NULL;
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        drop(job);
+        return false;
+    }
+    struct db_helper *h = xcalloc(1, sizeof *h);
+    *h = (struct db_helper){.done_read = ends[0], .done_write = ends[1], .run = run, .drop = drop, .job = job};
+    atomic_init(&h->owners, 2);
+    if (!start_detached(h)) {
+        close(ends[0]);
+        close(ends[1]);
+        drop(job);
+        free(h);
+        return false;
+    }
+    *helper = h;
+    return true;
+}
+
+int db_helper_fd(const struct db_helper *helper) { return helper->done_read; }
+
+void db_helper_release(struct db_helper *helper)
+{
+    if (!helper)
+        return;
+    close(helper->done_read);
+    let_go(helper);
+}

@@ -1,0 +1,289 @@
+/* pipeline - many reads in one round trip, each in a transaction and with a Sync of its own.
+ *
+ *   BEGIN READ ONLY, settings, [more settings], query, Sync,  COMMIT, Sync,  BEGIN READ ONLY ...
+ *
+ * The COMMIT has its own Sync because a failed query makes the server skip everything up to the next one.
+ * Everything is queued in libpq and sent while answers are read, so neither side can wait for the other. */
+#include "db/pipeline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "db/internal.h"
+
+enum {
+    LOCK_TIMEOUT_MS = 300,
+    STATEMENT_TIMEOUT_MS = 2000,
+    SILENCE_MS = 10000               /* on top of a probe's own time: then the server is taken for dead */
+};
+
+struct run {
+    struct db *db;
+    struct db_probe *probes;
+    size_t count;
+    size_t at;                       /* the probe whose answers come now */
+    int index;                       /* of the result within it */
+    bool committing;                 /* its first Sync has passed */
+    bool silent;                     /* the server stopped answering */
+};
+
+static bool put(struct db *db, const char *sql, size_t count, const char *const *params)
+{
+    return PQsendQueryParams(db->pg, sql, (int)count, NULL, params, NULL, NULL, 0);
+}
+
+/* The statements of `settings`, one a call: its length at *at (0: no more), blank ones left out. */
+static size_t next_setting(const char **at)
+{
+    while (*at && **at) {
+        *at += strspn(*at, "; \n\t");
+        size_t length = strcspn(*at, ";");
+        if (length)
+            return length;
+    }
+    return 0;
+}
+
+static int count_settings(const char *settings)
+{
+    int n = 0;
+    for (size_t length; (length = next_setting(&settings)) > 0; settings += length)
+        n++;
+    return n;
+}
+
+static bool put_settings(struct db *db, const char *settings)
+{
+    bool ok = true;
+    for (size_t length; ok && (length = next_setting(&settings)) > 0; settings += length) {
+        char *one = xstrndup(settings, length);
+        ok = put(db, one, 0, NULL);
+        free(one);
+    }
+    return ok;
+}
+
+static int timeout_of(const struct db_probe *p)
+{
+    return p->statement_timeout_ms > 0 ? p->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
+}
+
+static bool put_probe(struct db *db, const struct db_probe *p)
+{
+    char settings[512];
+    snprintf(settings, sizeof settings,
+             "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"
+             " pg_catalog.set_config('statement_timeout', '%d', true),"
+             " pg_catalog.set_config('lock_timeout', '%d', true),"
+             " pg_catalog.set_config('TimeZone', 'UTC', true),"
+             " pg_catalog.set_config('DateStyle', 'ISO', true),"
+             " pg_catalog.set_config('IntervalStyle', 'postgres', true),"
+             " pg_catalog.set_config('bytea_output', 'hex', true),"
+             " pg_catalog.set_config('extra_float_digits', '1', true)",
+             timeout_of(p), LOCK_TIMEOUT_MS);
+    return put(db, "BEGIN READ ONLY", 0, NULL) && put(db, settings, 0, NULL) && put_settings(db, p->settings) &&
+           put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg) &&
+           put(db, "COMMIT", 0, NULL) && PQpipelineSync(db->pg);
+}
+
+static void name_failure(struct db_probe *p)
+{
+    const char *code = p->err.sqlstate;
+    if (strcmp(code, "55P03") == 0)
+        err_why(&p->err, "locked");
+    else if (strcmp(code, "57014") == 0 && p->err.class != ERR_CANCELLED)
+        err_why(&p->err, "timed out");
+    else if (strcmp(code, "42501") == 0)
+        err_why(&p->err, "not permitted");
+}
+
+/* One result of the pipeline: BEGIN, settings, query, Sync, COMMIT, Sync. Takes `result`. */
+static void take(struct run *run, PGresult *result)
+{
+    struct db_probe *p = &run->probes[run->at];
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_PIPELINE_SYNC) {
+        if (run->committing)
+            run->at++;
+        run->committing = !run->committing;
+        run->index = 0;
+    } else if (status == PGRES_FATAL_ERROR && p->err.class == ERR_NONE) {
+        p->ok = false;
+        db_result_free(p->result);
+        p->result = NULL;
+        db_error_of_result(run->db, result, NULL, &p->err);
+        name_failure(p);
+    } else if (!run->committing && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
+        if (run->index++ == 2 + count_settings(p->settings)) {
+            p->result = db_result_new(result);
+            p->ok = true;
+            return;
+        }
+    }
+    PQclear(result);
+}
+
+/* Reads what is there; false when everything has been read. */
+static bool drain(struct run *run, bool gone)
+{
+    while (run->at < run->count && (gone || !PQisBusy(run->db->pg))) {
+        PGresult *result = PQgetResult(run->db->pg);
+        if (result) {
+            take(run, result);
+            continue;
+        }
+        /* the end of one statement's results; two in a row would mean that nothing more comes */
+        result = PQgetResult(run->db->pg);
+        if (!result)
+            return !gone;
+        take(run, result);
+    }
+    return run->at < run->count;
+}
+
+static bool receive(struct run *run)
+{
+    struct db *db = run->db;
+    bool gone = false;
+    while (db->pg && drain(run, gone)) {
+        if (gone)
+            return false;
+        int64_t silence = clock_mono_ms() + timeout_of(&run->probes[run->at]) + SILENCE_MS;
+        switch (db_turn(db, silence)) {
+        case DB_TURN_IO: break;
+        case DB_TURN_DEADLINE:
+            run->silent = true;
+            db_give_up(db);
+            return false;
+        case DB_TURN_GONE: gone = true; break;
+        }
+    }
+    return db->pg && run->at == run->count;
+}
+
+static bool pipeline_lost(struct run *run, struct err *err)
+{
+    db_error_lost(run->db, err);
+    if (run->silent)
+        err_why(err, "the server stopped answering (at \"%s\")", run->probes[run->at].name);
+    for (size_t i = 0; i < run->count; i++)
+        if (run->probes[i].err.class == ERR_LOST)
+            err_why(err, "%s", run->probes[i].err.message);
+    db_command_end(run->db);
+    return false;
+}
+
+/* One pipeline, without asking who locks. */
+static bool run_once(struct db *db, struct db_probe *probes, size_t count, struct err *err)
+{
+    struct run run = {.db = db, .probes = probes, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        probes[i].ok = false;
+        probes[i].result = NULL;
+        err_clear(&probes[i].err);
+    }
+    if (!db_command_begin(db, err))
+        return false;
+    db->round_trips++;
+    bool ok = PQenterPipelineMode(db->pg);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = put_probe(db, &probes[i]);
+    if (!ok || !receive(&run))
+        return pipeline_lost(&run, err);
+    enum db_stop stop = db->command.stop;
+    db_command_settle(db);
+    db_command_end(db);
+    if (!db->pg || !PQexitPipelineMode(db->pg))
+        return err_set(err, ERR_LOST, "the connection could not be brought back into order");
+    if (stop == DB_STOP_CANCEL)
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    return true;
+}
+
+/* Reads conflict with ACCESS EXCLUSIVE only, held or waited for, so its owners are who to name. */
+static const char WHO_LOCKS[] =
+    "SELECT DISTINCT l.pid, coalesce(a.application_name, ''), coalesce(a.usename::text, '')"
+    " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
+    " WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'"
+    " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND ($1::text IS NULL OR l.relation = to_regclass($1)"
+    "  OR l.relation IN (SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass($1)))"
+    " ORDER BY 1 LIMIT 3";
+
+static void name_locker(struct db_probe *locked, const struct db_probe *who)
+{
+    if (!who->ok || db_rows(who->result) == 0)
+        return;
+    struct str pids = {0}, more = {0};
+    for (size_t i = 0; i < db_rows(who->result); i++) {
+        str_printf(&pids, "%s%s", i ? " or " : "", db_value(who->result, i, 0));
+        str_printf(&more, "%spid %s is %s, user %s", i ? "; " : "", db_value(who->result, i, 0),
+                   *db_value(who->result, i, 1) ? db_value(who->result, i, 1) : "unnamed",
+                   db_value(who->result, i, 2));
+    }
+    err_why(&locked->err, "locked by pid %s", str_text(&pids));
+    err_hint(&locked->err, "%s", str_text(&more));
+    str_free(&pids);
+    str_free(&more);
+}
+
+static bool find_lockers(struct db *db, struct db_probe *probes, size_t count, size_t locked, struct err *err)
+{
+    struct db_probe *who = xcalloc(locked, sizeof *who);
+    const char **relations = xcalloc(locked, sizeof *relations);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(probes[i].err.sqlstate, "55P03") != 0)
+            continue;
+        relations[n] = probes[i].relation;
+        who[n] = (struct db_probe){.name = "locks", .sql = WHO_LOCKS, .count = 1, .params = &relations[n]};
+        n++;
+    }
+    bool ok = run_once(db, who, n, err);
+    n = 0;
+    for (size_t i = 0; ok && i < count; i++)
+        if (strcmp(probes[i].err.sqlstate, "55P03") == 0)
+            name_locker(&probes[i], &who[n++]);
+    db_probes_free(who, locked);
+    free(relations);
+    free(who);
+    return ok;
+}
+
+bool db_pipeline(struct db *db, struct db_probe *probes, size_t count, struct err *err)
+{
+    if (!run_once(db, probes, count, err)) {
+        db_probes_free(probes, count);
+        return false;
+    }
+    size_t locked = 0;
+    for (size_t i = 0; i < count; i++)
+        locked += strcmp(probes[i].err.sqlstate, "55P03") == 0;
+    if (locked == 0 || find_lockers(db, probes, count, locked, err))
+        return true;
+    db_probes_free(probes, count);
+    return false;
+}
+
+void db_probes_free(struct db_probe *probes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        db_result_free(probes[i].result);
+        probes[i].result = NULL;
+        probes[i].ok = false;
+    }
+}
+
+const char *db_probe_word(const struct db_probe *probe)
+{
+    if (probe->ok)
+        return "";
+    static const char *const own_words[] = {"55P03", "57014", "42501"};
+    for (size_t i = 0; i < sizeof own_words / sizeof *own_words; i++)
+        if (strcmp(probe->err.sqlstate, own_words[i]) == 0 && *probe->err.why)
+            return probe->err.why;
+    return probe->err.message;
+}
