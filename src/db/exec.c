@@ -45,6 +45,8 @@ void db_error_of_result(struct db *db, const PGresult *result, unsigned *positio
         err->class = ERR_CANCELLED;
         snprintf(err->message, sizeof err->message, "cancelled");
         err->hint[0] = '\0';
+    } else if (db->command.stop == DB_STOP_TIMEOUT && strcmp(sqlstate, "57014") == 0) {
+        snprintf(err->message, sizeof err->message, "the statement timed out");
     }
     if (means_lost(sqlstate) || PQstatus(db->pg) == CONNECTION_BAD)
         err->class = db->committing ? ERR_UNKNOWN_OUTCOME : ERR_LOST;
