@@ -18,7 +18,7 @@ struct url {
     struct secret *password;           /* NULL: none given; url_free */
     const char *host, *port, *database, *user;   /* first host; "" when not given */
     const char *schema;                /* Prisma's schema=, or NULL */
-    bool pooled_hint;                  /* pgbouncer=true, or port 6543 */
+    bool pooled_hint;                  /* pgbouncer=true, port 6543, or "-pooler." in the host's name */
     const char **notes;                /* one sentence each: what was set aside and why */
     size_t note_count;
 };
@@ -27,7 +27,8 @@ struct url {
  * redacted. */
 bool url_parse(struct url *url, struct arena *arena, const char *text, struct err *err);
 void url_free(struct url *url);
-/* "user@host:port/database", what screens, logs and journals show. */
+/* "user@host:port/database", over a Unix socket "database on /run/x:port as user" (what is not given is left
+ * out): what screens, logs and journals show. */
 const char *url_redacted(const struct url *url, struct arena *arena);
 /* Overwrites the password in `text` (an argv element) with '*'; true if there was one. */
 bool url_wipe(char *text);
