@@ -98,7 +98,7 @@ static void test_refused(void **state)
     REFUSED("a: 'x\n", "not valid YAML", "end of stream", "f.yaml:2:1");
     REFUSED("a: b: c\n", "not valid YAML", "mapping values are not allowed", "f.yaml:1:5");
     REFUSED("[a]: 1\n", "a key is not a single word", "", "f.yaml:1:1");
-    REFUSED("?\n: 1\n", "a key is empty", "", "f.yaml:2:1");
+    REFUSED("?\n: 1\n", "a key is empty", "", "f.yaml:1:2");
     REFUSED("!x a: 1\n", "a key has a tag", "", "f.yaml:1:1");
     REFUSED("a: \"x\\0y\"\n", "NUL", "PostgreSQL", "f.yaml:1:4");
 }
