@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 
-static void reserve(struct str *s, size_t more)
+void str_reserve(struct str *s, size_t more)
 {
     size_t need = s->length + more + 1;
     if (need <= s->capacity)
@@ -22,7 +22,7 @@ static void reserve(struct str *s, size_t more)
 
 void str_add_bytes(struct str *s, const void *bytes, size_t length)
 {
-    reserve(s, length);
+    str_reserve(s, length);
     if (length)
         memcpy(s->text + s->length, bytes, length);
     s->length += length;
@@ -41,7 +41,7 @@ void str_printf(struct str *s, const char *format, ...)
     va_end(args);
     if (length < 0)
         err_abort("str_printf: bad format");
-    reserve(s, (size_t)length);
+    str_reserve(s, (size_t)length);
     vsnprintf(s->text + s->length, (size_t)length + 1, format, again);
     va_end(again);
     s->length += (size_t)length;
