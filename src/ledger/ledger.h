@@ -51,8 +51,14 @@ void ledger_close(struct ledger *ledger);
 const char *ledger_tool(const struct ledger *ledger);          /* "prisma", "numbered" */
 const char *ledger_relation(const struct ledger *ledger);      /* quoted, for people: public._prisma_migrations */
 
-/* Reading is two probes that a screen's pipeline carries along, in this order: what looks like a ledger (any
- * tool's, by columns), and the ledger's rows plus who holds its lock (fails alone when it is not there). */
+const char *ledger_schema(const struct ledger *ledger);
+/* True if migrations of this tool run with the ledger's schema as their search_path (Prisma). */
+bool ledger_own_search_path(const struct ledger *ledger);
+/* The file of a migration, or NULL; borrows from the ledger. */
+const struct migration_file *ledger_file(const struct ledger *ledger, const char *name);
+
+/* Reading is three probes that a screen's pipeline carries along, in this order: what looks like a ledger (any
+ * tool's, by columns), the ledger's rows (fails alone when it is not there), and who holds its lock. */
 enum { LEDGER_PROBES = 3 };
 void ledger_probes(const struct ledger *ledger, struct db_probe probes[LEDGER_PROBES]);
 
@@ -70,7 +76,10 @@ struct ledger_state {
 /* Makes states of the probes' answers (a probe that failed is an error unless the relation is absent). */
 bool ledger_read(const struct ledger *ledger, const struct db_probe probes[LEDGER_PROBES],
                  struct ledger_state *state, struct err *err);
-void ledger_state_free(struct ledger_state *state);
+void ledger_state_free(struct ledger_state *state);   /* a zeroed struct is fine */
+/* The same with a pipeline of its own; frees what *state held. */
+bool ledger_refresh(const struct ledger *ledger, struct db *db, struct ledger_state *state, struct err *err);
+const struct migration *ledger_find(const struct ledger_state *state, const char *name);   /* NULL: none */
 
 /* ---- writing: on a direct connection ---- */
 
@@ -81,12 +90,14 @@ bool ledger_lock(const struct ledger *ledger, struct db *db, int timeout_ms,
 bool ledger_unlock(const struct ledger *ledger, struct db *db, struct err *err);
 /* True if our own backend still holds it, by pg_locks (SAFETY 1). */
 bool ledger_lock_held(const struct ledger *ledger, struct db *db, struct err *err);
-/* Makes the relation exactly as the tool does; nothing when it is there. */
+/* The same as a statement for the head of a transaction: division by zero (22012) when it is not held. */
+struct str;
+void ledger_sql_lock_check(const struct ledger *ledger, struct str *out);
+/* Makes the relation (and its schema) exactly as the tool does; nothing when it is there. */
 bool ledger_create(const struct ledger *ledger, struct db *db, struct err *err);
 
-/* SQL texts (appended to *out, each ending in ';') that record one migration, for use inside the
- * migration's own transaction or around it. */
-struct str;
+/* SQL texts (appended to *out, each ending in ';') that record one migration, for use inside a transaction:
+ * the migration's own, or one around the text alone. The migration must be on disk. */
 struct ledger_mark { char id[40]; int64_t started_wall_ms; };
 void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out);
 void ledger_sql_finished(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark, struct str *out);
@@ -94,7 +105,8 @@ void ledger_sql_failed(const struct ledger *l, const struct migration *m, const 
                        const char *log, struct str *out);
 /* One transactional migration: started and finished in one. */
 void ledger_sql_applied(const struct ledger *l, const struct migration *m, struct str *out);
-/* migrate resolve, with the tool's own meaning and refusals (P3011, P3012 ...). */
+/* migrate resolve, with the tool's own meaning and refusals (P3008, P3011, P3012, P3017). Under the lock; makes
+ * the ledger when it is absent and `applied`. */
 bool ledger_resolve(const struct ledger *l, struct db *db, const struct ledger_state *state, const char *name,
                     bool applied, struct err *err);
 

@@ -1,0 +1,162 @@
+/* write - the tool's advisory lock, its relation, and rows in it. On a direct connection only. */
+#include <poll.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ledger/tool.h"
+
+enum { LOCK_POLL_MS = 200, WAITING_MS = 1000 };
+
+static bool one_bool(struct db *db, const char *sql, bool *yes, struct err *err)
+{
+    struct db_result *result = NULL;
+    if (!db_run(db, sql, 0, &result, NULL, err))
+        return false;
+    *yes = db_rows(result) > 0 && db_bool(result, 0, 0);
+    db_result_free(result);
+    return true;
+}
+
+static bool find_holder(const struct ledger *l, struct db *db, struct ledger_lock_holder *holder, struct err *err)
+{
+    struct db_result *result = NULL;
+    if (!db_run(db, l->probe_sql[LEDGER_PROBE_HOLDER], 0, &result, NULL, err))
+        return false;
+    ledger_take_holder(result, holder);
+    db_result_free(result);
+    return true;
+}
+
+static bool gave_up(const struct ledger *l, const struct ledger_lock_holder *holder, int timeout_ms, struct err *err)
+{
+    err_set(err, ERR_MIGRATION, "another run holds the migration lock of %s; gave up after %d s", l->relation,
+            timeout_ms / 1000);
+    if (holder->pid)
+        err_why(err, "pid %d, user %s, application \"%s\"", holder->pid, holder->user, holder->application);
+    return err_hint(err, "wait for that run and try again; if it hangs, end it: select pg_terminate_backend(%d)",
+                    holder->pid);
+}
+
+bool ledger_lock(const struct ledger *l, struct db *db, int timeout_ms,
+                 void (*waiting)(void *, const struct ledger_lock_holder *), void *context, struct err *err)
+{
+    struct str sql = {0};
+    str_printf(&sql, "select pg_catalog.pg_try_advisory_lock(%s)", l->lock_key);
+    int64_t start = clock_mono_ms(), told = INT64_MIN / 2;
+    struct ledger_lock_holder holder = {0};
+    bool ok = true, held = false;
+    while (ok && (ok = one_bool(db, str_text(&sql), &held, err)) && !held) {
+        int64_t now = clock_mono_ms();
+        if (now - told >= WAITING_MS && (ok = find_holder(l, db, &holder, err))) {
+            told = now;
+            if (waiting)
+                waiting(context, &holder);
+        }
+        if (ok && timeout_ms > 0 && now - start >= timeout_ms)
+            ok = gave_up(l, &holder, timeout_ms, err);
+        /* Never pg_advisory_lock: a waiting statement's snapshot and a CREATE INDEX CONCURRENTLY of the holder
+         * would wait for each other. The pause is on our side, where it holds nothing. */
+        if (ok)
+            poll(NULL, 0, LOCK_POLL_MS);
+    }
+    str_free(&sql);
+    return ok;
+}
+
+bool ledger_unlock(const struct ledger *l, struct db *db, struct err *err)
+{
+    return db_runf(db, err, "select pg_catalog.pg_advisory_unlock(%s)", l->lock_key);
+}
+
+void ledger_sql_lock_check(const struct ledger *l, struct str *out)
+{
+    str_add(out, "select 1 / count(*)::int from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
+    ledger_lock_where(l, out);
+    str_add_char(out, ';');
+}
+
+bool ledger_lock_held(const struct ledger *l, struct db *db, struct err *err)
+{
+    struct str sql = {0};
+    bool held = false;
+    str_add(&sql, "select count(*) > 0 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
+    ledger_lock_where(l, &sql);
+    bool ok = one_bool(db, str_text(&sql), &held, err);
+    str_free(&sql);
+    if (ok && !held) {
+        err_set(err, ERR_MIGRATION, "this connection does not hold the migration lock of %s", l->relation);
+        err_why(err, "a pooler between us and the server gave the lock to another connection, or it was ended");
+        return err_hint(err, "use a direct connection: direct_url in seedops.yaml, or --direct-url");
+    }
+    return ok;
+}
+
+/* ---- writing ---- */
+
+bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
+{
+    struct str sql = {0}, literal = {0};
+    bool there = false;
+    db_quote_literal(&literal, l->schema);
+    str_printf(&sql, "select exists (select from pg_catalog.pg_namespace where nspname = %s)", str_text(&literal));
+    bool ok = one_bool(db, str_text(&sql), &there, err);
+    str_reset(&sql);
+    str_add(&sql, "begin; set local client_min_messages = warning; ");
+    if (!there) {
+        str_add(&sql, "create schema if not exists ");
+        db_quote_identifier(&sql, l->schema);
+        str_add(&sql, "; ");
+    }
+    l->tool->create_sql(l, &sql);
+    str_add(&sql, " commit");
+    if (ok && !(ok = db_run(db, str_text(&sql), 0, NULL, NULL, err))) {
+        struct err ignored = {0};
+        if (db_alive(db))
+            db_run(db, "rollback", 0, NULL, NULL, &ignored);
+        err_context(err, "cannot make the ledger %s", l->relation);
+    }
+    str_free(&literal);
+    str_free(&sql);
+    return ok;
+}
+
+void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out)
+{
+    l->tool->sql_started(l, m, mark, out);
+}
+
+void ledger_sql_finished(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
+                         struct str *out)
+{
+    l->tool->sql_finished(l, m, mark, out);
+}
+
+void ledger_sql_failed(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
+                       const char *log, struct str *out)
+{
+    l->tool->sql_failed(l, m, mark, log, out);
+}
+
+void ledger_sql_applied(const struct ledger *l, const struct migration *m, struct str *out)
+{
+    l->tool->sql_applied(l, m, out);
+}
+
+bool ledger_resolve(const struct ledger *l, struct db *db, const struct ledger_state *state, const char *name,
+                    bool applied, struct err *err)
+{
+    struct str sql = {0};
+    str_add(&sql, "begin; ");
+    ledger_sql_lock_check(l, &sql);
+    bool ok = l->tool->sql_resolve(l, ledger_find(state, name), name, applied, &sql, err);
+    str_add(&sql, " commit");
+    if (ok && !state->exists && applied)
+        ok = ledger_create(l, db, err);
+    if (ok && !(ok = db_run(db, str_text(&sql), 0, NULL, NULL, err)) && db_alive(db)) {
+        struct err ignored = {0};
+        db_run(db, "rollback", 0, NULL, NULL, &ignored);
+        err_context(err, "cannot record %s in %s", name, l->relation);
+    }
+    str_free(&sql);
+    return ok;
+}
