@@ -10,6 +10,12 @@
 
 #include "base/err.h"
 
+enum {
+    STORE_PAGE_ROWS = 200,
+    STORE_PAGE_BYTES = 64 * 1024,   /* of text in a page */
+    STORE_CELLS_MAX = 2000          /* in a row; PostgreSQL has at most 1664 columns */
+};
+
 struct store;
 
 struct store_row {
@@ -19,10 +25,12 @@ struct store_row {
 
 bool store_new(struct store **store, struct err *err);
 void store_free(struct store *store);
+/* False when the disk is full: what came before can still be read. */
 bool store_append(struct store *store, const char *const *cells, size_t count, struct err *err);
 uint64_t store_count(const struct store *store);
-/* Rows [first, first+want) into *rows (given; store_rows_free), at most 200 rows and 64 KiB: long cells are
- * cut and end in "…". *got says how many. */
+/* Rows [first, first+want) into *rows (given; store_rows_free), at most 200 rows and 64 KiB: the longer the page,
+ * the shorter long cells are cut (they end in "…"), and where even 16 bytes a cell are too much there are fewer
+ * rows, but at least one. *got says how many. */
 bool store_page(struct store *store, uint64_t first, size_t want, struct store_row **rows, size_t *got,
                 struct err *err);
 void store_rows_free(struct store_row *rows, size_t count);
