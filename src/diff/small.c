@@ -2,8 +2,8 @@
 #include "diff/small.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#include "db/pipeline.h"
 #include "diff/layout.h"
 #include "diff/match.h"
 #include "diff/typed.h"
@@ -50,9 +50,10 @@ static void merge_result(struct work *w, size_t i, const struct db_result *resul
     free(fields);
 }
 
-static bool read_tables(struct db *db, struct work *w, struct err *err)
+static bool read_tables(struct db *db, struct work *w, struct db_probe *riders, size_t rider_count,
+                        struct err *err)
 {
-    struct db_probe *probes = xcalloc(w->count, sizeof *probes);
+    struct db_probe *probes = xcalloc(w->count + rider_count, sizeof *probes);
     size_t *owner = xcalloc(w->count, sizeof *owner), count = 0;
     for (size_t i = 0; i < w->count; i++)
         if (alive(w, i)) {
@@ -61,7 +62,11 @@ static bool read_tables(struct db *db, struct work *w, struct err *err)
                                                 .sql = layout_select(&w->matches[i].layout),
                                                 .settings = layout_settings, .statement_timeout_ms = TIMEOUT_MS};
         }
-    bool ok = count == 0 || db_pipeline(db, probes, count, err);
+    if (rider_count)
+        memcpy(probes + count, riders, rider_count * sizeof *riders);
+    bool ok = count + rider_count == 0 || db_pipeline(db, probes, count + rider_count, err);
+    if (rider_count)
+        memcpy(riders, probes + count, rider_count * sizeof *riders);
     for (size_t p = 0; p < count; p++) {
         if (ok && probes[p].ok)
             merge_result(w, owner[p], probes[p].result);
@@ -149,7 +154,8 @@ static void finish(struct work *w, size_t i)
     }
 }
 
-bool diff_small(struct db *db, struct small_diff *tables, size_t count, struct err *err)
+bool diff_small(struct db *db, struct small_diff *tables, size_t count, struct db_probe *riders,
+                size_t rider_count, struct err *err)
 {
     struct work w = {.tables = tables, .count = count};
     w.matches = xcalloc(count, sizeof *w.matches);
@@ -163,7 +169,7 @@ bool diff_small(struct db *db, struct small_diff *tables, size_t count, struct e
         if (!w.open[i])
             fail(&tables[i], &problem);
     }
-    bool ok = read_tables(db, &w, err);
+    bool ok = read_tables(db, &w, riders, rider_count, err);
     for (size_t i = 0; ok && i < count; i++)
         if (alive(&w, i))
             collect_questions(&w, i);

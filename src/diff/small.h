@@ -3,6 +3,7 @@
 #ifndef SEEDOPS_DIFF_SMALL_H
 #define SEEDOPS_DIFF_SMALL_H
 
+#include "db/pipeline.h"
 #include "diff/diff.h"
 
 struct small_diff {
@@ -15,7 +16,9 @@ struct small_diff {
 };
 
 /* At most two round trips, however many tables. For tables of under about 10 000 rows: all of them are held
- * in memory. False only when the pipeline itself failed; each table then says for itself. */
-bool diff_small(struct db *db, struct small_diff *tables, size_t count, struct err *err);
+ * in memory. False only when the pipeline itself failed; each table then says for itself. Riders are probes of
+ * the caller's that go with the first round trip (counts); they are the caller's to read and free. */
+bool diff_small(struct db *db, struct small_diff *tables, size_t count, struct db_probe *riders,
+                size_t rider_count, struct err *err);
 
 #endif
