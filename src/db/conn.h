@@ -83,6 +83,12 @@ bool db_start(struct db *db, const char *sql, struct err *err);
 bool db_poll(struct db *db, int timeout_ms, bool *done, struct db_result **out, unsigned *position,
              struct err *err);
 
+/* How many statements of the newest db_run or db_start were completed: after a failure, the one that failed is
+ * the next (servers give no position for what fails while running). */
+size_t db_statements_done(const struct db *db);
+/* While set, the cancel descriptor is not looked at: for the few statements that tidy up after a cancel. */
+void db_ignore_cancel(struct db *db, bool ignore);
+
 /* Quoting by the library, appended to `out`. */
 struct str;
 void db_quote_identifier(struct str *out, const char *name);

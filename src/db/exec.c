@@ -117,6 +117,7 @@ static bool take_result(struct db *db, bool until_copy)
     }
     PQclear(c->last);
     c->last = result;
+    db->statements_done++;
     if (status != PGRES_COPY_IN && status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
         return false;
     if (until_copy)
@@ -265,6 +266,8 @@ bool db_rollback(struct db *db)
 }
 
 void db_mark_committing(struct db *db, bool committing) { db->committing = committing; }
+void db_ignore_cancel(struct db *db, bool ignore) { db->ignore_cancel = ignore; }
+size_t db_statements_done(const struct db *db) { return db->statements_done; }
 
 bool db_retryable(const struct err *err)
 {

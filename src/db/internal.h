@@ -60,6 +60,7 @@ struct db {
     int cancel_fd;
     bool ignore_cancel, committing, all_loopback;
     uint64_t round_trips;
+    size_t statements_done;          /* of the newest command */
     void (*notice)(void *sink, const char *severity, const char *text);
     void *notice_sink;
     struct db_command command;
