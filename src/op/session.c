@@ -299,6 +299,33 @@ bool session_direct(struct session *s, struct db **direct, struct err *err)
     return true;
 }
 
+bool session_onlooker(struct session *s, struct db **db, struct err *err)
+{
+    const struct environment *env = s->ctx->environment;
+    struct ctx *ctx = s->ctx, as_it_was = *s->ctx;
+    ctx->ask = NULL;
+    ctx->cancel_fd = -1;
+    bool ok = connect_url(ctx, env->has_direct ? &env->direct : &env->url, db, err);
+    ctx->ask = as_it_was.ask;
+    ctx->cancel_fd = as_it_was.cancel_fd;
+    return ok || err_context(err, "second connection");
+}
+
+bool session_reopen_direct(struct session *s, struct db **direct, struct err *err)
+{
+    const struct environment *env = s->ctx->environment;
+    bool shared = s->direct == s->db;
+    struct db *fresh;
+    *direct = NULL;
+    if (!connect_url(s->ctx, env->has_direct ? &env->direct : &env->url, &fresh, err))
+        return err_context(err, "reconnecting");
+    db_close(s->direct);
+    *direct = s->direct = fresh;
+    if (shared)
+        s->db = fresh;
+    return true;
+}
+
 /* ---- guard ---- */
 
 static enum guard_tri tri(bool yes) { return yes ? GUARD_YES : GUARD_NO; }

@@ -36,6 +36,11 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err);
 void session_close(struct session *s);
 /* The direct connection, verified not to be a transaction pooler (refused with the reason, B1). */
 bool session_direct(struct session *s, struct db **direct, struct err *err);
+/* One more connection to where `direct` goes: to look on while that one is busy, and to tidy up after a cancel (it
+ * is not cancelled itself). Asks nothing. The caller closes it. */
+bool session_onlooker(struct session *s, struct db **db, struct err *err);
+/* Opens the direct connection again after it was lost (and with it the reading one, where they are the same). */
+bool session_reopen_direct(struct session *s, struct db **direct, struct err *err);
 /* Loads the environment's fixtures once; false when there are problems, which stay in fixture_problems. */
 bool session_fixtures(struct session *s);
 /* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
