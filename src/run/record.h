@@ -1,0 +1,25 @@
+/* record - the session's journal as the console sees it: opened, written and closed by threads, so that a
+ * directory that hangs stops nobody. Lines that come before it is open wait in memory. */
+#ifndef SEEDOPS_RUN_RECORD_H
+#define SEEDOPS_RUN_RECORD_H
+
+#include <stdbool.h>
+
+#include "journal/write.h"
+#include "run/queue.h"
+
+struct record;
+
+/* Begins to open the journal; says how it went by an IN_JOURNAL. `state_dir` NULL is the user's own; not
+ * `keep`: nothing is recorded. The header's texts are copied; user and host are found out here, since asking
+ * for them may take a while. */
+struct record *record_start(bool keep, const char *state_dir, const struct journal_header *header,
+                            struct queue *queue);
+/* Takes the line. Main thread only. */
+void record_line(struct record *record, char *line);
+/* What was handed over is on disk, within the time; else it is not recorded. For workers: it waits. */
+bool record_flush(struct record *record, int timeout_ms);
+/* Ends the journal, waiting at most timeout_ms. False: it was left behind, the process must not free it. */
+bool record_close(struct record *record, int timeout_ms);
+
+#endif
