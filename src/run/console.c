@@ -1,0 +1,119 @@
+/* console - run_console: everything set up in the one order that works, and taken down again. */
+#include "config.h"
+
+#include "run/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "run/signals.h"
+
+enum { QUEUE_BOUND = 256, QUIT_MS = 2000, JOURNAL_MS = 1000 };
+
+static const struct environment *chosen(const struct run_options *o)
+{
+    for (size_t i = 0; o->environment && i < o->settings->environment_count; i++)
+        if (strcmp(o->settings->environments[i].name, o->environment) == 0)
+            return &o->settings->environments[i];
+    return NULL;
+}
+
+static struct record *start_record(struct run *run)
+{
+    const struct run_options *o = run->options;
+    const struct environment *environment = chosen(o);
+    int columns = o->dump_columns, rows = o->dump_rows;
+    if (run->terminal)
+        terminal_size(run->terminal, &columns, &rows);
+    struct journal_header header = {
+        .version = PACKAGE_VERSION, .started_ms = clock_wall_ms(),
+        .environment = o->environment ? o->environment : "", .target = "", .system_identifier = "",
+        .command = "console", .columns = columns, .rows = rows,
+    };
+    bool keep = run->terminal && (!environment || environment->journal);
+    return record_start(keep, environment ? environment->state_dir : NULL, &header, run->shared.queue);
+}
+
+static void set_up(struct run *run)
+{
+    run->started_ms = clock_mono_ms();
+    run->editor_fd = -1;
+    run->shared.settings = run->options->settings;
+    run->shared.headless = !run->terminal;
+    run->shared.queue = queue_new(QUEUE_BOUND);
+    run->shared.stores = stores_new();
+    run->shared.asks = asks_new(run->shared.queue);
+    run->model = model_new();
+    run->shared.record = start_record(run);
+}
+
+/* The first frame stands before anything is asked of the network: what update wants is carried out after. */
+static void begin(struct run *run)
+{
+    run_feed_size(run);
+    run_feed_clock(run, true);
+    run_feed_name(run, IN_START, run->options->environment, run->terminal ? "console" : "dump");
+    for (size_t i = 0; i < run->options->settings->note_count; i++)
+        run_say(run, "warning", "%s", run->options->settings->notes[i]);
+    run->answer_at_once = true;
+    run_draw(run);
+    run_carry_out(run);
+}
+
+/* False: a thread still hangs in something, so its memory cannot be freed. */
+static bool take_down(struct run *run)
+{
+    bool all_ended = run_end_workers(run, QUIT_MS);
+    queue_close(run->shared.queue);
+    bool closed = record_close(run->shared.record, JOURNAL_MS);
+    terminal_close(run->terminal);
+    if (!all_ended || !closed)
+        return false;
+    run_secret_forget(run);
+    effects_free(&run->effects);
+    model_free(run->model);
+    grid_free(&run->grid);
+    asks_free(run->shared.asks);
+    stores_free(run->shared.stores);
+    queue_free(run->shared.queue);
+    free(run->retired);
+    return true;
+}
+
+static int print_error(const struct err *err)
+{
+    fprintf(stderr, "seedops: %s\n", err->message);
+    if (err->why[0])
+        fprintf(stderr, "  %s\n", err->why);
+    if (err->hint[0])
+        fprintf(stderr, "  %s\n", err->hint);
+    return err_exit_code(err->class);
+}
+
+int run_console(const struct run_options *options)
+{
+    struct run run = {.options = options};
+    struct err err = {0};
+    bool headless = options->dump_columns > 0 && options->dump_rows > 0;
+    /* no core file with a password in it; not RLIMIT_CORE, which children would inherit */
+    prctl(PR_SET_DUMPABLE, 0);
+    bool utf8 = terminal_locale();
+    run.view.ascii = !utf8;
+    signals_install(terminal_restore_now);
+    if (!headless && !terminal_open(&run.terminal, options->color, utf8, &err))
+        return print_error(&err);
+    set_up(&run);
+    begin(&run);
+    if (headless)
+        run_dump(&run);
+    while (!headless && !run.done)
+        run_turn(&run);
+    int exit_code = run.exit_code;
+    if (!take_down(&run))
+        _exit(exit_code);
+    return exit_code;
+}

@@ -1,0 +1,122 @@
+/* opened - an environment as its worker holds it: a session, and the one way an operation is run in it. */
+#include "run/runtime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "op/ops.h"
+
+enum { READY_MS = 120000, FLUSH_MS = 2000 };
+
+static void emit(void *sink, struct input *in)
+{
+    struct opened *o = sink;
+    if (in->kind == IN_OUTCOME)
+        o->outcome_said = true;
+    queue_put(o->shared->queue, in, o->worker ? worker_cancelled(o->worker) : NULL);
+}
+
+struct opened *opened_new(struct shared *shared, struct environment *environment)
+{
+    struct opened *o = xcalloc(1, sizeof *o);
+    o->shared = shared;
+    o->settings = *shared->settings;
+    o->settings.arena = (struct arena){0};
+    o->ctx = (struct ctx){
+        .settings = &o->settings, .environment = environment, .face = GUARD_CONSOLE, .cancel_fd = -1,
+        .emit = emit, .sink = o,
+    };
+    if (!shared->headless) {
+        o->asker = (struct asker){.asks = shared->asks, .ctx = &o->ctx};
+        o->ctx.ask = ask_console;
+        o->ctx.asker = &o->asker;
+    }
+    return o;
+}
+
+static void disconnect(struct opened *o)
+{
+    if (o->open)
+        session_close(&o->session);
+    o->open = false;
+}
+
+void opened_free(void *opened)
+{
+    struct opened *o = opened;
+    disconnect(o);
+    arena_free(&o->settings.arena);
+    free(o);
+}
+
+/* A server that starts up is waited for, each try visible; not by --dump, which shows what is. */
+static bool connect_session(struct opened *o, struct err *err)
+{
+    if (session_open(&o->session, &o->ctx, err))
+        return true;
+    session_close(&o->session);
+    if (err->class != ERR_NOT_READY || o->shared->headless)
+        return false;
+    int attempts = 0;
+    err_clear(err);
+    if (!op_wait(&o->ctx, READY_MS, &attempts, err))
+        return false;
+    if (session_open(&o->session, &o->ctx, err))
+        return true;
+    session_close(&o->session);
+    return false;
+}
+
+bool opened_ready(struct opened *o, struct err *err)
+{
+    if (o->open && db_alive(o->session.db) && (!o->session.direct || db_alive(o->session.direct)))
+        return true;
+    disconnect(o);
+    o->ctx.generation = atomic_fetch_add(&o->shared->generation, 1) + 1;
+    memset(&o->session, 0, sizeof o->session);
+    o->open = connect_session(o, err);
+    return o->open;
+}
+
+/* SAFETY 6: what is about to be done is on disk before it is done, or the operator reads that it is not. */
+static void put_on_record(struct opened *o)
+{
+    if (o->shared->record && !record_flush(o->shared->record, FLUSH_MS))
+        ctx_log(&o->ctx, "warning", "not recorded: the journal is not on disk");
+}
+
+static void say_outcome(struct opened *o, const char *name, bool ok, int64_t since_ms, const struct err *err)
+{
+    struct input *in = input_new(IN_OUTCOME);
+    in->name = xstrdup(name);
+    in->ok = ok;
+    in->number = clock_mono_ms() - since_ms;
+    if (!ok)
+        input_set_error(in, err);
+    ctx_emit(&o->ctx, in);
+}
+
+void opened_work(void *opened, const struct effect *effect)
+{
+    struct opened *o = opened;
+    const struct operation *operation = operation_of(effect->kind);
+    struct err err = {0};
+    int64_t since_ms = clock_mono_ms();
+    o->ctx.request = effect->request;
+    o->ctx.confirm = effect->text && *effect->text ? effect->text : NULL;
+    o->ctx.write_mode = effect->write_mode;
+    o->ctx.progress_started_ms = o->ctx.progress_shown_ms = o->ctx.progress_done = 0;
+    o->outcome_said = false;
+    bool ok;
+    if (ctx_cancelled(&o->ctx)) {
+        ok = err_set(&err, ERR_CANCELLED, "%s was cancelled before it began", operation->name);
+    } else {
+        if (operation->writes)
+            put_on_record(o);
+        ok = opened_ready(o, &err) && operation->run(o, effect, &err);
+    }
+    if (!ok || !o->outcome_said)
+        say_outcome(o, operation->name, ok, since_ms, &err);
+    o->ctx.confirm = NULL;
+}

@@ -1,0 +1,260 @@
+/* operations - the table from effects to operations, and what the console adds: differences and SQL text go
+ * into stores. */
+#include "run/runtime.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "op/ops.h"
+
+enum { STORE_NEWS_MS = 100 };
+
+static const char *text_or_null(const char *text) { return text && *text ? text : NULL; }
+
+/* ---- differences into a store ---- */
+
+static const char *const diff_columns[] = {"what", "key", "column", "fixture", "live", "at", "allowed"};
+
+struct diff_sink {
+    struct opened *opened;
+    uint64_t store, count;
+    char *name;                  /* diff:TABLE */
+    char *key_title;             /* the key's columns, as the key's cells are joined */
+    size_t key_count;
+    int64_t told_ms;             /* when IN_STORE last went out; 0: never */
+    struct str key;
+};
+
+static void join(struct str *out, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        str_printf(out, "%s%s", i ? " · " : "", texts[i] ? texts[i] : "NULL");
+}
+
+static struct input *store_input(uint64_t store, const char *name, uint64_t count, bool complete)
+{
+    struct input *in = input_new(IN_STORE);
+    in->store = store;
+    in->name = xstrdup(name);
+    in->number = (int64_t)count;
+    in->number2 = complete;
+    return in;
+}
+
+static struct input *diff_news(struct diff_sink *d, bool complete)
+{
+    const size_t columns = sizeof diff_columns / sizeof *diff_columns;
+    struct input *in = store_input(d->store, d->name, d->count, complete);
+    in->columns = xcalloc(columns, sizeof *in->columns);
+    in->column_count = columns;
+    for (size_t i = 0; i < columns; i++)
+        in->columns[i].text = xstrdup(i == 1 ? d->key_title : diff_columns[i]);
+    d->told_ms = clock_mono_ms();
+    return in;
+}
+
+static void diff_forget(struct diff_sink *d)
+{
+    free(d->name);
+    free(d->key_title);
+    d->name = d->key_title = NULL;
+}
+
+static bool diff_begin(void *context, const char *table, const char *const *key, size_t key_count, struct err *err)
+{
+    struct diff_sink *d = context;
+    struct str text = {0};
+    diff_forget(d);
+    str_printf(&text, "diff:%s", table);
+    d->name = str_take(&text);
+    join(&text, key, key_count);
+    d->key_title = str_take(&text);
+    d->key_count = key_count;
+    d->count = 0;
+    d->told_ms = 0;
+    return stores_add(d->opened->shared->stores, d->name, &d->store, err);
+}
+
+static bool diff_put(struct diff_sink *d, const char *const cells[], struct err *err)
+{
+    if (!stores_append(d->opened->shared->stores, d->store, cells, sizeof diff_columns / sizeof *diff_columns, err))
+        return false;
+    d->count++;
+    return true;
+}
+
+/* One line for a whole row: its label where there is one, else how many columns it has. */
+static char *row_summary(const struct diff_row *row)
+{
+    struct str text = {0};
+    if (row->kind == DIFF_EXTRA)
+        for (size_t i = 0; i < row->cell_count; i++)
+            if (row->cells[i].live)
+                str_printf(&text, "%s%s", text.length ? " · " : "", row->cells[i].live);
+    if (!text.length)
+        str_printf(&text, "%zu column%s", row->cell_count, row->cell_count == 1 ? "" : "s");
+    return str_take(&text);
+}
+
+static bool diff_row(void *context, const char *table, const struct diff_row *row, struct err *err)
+{
+    (void)table;
+    struct diff_sink *d = context;
+    char at[4096] = "";
+    if (row->file)
+        snprintf(at, sizeof at, "%s:%u", row->file, row->line);
+    str_reset(&d->key);
+    join(&d->key, row->key, d->key_count);
+    bool ok = true;
+    if (row->kind == DIFF_CHANGED) {
+        for (size_t i = 0; ok && i < row->cell_count; i++) {
+            const struct diff_cell *c = &row->cells[i];
+            ok = diff_put(d, (const char *const[]){diff_kind_name(row->kind), str_text(&d->key), c->column,
+                          c->fixture, c->live, at, row->allowed || c->allowed ? "allowed" : ""}, err);
+        }
+    } else {
+        char *summary = row_summary(row);
+        bool missing = row->kind == DIFF_MISSING;
+        ok = diff_put(d, (const char *const[]){diff_kind_name(row->kind), str_text(&d->key), "",
+                      missing ? summary : NULL, missing ? NULL : summary, at, row->allowed ? "allowed" : ""}, err);
+        free(summary);
+    }
+    if (ok && (!d->told_ms || clock_mono_ms() - d->told_ms >= STORE_NEWS_MS))
+        ctx_emit(&d->opened->ctx, diff_news(d, false));
+    return ok;
+}
+
+static bool diff_end(void *context, const char *table, const struct diff_totals *totals, bool held, struct err *err)
+{
+    (void)err;
+    struct diff_sink *d = context;
+    struct input *in = diff_news(d, true);
+    in->tables = xcalloc(1, sizeof *in->tables);
+    in->table_count = 1;
+    in->tables[0] = (struct fact_table){
+        .name = xstrdup(table), .held = held, .rows = held ? -1 : (int64_t)totals->live_rows, .min_rows = -1,
+        .fixture_rows = (int64_t)totals->fixture_rows, .bytes = -1,
+        .missing = held ? -1 : (int64_t)totals->missing, .changed = held ? -1 : (int64_t)totals->changed,
+        .extra = held ? -1 : (int64_t)totals->extra,
+        .allowed_changed = held ? -1 : (int64_t)totals->allowed_changed,
+        .allowed_extra = held ? -1 : (int64_t)totals->allowed_extra,
+    };
+    ctx_emit(&d->opened->ctx, in);
+    return true;
+}
+
+static bool run_diff(struct opened *o, const struct effect *e, struct err *err)
+{
+    struct diff_sink sink = {.opened = o};
+    struct diff_report report = {.context = &sink, .begin = diff_begin, .row = diff_row, .end = diff_end};
+    const char *table = text_or_null(e->name);
+    bool identical;
+    bool ok = op_diff(&o->session, &table, table ? 1 : 0, e->number == 1, &report, &identical, err);
+    diff_forget(&sink);
+    str_free(&sink.key);
+    return ok;
+}
+
+/* ---- a migration's text into a store, a line a row ---- */
+
+static bool store_lines(struct stores *stores, uint64_t store, char *text, struct err *err)
+{
+    for (char *line = text, *end; line; line = end) {
+        end = strchr(line, '\n');
+        if (end)
+            *end++ = '\0';
+        else if (!*line)
+            break;
+        size_t length = strlen(line);
+        if (length && line[length - 1] == '\r')
+            line[length - 1] = '\0';
+        if (!stores_append(stores, store, (const char *const[]){line}, 1, err))
+            return false;
+    }
+    return true;
+}
+
+static bool run_sql(struct opened *o, const struct effect *e, struct err *err)
+{
+    struct stores *stores = o->shared->stores;
+    char *sql;
+    uint64_t store;
+    if (!op_migration_sql(&o->session, e->name, &sql, err))
+        return false;
+    struct str name = {0};
+    str_printf(&name, "sql:%s", e->name);
+    bool ok = stores_add(stores, str_text(&name), &store, err);
+    if (ok && (ok = store_lines(stores, store, sql, err)))
+        ctx_emit(&o->ctx, store_input(store, str_text(&name), stores_count(stores, store), true));
+    str_free(&name);
+    free(sql);
+    return ok;
+}
+
+/* ---- the others: an effect's fields as an operation's options ---- */
+
+static bool run_status(struct opened *o, const struct effect *e, struct err *err)
+{
+    return op_status(&o->session, &(struct status_options){.compare = true, .scan = e->number == 1}, err);
+}
+
+static bool run_migrations(struct opened *o, const struct effect *e, struct err *err)
+{
+    (void)e;
+    /* that migrations are pending is what the screen shows, not a failure of looking */
+    return op_migrate_status(&o->session, err) || err->class == ERR_DIFFERENT;
+}
+
+static bool run_migrate(struct opened *o, const struct effect *e, struct err *err)
+{
+    return op_migrate(&o->session, &(struct migrate_options){.dry_run = e->number == 1, .only = text_or_null(e->name)},
+                      err);
+}
+
+static bool run_resolve(struct opened *o, const struct effect *e, struct err *err)
+{
+    return op_migrate_resolve(&o->session, e->name, e->number == 1, err);
+}
+
+static bool run_seed(struct opened *o, const struct effect *e, struct err *err)
+{
+    return op_seed(&o->session, &(struct seed_options){.dry_run = e->number == 1}, err);
+}
+
+static bool run_verify(struct opened *o, const struct effect *e, struct err *err)
+{
+    (void)e;
+    return op_verify(&o->session, false, err);
+}
+
+static bool run_activity(struct opened *o, const struct effect *e, struct err *err)
+{
+    (void)e;
+    return op_activity(&o->session, err);
+}
+
+static bool run_signal_backend(struct opened *o, const struct effect *e, struct err *err)
+{
+    return op_backend_signal(&o->session, e->number, e->number2 == 1, err);
+}
+
+const struct operation *operation_of(enum effect_kind kind)
+{
+    static const struct operation table[EFFECT_KIND_COUNT] = {
+        [EFFECT_OPEN] = {.name = "open", .run = run_status},
+        [EFFECT_STATUS] = {.name = "status", .run = run_status},
+        [EFFECT_MIGRATIONS] = {.name = "migrations", .run = run_migrations},
+        [EFFECT_MIGRATE] = {.name = "migrate", .run = run_migrate, .writes = true},
+        [EFFECT_RESOLVE] = {.name = "resolve", .run = run_resolve, .writes = true},
+        [EFFECT_SQL] = {.name = "sql", .run = run_sql},
+        [EFFECT_DIFF] = {.name = "diff", .run = run_diff},
+        [EFFECT_SEED] = {.name = "seed", .run = run_seed, .writes = true},
+        [EFFECT_VERIFY] = {.name = "verify", .run = run_verify},
+        [EFFECT_ACTIVITY] = {.name = "activity", .run = run_activity, .aside = true},
+        [EFFECT_SIGNAL_BACKEND] = {.name = "signal", .run = run_signal_backend, .writes = true, .aside = true},
+    };
+    return (unsigned)kind < EFFECT_KIND_COUNT && table[kind].run ? &table[kind] : NULL;
+}
