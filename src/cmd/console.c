@@ -1,0 +1,71 @@
+/* console - `seedops [ENV]`: settings, then run/ takes over. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmds.h"
+#include "cmd/face.h"
+#include "run/run.h"
+
+static bool parse_dump(const char *text, struct run_options *run, struct err *err)
+{
+    char rest;
+    if (!text)
+        return true;
+    if (sscanf(text, "%dx%d%c", &run->dump_columns, &run->dump_rows, &rest) == 2 && run->dump_columns > 0 &&
+        run->dump_rows > 0 && run->dump_columns <= 1000 && run->dump_rows <= 1000)
+        return true;
+    err_set(err, ERR_USAGE, "--dump wants COLSxROWS, not \"%s\"", text);
+    return err_hint(err, "for example --dump 100x26");
+}
+
+static bool check_environment(const struct settings *settings, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < settings->environment_count; i++)
+        if (strcmp(settings->environments[i].name, name) == 0)
+            return true;
+    err_set(err, ERR_USAGE, "there is no command and no environment \"%s\"", name);
+    const char *nearest = command_nearest(name);
+    if (nearest)
+        return err_hint(err, "did you mean the command \"%s\"?", nearest);
+    return err_hint(err, "seedops envs lists the environments, seedops --help the commands");
+}
+
+/* --url opens that database; one operand an environment; nothing the list, or the only one there is. */
+static bool choose(struct settings *settings, struct options *options, const char **name, struct err *err)
+{
+    struct environment *environment;
+    if (options->operand_count > 1)
+        return err_set(err, ERR_USAGE, "the console opens one environment, not %d", options->operand_count);
+    if (options->operand_count == 1 && !options->settings.url) {
+        *name = options->operands[0];
+        return check_environment(settings, *name, err);
+    }
+    if (!options->settings.url && settings->environment_count != 1) {
+        *name = NULL;
+        return true;
+    }
+    if (!settings_choose(settings, &options->settings, NULL, &environment, err))
+        return false;
+    *name = environment->name;
+    return true;
+}
+
+int cmd_console(const struct command *command, struct options *options)
+{
+    (void)command;
+    struct settings settings;
+    struct run_options run = {.settings = &settings, .dump_screen = options->screen, .color = options->color};
+    struct err err = {0};
+    bool ok = parse_dump(options->dump, &run, &err) && settings_load(&settings, &options->settings, NULL, &err);
+    if (!ok) {
+        face_print_error(&err, false);
+        return err_exit_code(err.class);
+    }
+    ok = choose(&settings, options, &run.environment, &err);
+    if (!ok)
+        face_print_error(&err, false);
+    int code = ok ? run_console(&run) : err_exit_code(err.class);
+    settings_free(&settings);
+    return code;
+}

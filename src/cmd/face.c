@@ -1,0 +1,279 @@
+/* face - what every command does around its operation: open, listen, print, close. */
+#include "cmd/face.h"
+
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/terminal.h"
+#include "event/codec.h"
+
+/* The one writable global of this room: what the signal handlers write. */
+static int cancel_descriptor = -1;
+
+static void on_signal(int number)
+{
+    (void)number;
+    uint64_t one = 1;
+    ssize_t ignored = write(cancel_descriptor, &one, sizeof one);
+    (void)ignored;
+}
+
+static int cancel_open(void)
+{
+    cancel_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return cancel_descriptor;
+}
+
+/* ---- printing ---- */
+
+static void put_visible(struct str *out, const char *prefix, const char *text)
+{
+    if (!text[0])
+        return;
+    str_add(out, prefix);
+    text_visible(out, text, strlen(text));
+    str_add_char(out, '\n');
+}
+
+void face_print_error(const struct err *err, bool json_lines)
+{
+    struct log log = {.fd = STDERR_FILENO, .json = json_lines, .least = LOG_INFO_LEVEL};
+    if (json_lines) {
+        log_line(&log, LOG_ERROR_LEVEL,
+                 &(struct log_fields){.error = err, .exit_code = err_exit_code(err->class),
+                                      .suggestion = err->hint[0] ? err->hint : NULL}, "%s", err->message);
+        return;
+    }
+    struct str out = {0};
+    put_visible(&out, "seedops: ", err->message);
+    put_visible(&out, "  at: ", err->at);
+    put_visible(&out, "  why: ", err->why);
+    put_visible(&out, "  next: ", err->hint);
+    fwrite(str_text(&out), 1, out.length, stderr);
+    str_free(&out);
+}
+
+void face_print_problems(const struct err_list *problems)
+{
+    struct str out = {0};
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct err *e = &problems->items[i];
+        if (e->at[0]) {
+            text_visible(&out, e->at, strlen(e->at));
+            str_add(&out, ": ");
+        }
+        text_visible(&out, e->message, strlen(e->message));
+        str_add_char(&out, '\n');
+        put_visible(&out, "  why: ", e->why);
+        put_visible(&out, "  next: ", e->hint);
+    }
+    fwrite(str_text(&out), 1, out.length, stderr);
+    str_free(&out);
+}
+
+void face_error_json(const struct err *err, struct str *out)
+{
+    struct json_out o;
+    json_begin(&o, out);
+    json_object(&o);
+    json_key(&o, "error");
+    json_object(&o);
+    json_put_text(&o, "class", err_class_name(err->class));
+    json_put_text(&o, "message", err->message);
+    json_put_text(&o, "why", err->why[0] ? err->why : NULL);
+    json_put_text(&o, "hint", err->hint[0] ? err->hint : NULL);
+    json_put_text(&o, "sqlstate", err->sqlstate[0] ? err->sqlstate : NULL);
+    json_put_text(&o, "at", err->at[0] ? err->at : NULL);
+    json_object_end(&o);
+    json_put_int(&o, "exit_code", err_exit_code(err->class));
+    json_object_end(&o);
+}
+
+void face_write_json(const struct str *document)
+{
+    fwrite(str_text(document), 1, document->length, stdout);
+    putchar('\n');
+    fflush(stdout);
+}
+
+void face_count(struct str *out, int64_t count, bool estimated)
+{
+    if (count < 0) {
+        str_add(out, "·");
+        return;
+    }
+    char digits[32];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)count);
+    if (estimated)
+        str_add(out, "≈");
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            str_add_char(out, ' ');
+        str_add_char(out, digits[i]);
+    }
+}
+
+/* ---- listening ---- */
+
+static void print_event(struct face *face, const struct input *in)
+{
+    bool quiet = face->options->json && !isatty(STDERR_FILENO);
+    if (in->kind == IN_LOG && in->name && strcmp(in->name, "debug") != 0 && strcmp(in->name, "finding") != 0) {
+        struct str out = {0};
+        str_printf(&out, "seedops: %s%s", strcmp(in->name, "info") == 0 ? "" : in->name,
+                   strcmp(in->name, "info") == 0 ? "" : ": ");
+        text_visible(&out, in->text ? in->text : "", in->text ? strlen(in->text) : 0);
+        fprintf(stderr, "%s\n", str_text(&out));
+        str_free(&out);
+    } else if (in->kind == IN_PROGRESS && !quiet) {
+        terminal_progress(in->name, in->number, in->number2, in->rate);
+    }
+}
+
+static void record(struct face *face, struct input *in)
+{
+    in->sequence = ++face->sequence;
+    in->offset_ms = clock_mono_ms() - face->started_ms;
+    if (!face->journal)
+        return;
+    struct str line = {0};
+    input_encode(in, &line);
+    journal_line(face->journal, str_take(&line));
+}
+
+static void listen(void *sink, struct input *in)
+{
+    struct face *face = sink;
+    record(face, in);
+    if (face->on_event)
+        face->on_event(face, in);
+    else
+        print_event(face, in);
+    input_free(face->last[in->kind]);
+    face->last[in->kind] = in;
+}
+
+/* ---- opening ---- */
+
+/* The first operand is the environment if it is declared under that name; a command without operands of its
+ * own takes it for one in any case, so that a slip is named. */
+static const char *take_environment(struct face *face)
+{
+    struct options *o = face->options;
+    if (o->operand_count == 0 || o->settings.url)
+        return NULL;
+    bool declared = false;
+    for (size_t i = 0; i < face->settings.environment_count; i++)
+        declared |= strcmp(face->settings.environments[i].name, o->operands[0]) == 0;
+    if (!declared && face->command->flags & COMMAND_OPERANDS)
+        return NULL;
+    const char *name = o->operands[0];
+    o->operand_count--;
+    memmove(o->operands, o->operands + 1, (size_t)o->operand_count * sizeof *o->operands);
+    return name;
+}
+
+static bool refuse_left_over(const struct face *face, struct err *err)
+{
+    const struct options *o = face->options;
+    if (o->operand_count == 0 || face->command->flags & COMMAND_OPERANDS)
+        return true;
+    err_set(err, ERR_USAGE, "seedops %s does not take \"%s\"", face->command->name, o->operands[0]);
+    return err_hint(err, "usage: seedops %s %s", face->command->name, face->command->operands);
+}
+
+static void open_journal(struct face *face)
+{
+    struct environment *env = face->ctx.environment;
+    if (!env->journal)
+        return;
+    char dir[4096], host[256] = "";
+    struct err err = {0};
+    if (env->state_dir)
+        snprintf(dir, sizeof dir, "%s", env->state_dir);
+    else if (!file_state_dir(dir, sizeof dir, &err)) {
+        fprintf(stderr, "seedops: this session is not recorded: %s\n", err.message);
+        return;
+    }
+    gethostname(host, sizeof host - 1);
+    const struct passwd *user = getpwuid(geteuid());
+    struct journal_header header = {.version = PACKAGE_VERSION, .started_ms = clock_wall_ms(),
+        .user = user ? user->pw_name : "", .host = host, .environment = env->name,
+        .target = env->has_url ? url_redacted(&env->url, &face->settings.arena) : "",
+        .system_identifier = "", .command = face->command->name};
+    if (!journal_open(&face->journal, dir, &header, &err))
+        fprintf(stderr, "seedops: this session is not recorded: %s: %s\n", err.message, err.why);
+}
+
+bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err)
+{
+    *face = (struct face){.command = command, .options = options, .started_ms = clock_mono_ms()};
+    const char *color = options->color ? options->color : "auto", *no_color = getenv("NO_COLOR");
+    face->color = strcmp(color, "always") == 0 ||
+                  (strcmp(color, "auto") == 0 && isatty(STDOUT_FILENO) && !(no_color && *no_color));
+    if (!settings_load(&face->settings, &options->settings, NULL, err))
+        return false;
+    options->environment = take_environment(face);
+    if (!refuse_left_over(face, err) ||
+        !settings_choose(&face->settings, &options->settings, options->environment, &face->ctx.environment, err))
+        return false;
+    for (size_t i = 0; i < face->settings.note_count; i++)
+        fprintf(stderr, "seedops: note: %s\n", face->settings.notes[i]);
+    face->ctx.settings = &face->settings;
+    face->ctx.face = GUARD_COMMAND;
+    face->ctx.explicit_target = options->environment || options->settings.url;
+    face->ctx.confirm = options->confirm;
+    face->ctx.cancel_fd = cancel_open();
+    face->ctx.emit = listen;
+    face->ctx.sink = face;
+    face->ctx.ask = terminal_ask;
+    open_journal(face);
+    return true;
+}
+
+bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err)
+{
+    if (!face_prepare(face, command, options, err))
+        return false;
+    face->opened = session_open(&face->session, &face->ctx, err);
+    return face->opened;
+}
+
+int face_close(struct face *face, bool ok, const struct err *err)
+{
+    terminal_progress_end();
+    int code = ok ? 0 : err_exit_code(err->class);
+    if (!ok && err->class == ERR_NONE)
+        code = 1;
+    if (!ok && face->options->json) {
+        struct str out = {0};
+        face_error_json(err, &out);
+        face_write_json(&out);
+        str_free(&out);
+    } else if (!ok && err->message[0]) {
+        bool json_lines = face->options->log_format && strcmp(face->options->log_format, "json") == 0;
+        face_print_error(err, json_lines);
+    }
+    if (face->opened)
+        session_close(&face->session);
+    for (int i = 0; i < IN_KIND_COUNT; i++)
+        input_free(face->last[i]);
+    if (face->journal)
+        journal_close(face->journal, NULL);
+    settings_free(&face->settings);
+    return code;
+}

@@ -1,0 +1,116 @@
+/* help - --help and the completion script, both made from the tables. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmds.h"
+#include "cmd/face.h"
+#include "cmd/options.h"
+
+static void print_options(const struct command *command, bool common)
+{
+    for (int i = 0; i < option_row_count; i++) {
+        const struct option_row *row = &option_rows[i];
+        if (row->common != common || !options_allowed(command, row))
+            continue;
+        char name[48];
+        snprintf(name, sizeof name, "--%s%s%s", row->name, row->argument ? " " : "",
+                 row->argument ? row->argument : "");
+        printf("  %-22s %s\n", name, row->help);
+    }
+}
+
+static void print_exit_codes(void)
+{
+    puts("\nExit codes: 0 success, 1 general error, 2 not ready, 3 migration failed, 4 differences,\n"
+         "5 refused by the guard, 64 usage, 127 dependency missing, 130 cancelled. See seedops(1).");
+}
+
+static void print_overview(void)
+{
+    puts("seedops - migrations and seed data of a PostgreSQL database: look, understand, put right\n\n"
+         "usage: seedops [ENV]                 the console (without ENV: the environment list)\n"
+         "       seedops COMMAND [ENV] [options]\n\nCommands:");
+    for (int i = 0; i < command_count; i++)
+        printf("  %-18s %s\n", commands[i].name, commands[i].summary);
+    puts("\nOptions every command takes:");
+    print_options(NULL, true);
+    puts("\nOptions of the console:");
+    print_options(NULL, false);
+    print_exit_codes();
+}
+
+static void print_command(const struct command *command)
+{
+    printf("usage: seedops %s %s [options]\n\n%s\n", command->name, command->operands, command->summary);
+    if (command->options[0]) {
+        puts("\nOptions:");
+        print_options(command, false);
+    }
+    puts("\nCommon options:");
+    print_options(command, true);
+    print_exit_codes();
+}
+
+int cmd_help(const struct command *command, struct options *options)
+{
+    (void)command;
+    if (options->operand_count == 0) {
+        print_overview();
+        return 0;
+    }
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%s", options->operands[0], options->operand_count > 1 ? " " : "",
+             options->operand_count > 1 ? options->operands[1] : "");
+    const struct command *wanted = command_find(name);
+    if (wanted) {
+        print_command(wanted);
+        return 0;
+    }
+    struct err err = {0};
+    err_set(&err, ERR_USAGE, "there is no command \"%s\"", name);
+    const char *nearest = command_nearest(name);
+    if (nearest)
+        err_hint(&err, "did you mean \"%s\"?", nearest);
+    face_print_error(&err, false);
+    return err_exit_code(err.class);
+}
+
+static void print_bash_words(const char *name)
+{
+    const struct command *command = command_find(name);
+    printf("    '%s') words=\"", name);
+    for (int i = 0; i < option_row_count; i++)
+        if (options_allowed(command, &option_rows[i]))
+            printf("--%s ", option_rows[i].name);
+    puts("\" ;;");
+}
+
+int cmd_completion(const struct command *command, struct options *options)
+{
+    (void)command;
+    if (options->operand_count != 1 || strcmp(options->operands[0], "bash") != 0) {
+        struct err err = {0};
+        err_set(&err, ERR_USAGE, "completion wants the name of a shell it knows");
+        err_hint(&err, "seedops completion bash");
+        face_print_error(&err, false);
+        return err_exit_code(err.class);
+    }
+    puts("# bash completion for seedops; made by `seedops completion bash`\n_seedops() {\n"
+         "  local cur=${COMP_WORDS[COMP_CWORD]} words= first=${COMP_WORDS[1]} pair=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
+         "  local envs; envs=$(seedops envs 2>/dev/null | awk 'NR > 1 {print $1}')");
+    fputs("  if [ \"$COMP_CWORD\" = 1 ] && [[ $cur != -* ]]; then words=\"$envs", stdout);
+    for (int i = 0; i < command_count; i++)
+        if (!strchr(commands[i].name, ' '))
+            printf(" %s", commands[i].name);
+    puts("\"\n  elif [[ $cur != -* ]]; then words=$envs\n    [ \"$first\" = migrate ] && words=\"$words status resolve baseline\"\n"
+         "  else case $pair in");
+    for (int i = 0; i < command_count; i++)
+        if (strchr(commands[i].name, ' '))
+            print_bash_words(commands[i].name);
+    puts("    *) case $first in");
+    for (int i = 0; i < command_count; i++)
+        if (!strchr(commands[i].name, ' '))
+            print_bash_words(commands[i].name);
+    puts("    esac ;;\n  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _seedops seedops");
+    return 0;
+}

@@ -1,0 +1,207 @@
+/* options - parsing by table. An option may stand anywhere; "--" ends them; "--name=value" works. */
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/url.h"
+
+#define ROW_TEXT(n, arg, member, h, c) {n, arg, h, offsetof(struct options, member), OPTION_TEXT, c}
+#define ROW_FLAG(n, member, h, c) {n, NULL, h, offsetof(struct options, member), OPTION_FLAG, c}
+
+const struct option_row option_rows[] = {
+    ROW_FLAG("applied", applied, "resolve: the migration's changes are in the database", false),
+    ROW_TEXT("color", "WHEN", color, "auto, always or never (also: NO_COLOR)", true),
+    ROW_TEXT("config", "FILE", settings.config, "configuration (default: seedops.yaml, found upward)", true),
+    ROW_TEXT("confirm", "NAME", confirm, "the environment's name in full, where an action asks for it", false),
+    ROW_TEXT("direct-url", "URL", settings.direct_url, "unpooled URL for migrations, locks and writes", true),
+    ROW_FLAG("dry-run", dry_run, "show the plan, change nothing", false),
+    ROW_TEXT("dump", "COLSxROWS", dump, "draw one screen of the console as text and leave", false),
+    ROW_FLAG("help", help, "show this help", true),
+    ROW_FLAG("json", json, "one JSON document on stdout", true),
+    ROW_TEXT("log-format", "FORMAT", log_format, "text or json", true),
+    ROW_TEXT("migrations", "DIR", settings.migrations, "migrations directory", true),
+    ROW_TEXT("output", "FILE", output, "write there instead of to stdout", false),
+    ROW_FLAG("rolled-back", rolled_back, "resolve: the migration's changes are not in the database", false),
+    ROW_FLAG("scan", scan, "also scan tables whose evidence is held (this destroys what can be read back)", false),
+    ROW_TEXT("screen", "NAME", screen, "the screen that --dump draws (default: overview)", false),
+    ROW_TEXT("seeds", "DIR", settings.seeds, "fixtures directory", true),
+    {"timeout", "MS", "deadline in milliseconds", offsetof(struct options, timeout_ms), OPTION_MS, false},
+    ROW_TEXT("url", "URL", settings.url, "database to use instead of a configured environment", true),
+    ROW_FLAG("version", version, "show the version", true),
+};
+const int option_row_count = sizeof option_rows / sizeof *option_rows;
+
+bool options_allowed(const struct command *command, const struct option_row *row)
+{
+    if (row->common)
+        return true;
+    const char *list = command ? command->options : "dump screen";
+    size_t length = strlen(row->name);
+    for (const char *at = list; at && (at = strstr(at, row->name)); at += length) {
+        bool starts = at == list || at[-1] == ' ';
+        if (starts && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static const struct option_row *find_row(const char *name, size_t length)
+{
+    for (int i = 0; i < option_row_count; i++)
+        if (strlen(option_rows[i].name) == length && strncmp(option_rows[i].name, name, length) == 0)
+            return &option_rows[i];
+    return NULL;
+}
+
+static bool unknown_option(const char *name, size_t length, struct err *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%.*s", (int)length, name);
+    err_set(err, ERR_USAGE, "unknown option --%s", text);
+    int best = 4;
+    for (int i = 0; i < option_row_count; i++) {
+        int distance = text_distance(text, option_rows[i].name);
+        if (distance < best) {
+            best = distance;
+            err_hint(err, "did you mean --%s?", option_rows[i].name);
+        }
+    }
+    return best < 4 ? false : err_hint(err, "seedops --help lists the options");
+}
+
+/* A URL's password must not stay where `ps` shows it: the text is kept, argv is overwritten. */
+static const char *keep_url(char *argument)
+{
+    const char *copy = xstrdup(argument);
+    url_wipe(argument);
+    return copy;
+}
+
+static bool set_value(struct options *options, const struct option_row *row, char *value, struct err *err)
+{
+    void *field = (char *)options + row->offset;
+    if (row->kind == OPTION_FLAG) {
+        *(bool *)field = true;
+    } else if (row->kind == OPTION_TEXT) {
+        bool is_url = strcmp(row->name, "url") == 0 || strcmp(row->name, "direct-url") == 0;
+        *(const char **)field = is_url ? keep_url(value) : value;
+    } else {
+        char *end;
+        errno = 0;
+        long long ms = strtoll(value, &end, 10);
+        if (errno || end == value || *end || ms <= 0) {
+            err_set(err, ERR_USAGE, "--%s wants a number of milliseconds above zero, not \"%s\"", row->name, value);
+            return err_hint(err, "for example --%s 30000", row->name);
+        }
+        *(int64_t *)field = ms;
+    }
+    return true;
+}
+
+static bool parse_option(int argc, char **argv, int *i, struct options *options, unsigned *given, struct err *err)
+{
+    char *name = argv[*i] + 2, *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const struct option_row *row = find_row(name, length);
+    if (!row)
+        return unknown_option(name, length, err);
+    *given |= 1u << (row - option_rows);
+    if (row->kind == OPTION_FLAG) {
+        if (equals)
+            return err_set(err, ERR_USAGE, "--%s takes no value", row->name);
+        return set_value(options, row, NULL, err);
+    }
+    char *value = equals ? equals + 1 : *i + 1 < argc ? argv[++*i] : NULL;
+    if (!value) {
+        err_set(err, ERR_USAGE, "--%s wants a value", row->name);
+        return err_hint(err, "--%s %s", row->name, row->argument);
+    }
+    return set_value(options, row, value, err);
+}
+
+/* The first operands name the command: "migrate", or "migrate status". */
+static const struct command *take_command(struct options *options)
+{
+    const char **words = options->operands;
+    if (options->operand_count == 0)
+        return NULL;
+    int used = 0;
+    const struct command *command = NULL;
+    if (options->operand_count > 1) {
+        char pair[64];
+        snprintf(pair, sizeof pair, "%s %s", words[0], words[1]);
+        command = command_find(pair);
+        used = 2;
+    }
+    if (!command) {
+        command = command_find(words[0]);
+        used = 1;
+    }
+    if (!command)
+        return NULL;
+    options->operand_count -= used;
+    memmove(words, words + used, (size_t)options->operand_count * sizeof *words);
+    return command;
+}
+
+static bool check_given(const struct command *command, unsigned given, struct err *err)
+{
+    for (int i = 0; i < option_row_count; i++) {
+        if (!(given & 1u << i) || options_allowed(command, &option_rows[i]))
+            continue;
+        err_set(err, ERR_USAGE, "%s does not take --%s", command ? command->name : "the console",
+                option_rows[i].name);
+        return err_hint(err, "seedops %s --help lists what it takes", command ? command->name : "");
+    }
+    return true;
+}
+
+static bool check_choices(const struct options *options, struct err *err)
+{
+    static const char *const when[] = {"auto", "always", "never", NULL}, *const formats[] = {"text", "json", NULL};
+    const struct { const char *name, *value; const char *const *choices; } checks[] = {
+        {"color", options->color, when}, {"log-format", options->log_format, formats}};
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        if (!checks[i].value)
+            continue;
+        const char *const *c = checks[i].choices;
+        while (*c && strcmp(*c, checks[i].value) != 0)
+            c++;
+        if (!*c)
+            return err_set(err, ERR_USAGE, "--%s does not know \"%s\"", checks[i].name, checks[i].value);
+    }
+    return true;
+}
+
+bool options_parse(int argc, char **argv, struct options *options, const struct command **command,
+                   struct err *err)
+{
+    *options = (struct options){0};
+    unsigned given = 0;
+    bool only_operands = false;
+    for (int i = 1; i < argc; i++) {
+        const size_t room = sizeof options->operands / sizeof *options->operands;
+        if (!only_operands && strcmp(argv[i], "--") == 0) {
+            only_operands = true;
+        } else if (!only_operands && (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "-V") == 0)) {
+            *(argv[i][1] == 'h' ? &options->help : &options->version) = true;
+        } else if (!only_operands && strncmp(argv[i], "--", 2) == 0) {
+            if (!parse_option(argc, argv, &i, options, &given, err))
+                return false;
+        } else if (!only_operands && argv[i][0] == '-' && argv[i][1]) {
+            err_set(err, ERR_USAGE, "unknown option %s", argv[i]);
+            return err_hint(err, "options are written in full: seedops --help lists them");
+        } else if ((size_t)options->operand_count == room) {
+            return err_set(err, ERR_USAGE, "too many operands: at most %zu", room);
+        } else {
+            options->operands[options->operand_count++] = argv[i];
+        }
+    }
+    *command = take_command(options);
+    return options->help || options->version ||
+           (check_given(*command, given, err) && check_choices(options, err));
+}

@@ -1,0 +1,25 @@
+/* options - the one table of options: parsing, usage lines, completion and the manual come from it. */
+#ifndef SEEDOPS_CMD_OPTIONS_H
+#define SEEDOPS_CMD_OPTIONS_H
+
+#include "cmd/command.h"
+
+struct option_row {
+    const char *name;            /* without the dashes */
+    const char *argument;        /* NULL: a flag */
+    const char *help;
+    size_t offset;               /* of the field in struct options: const char *, bool or int64_t */
+    enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS } kind;
+    bool common;                 /* every command takes it */
+};
+extern const struct option_row option_rows[];
+extern const int option_row_count;
+
+/* argv[0] is the program. Fills options and *command (NULL: none was named, the console is meant). A password
+ * in --url or --direct-url is overwritten in argv. False with ERR_USAGE. */
+bool options_parse(int argc, char **argv, struct options *options, const struct command **command,
+                   struct err *err);
+/* True if `command` (NULL: the console) takes the option. */
+bool options_allowed(const struct command *command, const struct option_row *row);
+
+#endif
