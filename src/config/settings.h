@@ -27,26 +27,30 @@ struct table_rule {                 /* tables.X */
 struct environment {
     const char *name;               /* "database@host" when it came from a URL */
     const char *at;                 /* "seedops.yaml:12:3"; "" for a URL from the command line */
-    const char *url_source;         /* how the URL is named in messages: "url of production", "DATABASE_URL" */
+    const char *url_source;         /* how messages name the URL: "url of production", "DATABASE_URL" */
     bool has_url, has_direct;
     struct url url, direct;         /* direct: migrations, locks; the same as url when has_direct is false */
+    bool url_literal_password;      /* seedops.yaml itself holds a password */
     struct err url_error;           /* class != ERR_NONE: the URL cannot be used (a variable is empty ...);
                                      * only an error for who opens this environment */
-    enum role role;
+    enum role role;                 /* not given: by the name (production, prod, staging ...), else local */
     bool role_given;
-    /* tunnel, as written; opened by a later room */
+    /* tunnel, as written; opened by a later room. ssh NULL: none; at most one of the other four */
     const char *ssh, *forward, *socket, *command, *container;
     const char *password_command;
     bool journal;
     const char *state_dir;          /* NULL: default */
+    const char **databases;         /* many databases on one server; used by a later room */
+    size_t database_count;
     bool from_url;                  /* no seedops.yaml entry: a typed name is database@host */
+    const char *target_option;      /* guard_facts.target: how a command line names it */
 };
 
 struct settings {
     struct arena arena;
     const char *file;               /* NULL: none found */
     char file_digest[65];           /* SHA-256 of its bytes, "" without a file */
-    bool trusted;                   /* from the user's own configuration directory: commands may run unasked */
+    bool trusted;                   /* in the user's own configuration directory: commands run unasked */
     const char *project;            /* "" if not given */
     const char *base_dir;           /* what relative paths start from */
     const char *migrations_dir;     /* absolute, or NULL when there is none */
@@ -54,6 +58,9 @@ struct settings {
     const char *ledger_table;       /* NULL: the ledger's own default */
     const char *checksum;           /* numbered ledger: auto, sha256, sha256-trimmed, md5 ...; default auto */
     const char *migrations_before;  /* command, or NULL */
+    bool journal;                   /* of every environment, unless it says otherwise; so is state_dir */
+    const char *state_dir;
+    const char *restore_triggers;   /* as written, or NULL; used by a later room */
     const char *seeds_dir;          /* absolute, or NULL */
     struct table_rule *tables;
     size_t table_count;
@@ -61,6 +68,8 @@ struct settings {
     size_t environment_count;
     const char **notes;             /* things worth a line on stderr (DATABASE_URL points elsewhere ...) */
     size_t note_count;
+    struct environment *url_environment;              /* of --url, or NULL; not among the above */
+    const char *(*getenv_fn)(const char *);
 };
 
 struct settings_options {           /* the common command-line options; NULL: not given */
@@ -73,11 +82,17 @@ struct settings_options {           /* the common command-line options; NULL: no
 bool settings_load(struct settings *settings, const struct settings_options *options,
                    const char *(*getenv_fn)(const char *), struct err *err);
 void settings_free(struct settings *settings);
+/* The same of bytes in memory, without looking for anything on disk; `file` is for messages. */
+bool settings_parse(struct settings *settings, const char *file, const char *base_dir, const char *bytes,
+                    size_t length, const char *(*getenv_fn)(const char *), struct err *err);
 /* SAFETY 2 "Which environment?": `name` NULL takes --url, else the only one; else ERR_USAGE with the names.
- * Adds a note when DATABASE_URL points elsewhere than the chosen environment. */
+ * An environment whose url_error is set is that error. Adds notes: what its URLs set aside, and when
+ * DATABASE_URL points elsewhere than the chosen environment. */
 bool settings_choose(struct settings *settings, const struct settings_options *options, const char *name,
                      struct environment **environment, struct err *err);
 const struct table_rule *settings_table(const struct settings *settings, const char *name);   /* or NULL */
+/* Names that no environment may have, NULL-terminated: the commands'. */
+const char *const *settings_reserved(void);
 const char *role_name(enum role role);
 const char *table_class_name(enum table_class class);
 

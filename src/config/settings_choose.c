@@ -1,0 +1,171 @@
+/* settings_choose - which environment a command means (SAFETY 2), and what its operator should be told of it.
+ *
+ * Nothing is guessed where a file declares several: worse than a question is only the wrong database. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "base/text.h"
+#include "config/settings_part.h"
+
+static void add_names(const struct settings *s, struct str *out)
+{
+    for (size_t i = 0; i < s->environment_count; i++) {
+        str_add(out, i ? ", " : "");
+        text_visible(out, s->environments[i].name, strlen(s->environments[i].name));
+    }
+}
+
+static bool no_such(const struct settings *s, const char *name, struct err *err)
+{
+    char shown[80];
+    err_set(err, ERR_USAGE, "there is no environment \"%s\"", text_visible_buf(shown, sizeof shown, name));
+    if (!s->file) {
+        err_why(err, "no seedops.yaml was found from the working directory upward");
+        return err_hint(err, "`seedops init` writes one; without, give no name and set DATABASE_URL.");
+    }
+    const char **names = xcalloc(s->environment_count + 1, sizeof *names);
+    for (size_t i = 0; i < s->environment_count; i++)
+        names[i] = s->environments[i].name;
+    const char *near = settings_nearest(name, names);
+    struct str list = {0};
+    add_names(s, &list);
+    err_why(err, "%s declares %s", s->file, s->environment_count ? str_text(&list) : "none");
+    if (near)
+        err_hint(err, "Did you mean \"%s\"?", near);
+    else
+        err_hint(err, "`seedops envs` lists them with what they point to.");
+    str_free(&list);
+    free(names);
+    return false;
+}
+
+static bool must_name(const struct settings *s, struct err *err)
+{
+    struct str list = {0};
+    add_names(s, &list);
+    err_set(err, ERR_USAGE, "which environment?");
+    err_why(err, "%s declares %zu: %s", s->file, s->environment_count, str_text(&list));
+    str_free(&list);
+    return err_hint(err, "Name one of them after the command.");
+}
+
+static bool nothing_to_choose(const struct settings *s, struct err *err)
+{
+    bool empty;
+    if (s->file) {
+        err_set(err, ERR_CONFIG, "%s declares no environment", s->file);
+        return err_hint(err, "Add one under \"environments\", or give --url.");
+    }
+    settings_getenv(s, "DATABASE_URL", &empty);
+    err_set(err, ERR_CONFIG, "there is no database to work on");
+    err_why(err, "no seedops.yaml was found, and DATABASE_URL %s",
+            empty ? "is set to the empty string, which counts as not set" : "is not set");
+    if (access(".env", F_OK) == 0)
+        return err_hint(err, "There is a .env here, which seedops does not read by itself: "
+                        "`set -a; . ./.env`, or `seedops init`.");
+    return err_hint(err, "Set DATABASE_URL, give --url, or let `seedops init` write a seedops.yaml.");
+}
+
+static bool find(struct settings *s, const char *name, struct environment **environment, struct err *err)
+{
+    if (name && s->url_environment && strcmp(name, s->url_environment->name) != 0) {
+        err_set(err, ERR_USAGE, "both --url and an environment were given");
+        return err_hint(err, "Leave one of them away: --url stands instead of the name.");
+    }
+    if (s->url_environment) {
+        *environment = s->url_environment;
+        return true;
+    }
+    for (size_t i = 0; name && i < s->environment_count; i++) {
+        if (strcmp(name, s->environments[i].name) == 0) {
+            *environment = &s->environments[i];
+            return true;
+        }
+    }
+    if (name)
+        return no_such(s, name, err);
+    if (s->environment_count == 0)
+        return nothing_to_choose(s, err);
+    if (s->environment_count > 1)
+        return must_name(s, err);
+    *environment = s->environments;
+    return true;
+}
+
+/* ---- what to tell ---- */
+
+/* One spelling for hosts that are the same to libpq. */
+static const char *plain_host(const char *host)
+{
+    static const char *const loopback[] = {"localhost", "127.0.0.1", "::1"};
+    static const char *const sockets[] = {"", "/run/postgresql", "/var/run/postgresql"};
+    for (size_t i = 0; i < 3; i++) {
+        if (strcasecmp(host, loopback[i]) == 0)
+            return "localhost";
+        if (strcmp(host, sockets[i]) == 0)
+            return "";
+    }
+    return host;
+}
+
+static bool same_place(const struct url *a, const struct url *b)
+{
+    const char *pa = *a->port ? a->port : "5432", *pb = *b->port ? b->port : "5432";
+    const char *da = *a->database ? a->database : a->user, *db = *b->database ? b->database : b->user;
+    return strcasecmp(plain_host(a->host), plain_host(b->host)) == 0 && strcmp(pa, pb) == 0
+        && strcmp(da, db) == 0;
+}
+
+/* A sourced production file is case C's first suspect. */
+static void note_elsewhere(struct settings *s, const struct environment *env)
+{
+    const char *text = settings_getenv(s, "DATABASE_URL", NULL);
+    struct url url;
+    if (!text || (env->from_url && env != s->url_environment))
+        return;
+    if (!url_parse(&url, &s->arena, text, NULL)) {
+        settings_note(s, "DATABASE_URL is set but cannot be understood; %s does not use it.", env->name);
+        return;
+    }
+    if (!same_place(&url, &env->url) && !same_place(&url, &env->direct))
+        settings_note(s, "DATABASE_URL is set and points elsewhere: to %s. This is %s, %s.",
+                      url_redacted(&url, &s->arena), env->name, url_redacted(&env->url, &s->arena));
+    url_free(&url);
+}
+
+static void note_url(struct settings *s, const char *source, const struct url *url)
+{
+    for (size_t i = 0; i < url->note_count; i++)
+        settings_note(s, "%s: %s", source, url->notes[i]);
+}
+
+bool settings_choose(struct settings *s, const struct settings_options *o, const char *name,
+                     struct environment **environment, struct err *err)
+{
+    struct environment *env;
+    if (!find(s, name, &env, err))
+        return false;
+    if (o && o->direct_url && env != s->url_environment) {
+        if (env->has_direct)
+            url_free(&env->direct);
+        env->has_direct = environment_put_url(s, env, &env->direct, "--direct-url", o->direct_url, "");
+    }
+    if (env->url_error.class != ERR_NONE) {
+        if (err)
+            *err = env->url_error;
+        return false;
+    }
+    if (env->url_literal_password)
+        settings_note(s, "%s: the file holds a password; a variable, ~/.pgpass or password_command keeps "
+                      "it out.", env->at);
+    note_url(s, env->url_source, &env->url);
+    if (env->has_direct)
+        note_url(s, arena_printf(&s->arena, "direct_url of %s", env->name), &env->direct);
+    note_elsewhere(s, env);
+    *environment = env;
+    return true;
+}
