@@ -75,7 +75,8 @@ struct db_table {
     bool row_security;           /* active for us */
     bool has_triggers;           /* user triggers fire on it */
     /* estimates and counters, no scan (facts: empty_database) */
-    int64_t pages, bytes;        /* relpages of the heap; total bytes, -1 unknown */
+    int64_t pages, bytes;        /* relpages of the heap; total bytes with indexes and TOAST, -1 unknown (locked).
+                                  * Without details an estimate from relpages, so that a thousand tables are cheap */
     double reltuples;            /* -1: never analysed */
     int64_t live, inserted, deleted, dead;   /* pg_stat_user_tables */
     int64_t heap_bytes;          /* -1: could not be had (locked) */
@@ -85,6 +86,7 @@ struct db_table {
 struct db_catalog {
     struct arena arena;
     struct db_table *tables;     /* ordered by schema, name */
+    struct db_table **by_oid;    /* the same by oid */
     size_t count;
     const char *default_schema;  /* current_schema() */
 };
@@ -98,8 +100,8 @@ size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t c
                          struct db_probe probes[CATALOG_PROBES]);
 bool db_catalog_take(struct db_catalog *catalog, const struct db_probe *probes, size_t count, struct err *err);
 
-/* The two above with a pipeline of their own: one round trip. `names` (count of them) are the tables wanted in detail, as fixtures name them:
- * "Station" or "schema.Station"; with details_all every ordinary table is. */
+/* The two above with a pipeline of their own: one round trip. `names` (count of them) are the tables wanted in
+ * detail, as fixtures name them: "Station" or "schema.Station"; with details_all every ordinary table is. */
 bool db_catalog_load(struct db *db, struct db_catalog *catalog, const char *const *names, size_t count,
                      bool details_all, struct err *err);
 void db_catalog_free(struct db_catalog *catalog);

@@ -19,7 +19,8 @@ struct db_identity {
     bool client_seen;                 /* inet_client_addr/port were readable */
     char client_address[64];          /* as the server sees us; "" over a Unix socket */
     int client_port;
-    char server_address[64];          /* inet_server_addr */
+    char server_address[64];          /* inet_server_addr; "" over a Unix socket */
+    int server_port;
 };
 
 /* As probes for a caller's pipeline (the pooler test needs transactions apart: every probe is one), then the
@@ -29,9 +30,11 @@ size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES]);
 bool db_identity_take(struct db *db, bool hint_pooled, const struct db_probe *probes, size_t count,
                       struct db_identity *identity, struct err *err);
 
-/* The two above with a pipeline of their own. `hint_pooled`: the URL says pgbouncer=true
- * or port 6543. */
+/* The two above with a pipeline of their own. `hint_pooled`: the URL says pgbouncer=true or port 6543. Where
+ * something stands in between and the pipeline did not settle it, a second connection is opened for a moment
+ * to see whether both are given the same backend. */
 bool db_identity_read(struct db *db, bool hint_pooled, struct db_identity *identity, struct err *err);
+
 /* What this machine knows of the connection: our own end (getsockname) and the peer process of a Unix socket. */
 struct db_peer {
     char own_address[64];
@@ -39,7 +42,9 @@ struct db_peer {
     bool loopback;                    /* every resolved address is loopback, or it is a Unix socket */
     int peer_pid;                     /* SO_PEERCRED; 0 unknown */
     char peer_program[64];            /* /proc/PID/comm; "" when it cannot be found out */
-    bool container_network;           /* the server's address lies on a container bridge of this machine */
+    bool container_network;           /* the server's address lies on a container bridge of this machine, and the
+                                       * client that it sees is a socket of this machine (a tunnel to another
+                                       * machine's bridge of the same numbers is not) */
 };
 void db_peer_read(const struct db *db, const struct db_identity *identity, struct db_peer *peer);
 

@@ -1,0 +1,160 @@
+/* identity - who is at the other end, asked of the server; and whether a transaction pooler is in between. */
+#include "db/identity.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "db/internal.h"
+
+enum { WHO, CREATE, SYSTEM, BACKENDS };   /* BACKENDS to the end ask for the backend once more */
+enum { SECOND_CONNECT_MS = 2000, SECOND_ANSWER_MS = 1000, SECOND_ROUNDS = 2 };
+
+static const char backend_sql[] = "SELECT pg_backend_pid()";
+
+size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES])
+{
+    probes[WHO] = (struct db_probe){
+        .name = "identity",
+        .sql = "SELECT pg_backend_pid(), d.oid, d.datname, current_user, pg_is_in_recovery(),"
+               " r.rolsuper, r.rolcreaterole, host(inet_client_addr()), inet_client_port(),"
+               " host(inet_server_addr()), inet_server_port()"
+               " FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user"};
+    probes[CREATE] = (struct db_probe){
+        .name = "right to create",
+        .sql = "SELECT coalesce(pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE'), false)",
+        .settings = "SET LOCAL search_path TO DEFAULT"};
+    probes[SYSTEM] = (struct db_probe){.name = "system identifier",
+                                       .sql = "SELECT system_identifier FROM pg_control_system()"};
+    for (size_t i = BACKENDS; i < IDENTITY_PROBES; i++)
+        probes[i] = (struct db_probe){.name = "backend", .sql = backend_sql};
+    return IDENTITY_PROBES;
+}
+
+static void copy(char *out, size_t size, const struct db_result *r, size_t column)
+{
+    const char *text = db_value(r, 0, column);
+    snprintf(out, size, "%s", text ? text : "");
+}
+
+static bool ask_backend(struct db *db, int *pid)
+{
+    struct db_result *r;
+    bool done = false;
+    *pid = 0;
+    if (!db_start(db, backend_sql, NULL) || !db_poll(db, SECOND_ANSWER_MS, &done, &r, NULL, NULL) || !done)
+        return false;
+    *pid = r && db_rows(r) ? (int)db_int(r, 0, 0, 0) : 0;
+    db_result_free(r);
+    return true;
+}
+
+/* Another connection like this one: everything libpq knows of it, the password included. */
+static bool open_second(struct db *db, struct db **second)
+{
+    const char *keywords[64], *values[64];
+    struct db_options options = {.keywords = keywords, .values = values, .cancel_fd = db->cancel_fd,
+                                 .connect_timeout_ms = SECOND_CONNECT_MS};
+    struct err err;
+    PQconninfoOption *info = PQconninfo(db->pg);
+    for (PQconninfoOption *o = info; o && o->keyword && options.count < 64; o++) {
+        if (!o->val || !*o->val)
+            continue;
+        keywords[options.count] = o->keyword;
+        values[options.count++] = o->val;
+    }
+    bool ok = db_open(second, &options, &err);
+    PQconninfoFree(info);
+    return ok;
+}
+
+/* Between transactions a transaction pooler lends our backend to others. In a quiet pool nobody takes it, so
+ * we ask for it ourselves: on a second connection, turn by turn. A session pooler gives that one another
+ * backend, or makes it wait. */
+static bool shares_backend(struct db *db, int first, char *reason, size_t size)
+{
+    struct db *second;
+    bool shared = false;
+    if (!open_second(db, &second)) {
+        snprintf(reason, size, "something is between us and the server, and it allows no second connection to see"
+                 " whether it pools transactions");
+        return true;
+    }
+    for (int round = 0; round < SECOND_ROUNDS && !shared; round++) {
+        int theirs, ours;
+        if (!ask_backend(second, &theirs))
+            break;
+        shared = theirs == first || (ask_backend(db, &ours) && (ours != first || ours == theirs));
+    }
+    db_close(second);
+    if (shared)
+        snprintf(reason, size, "a second connection was given the same server process (%d)", first);
+    return shared;
+}
+
+static void judge_pooler(struct db *db, bool hint_pooled, const struct db_probe *probes, size_t count,
+                         struct db_identity *identity)
+{
+    int first = (int)db_int(probes[WHO].result, 0, 0, 0);
+    char *reason = identity->pooler_reason;
+    size_t size = sizeof identity->pooler_reason;
+    if (first == db->facts.backend_pid)
+        return;
+    identity->transaction_pooler = true;
+    for (size_t i = BACKENDS; i < count; i++) {
+        int next = probes[i].ok ? (int)db_int(probes[i].result, 0, 0, 0) : first;
+        if (next != first) {
+            snprintf(reason, size, "the server process changes between transactions (%d, then %d)", first, next);
+            return;
+        }
+    }
+    if (hint_pooled)
+        snprintf(reason, size, "the URL says so (pgbouncer=true or port 6543), and the server process is not the"
+                 " one that let us in");
+    else
+        identity->transaction_pooler = shares_backend(db, first, reason, size);
+}
+
+bool db_identity_take(struct db *db, bool hint_pooled, const struct db_probe *probes, size_t count,
+                      struct db_identity *identity, struct err *err)
+{
+    *identity = (struct db_identity){0};
+    if (count != IDENTITY_PROBES)
+        return err_set(err, ERR_GENERAL, "the identity was asked with other probes than it is read with");
+    if (!probes[WHO].ok || db_rows(probes[WHO].result) != 1) {
+        if (!probes[WHO].ok && err)
+            *err = probes[WHO].err;
+        else
+            err_set(err, ERR_QUERY, "the server does not say which database and role this is");
+        return err_context(err, "cannot find out who the server is");
+    }
+    const struct db_result *who = probes[WHO].result;
+    identity->database_oid = (uint32_t)db_int(who, 0, 1, 0);
+    copy(identity->database, sizeof identity->database, who, 2);
+    copy(identity->user, sizeof identity->user, who, 3);
+    identity->in_recovery = db_bool(who, 0, 4);
+    identity->superuser = db_bool(who, 0, 5);
+    identity->create_role = db_bool(who, 0, 6);
+    identity->client_seen = db->facts.unix_socket || db_value(who, 0, 7);
+    copy(identity->client_address, sizeof identity->client_address, who, 7);
+    identity->client_port = (int)db_int(who, 0, 8, 0);
+    copy(identity->server_address, sizeof identity->server_address, who, 9);
+    identity->server_port = (int)db_int(who, 0, 10, 0);
+    identity->can_create = probes[CREATE].ok && db_bool(probes[CREATE].result, 0, 0);
+    if (probes[SYSTEM].ok && db_rows(probes[SYSTEM].result) == 1)
+        copy(identity->system_identifier, sizeof identity->system_identifier, probes[SYSTEM].result, 0);
+    judge_pooler(db, hint_pooled, probes, count, identity);
+    return true;
+}
+
+bool db_identity_read(struct db *db, bool hint_pooled, struct db_identity *identity, struct err *err)
+{
+    struct db_probe probes[IDENTITY_PROBES];
+    size_t count = db_identity_probes(probes);
+    if (!db_pipeline(db, probes, count, err))
+        return false;
+    bool ok = db_identity_take(db, hint_pooled, probes, count, identity, err);
+    db_probes_free(probes, count);
+    return ok;
+}
