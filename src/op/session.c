@@ -346,6 +346,14 @@ static enum guard_tri peer_forwards(const struct db_peer *peer)
     return tri(strcmp(peer->peer_program, "postgres") != 0 && strcmp(peer->peer_program, "postmaster") != 0);
 }
 
+/* How a command line names the environment, for the line that would allow an action. */
+static const char *command_line_target(const struct settings *settings, const struct environment *env)
+{
+    if (!env->from_url)
+        return NULL;
+    return env == settings->url_environment ? "--url \"$URL\"" : "";
+}
+
 void session_guard_facts(const struct session *s, struct guard_facts *facts)
 {
     const struct environment *env = s->ctx->environment;
@@ -355,7 +363,8 @@ void session_guard_facts(const struct session *s, struct guard_facts *facts)
     *facts = (struct guard_facts){
         .environment = env->name,
         .role_production = env->role == ROLE_PRODUCTION,
-        .role_local = env->role_given && env->role == ROLE_LOCAL,
+        .role_local = env->role == ROLE_LOCAL,
+        .target = command_line_target(s->ctx->settings, env),
         .tunnel = env->ssh != NULL,
         .unix_socket = db_facts(own ? s->direct : s->db)->unix_socket,
         .loopback = tri(peer->loopback),
