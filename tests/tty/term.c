@@ -1,0 +1,646 @@
+/* term - runs a program on a pseudo-terminal with a terminal emulator (libvterm) behind it, as a job of a
+ * small shell, and plays a script against it.
+ *
+ *     term PROGRAM [ARGUMENT...] <script
+ *
+ * A script is a line a command; the first one that fails ends the run with exit 1, the line and the screen.
+ *
+ *     size COLUMNS ROWS     before anything else; 80 24 otherwise
+ *     timeout MS            for everything that waits; 10000 otherwise
+ *     type TEXT             the bytes of TEXT; \e \n \r \t \\ \xHH as in C
+ *     key NAME...           enter esc tab backspace space up down left right pgup pgdn home end ctrl-X
+ *     paste TEXT            bracketed
+ *     click ROW COLUMN      from 0, as xterm reports it
+ *     wait TEXT             until the screen shows TEXT;  gone TEXT: until it does not
+ *     expect TEXT           it does now;  refute TEXT: it does not
+ *     output TEXT           the program has written these bytes (escapes as above);  no-output TEXT
+ *     screen                prints it
+ *     colored | plain       some cell has a colour of its own, or none has
+ *     cursor visible|hidden    altscreen on|off    echo on|off     wait for that
+ *     resize COLUMNS ROWS
+ *     signal NAME           to the program;  stopped: until it has stopped;  continue: as fg does
+ *     hangup                closes the terminal
+ *     alive                 it still runs;  idle MS: it uses no processor time for so long
+ *     exit CODE | killed NAME     until it has ended so
+ *     mark | since MS       less than MS have gone by since the mark
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+#include <vterm.h>
+
+static struct {
+    char **argv;
+    int rows, columns, timeout_ms;
+    int master, reports;         /* reports: what the leader saw of its job */
+    pid_t leader, program;
+    bool stopped, ended;
+    int status;                  /* of waitpid, once ended */
+    VTerm *vterm;
+    VTermScreen *screen;
+    bool cursor_visible, altscreen;
+    char *output;                /* everything the program wrote */
+    size_t output_length, output_capacity;
+    int64_t mark_ms;
+    int line;
+    const char *command;
+} t = {.rows = 24, .columns = 80, .timeout_ms = 10000, .master = -1, .reports = -1, .cursor_visible = true};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the screen ---- */
+
+/* The screen as text, a line a row. Gives: free(). */
+static char *screen_text(void)
+{
+    size_t size = (size_t)t.rows * ((size_t)t.columns * VTERM_MAX_CHARS_PER_CELL * 4 + 1) + 1, used = 0;
+    char *text = malloc(size);
+    for (int row = 0; row < t.rows; row++) {
+        VTermRect rect = {.start_row = row, .end_row = row + 1, .start_col = 0, .end_col = t.columns};
+        used += vterm_screen_get_text(t.screen, text + used, size - used - 1, rect);
+        while (used && text[used - 1] == ' ')
+            used--;
+        text[used++] = '\n';
+    }
+    text[used] = '\0';
+    return text;
+}
+
+static bool screen_shows(const char *wanted)
+{
+    char *text = screen_text();
+    bool found = strstr(text, wanted) != NULL;
+    free(text);
+    return found;
+}
+
+static bool screen_colored(void)
+{
+    for (int row = 0; row < t.rows; row++)
+        for (int column = 0; column < t.columns; column++) {
+            VTermScreenCell cell;
+            vterm_screen_get_cell(t.screen, (VTermPos){.row = row, .col = column}, &cell);
+            if (!VTERM_COLOR_IS_DEFAULT_FG(&cell.fg) || !VTERM_COLOR_IS_DEFAULT_BG(&cell.bg))
+                return true;
+        }
+    return false;
+}
+
+static _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static _Noreturn void fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "term: line %d: %s: ", t.line, t.command);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    if (t.screen) {
+        char *text = screen_text();
+        fprintf(stderr, "%s", text);
+        free(text);
+    }
+    if (t.program && !t.ended)
+        kill(-t.program, SIGKILL);
+    exit(1);
+}
+
+static int set_property(VTermProp property, VTermValue *value, void *user)
+{
+    (void)user;
+    if (property == VTERM_PROP_CURSORVISIBLE)
+        t.cursor_visible = value->boolean;
+    if (property == VTERM_PROP_ALTSCREEN)
+        t.altscreen = value->boolean;
+    return 1;
+}
+
+static void answer(const char *bytes, size_t length, void *user)
+{
+    (void)user;
+    ssize_t ignored = t.master >= 0 ? write(t.master, bytes, length) : 0;
+    (void)ignored;
+}
+
+static void make_screen(void)
+{
+    static const VTermScreenCallbacks callbacks = {.settermprop = set_property};
+    t.vterm = vterm_new(t.rows, t.columns);
+    vterm_set_utf8(t.vterm, 1);
+    vterm_output_set_callback(t.vterm, answer, NULL);
+    t.screen = vterm_obtain_screen(t.vterm);
+    vterm_screen_set_callbacks(t.screen, &callbacks, NULL);
+    vterm_screen_enable_altscreen(t.screen, 1);
+    vterm_screen_reset(t.screen, 1);
+}
+
+/* ---- the job and its shell ---- */
+
+struct report { char what; pid_t program; int status; };   /* p: its id, s: stopped, e: ended */
+
+static void say(int fd, char what, pid_t program, int status)
+{
+    struct report report = {what, program, status};
+    ssize_t ignored = write(fd, &report, sizeof report);
+    (void)ignored;
+}
+
+static void run_program(void)
+{
+    pid_t self = getpid();
+    setpgid(self, self);
+    tcsetpgrp(STDIN_FILENO, self);
+    for (int number = 1; number < 32; number++)
+        signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execvp(t.argv[0], t.argv);
+    fprintf(stderr, "%s: %s\n", t.argv[0], strerror(errno));
+    _exit(127);
+}
+
+/* What an interactive shell does for one job: the terminal goes to it, and back when it stops. */
+static _Noreturn void lead(int reports)
+{
+    signal(SIGTTOU, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigset_t awaited;
+    sigemptyset(&awaited);
+    sigaddset(&awaited, SIGCHLD);
+    sigaddset(&awaited, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &awaited, NULL);
+    pid_t program = fork();
+    if (program == 0)
+        run_program();
+    setpgid(program, program);
+    tcsetpgrp(STDIN_FILENO, program);
+    say(reports, 'p', program, 0);
+    for (;;) {
+        int number, status;
+        sigwait(&awaited, &number);
+        if (number == SIGUSR1) {
+            tcsetpgrp(STDIN_FILENO, program);
+            kill(-program, SIGCONT);
+        }
+        while (waitpid(program, &status, WUNTRACED | WNOHANG) == program) {
+            if (!WIFSTOPPED(status)) {
+                say(reports, 'e', program, status);
+                _exit(0);
+            }
+            tcsetpgrp(STDIN_FILENO, getpgrp());
+            say(reports, 's', program, status);
+        }
+    }
+}
+
+static void start(void)
+{
+    struct winsize size = {.ws_row = (unsigned short)t.rows, .ws_col = (unsigned short)t.columns};
+    int pipe_fds[2];
+    make_screen();
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0)
+        fail("pipe: %s", strerror(errno));
+    t.leader = forkpty(&t.master, NULL, NULL, &size);
+    if (t.leader < 0)
+        fail("forkpty: %s", strerror(errno));
+    if (t.leader == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        lead(pipe_fds[1]);
+    }
+    close(pipe_fds[1]);
+    fcntl(t.master, F_SETFD, FD_CLOEXEC);
+    t.reports = pipe_fds[0];
+    struct report report;
+    if (read(t.reports, &report, sizeof report) != sizeof report)
+        fail("the program could not be started");
+    t.program = report.program;
+}
+
+static void take_output(const char *bytes, size_t length)
+{
+    if (t.output_length + length + 1 > t.output_capacity) {
+        t.output_capacity = (t.output_length + length + 1) * 2;
+        t.output = realloc(t.output, t.output_capacity);
+    }
+    memcpy(t.output + t.output_length, bytes, length);
+    t.output_length += length;
+    t.output[t.output_length] = '\0';
+    vterm_input_write(t.vterm, bytes, length);
+    vterm_screen_flush_damage(t.screen);
+}
+
+/* Waits at most `ms` for something to happen, and takes it. */
+static void step(int ms)
+{
+    struct pollfd fds[] = {{.fd = t.master, .events = POLLIN}, {.fd = t.reports, .events = POLLIN}};
+    if (poll(fds, 2, ms) <= 0)
+        return;
+    if (fds[0].revents) {
+        char bytes[65536];
+        ssize_t n = read(t.master, bytes, sizeof bytes);
+        if (n > 0) {
+            take_output(bytes, (size_t)n);
+        } else if (n < 0 && errno == EIO) {   /* nobody has it open any more */
+            close(t.master);
+            t.master = -1;
+        }
+    } else if (fds[1].revents) {              /* only once all output before it is taken */
+        struct report report;
+        if (read(t.reports, &report, sizeof report) != sizeof report) {
+            close(t.reports);
+            t.reports = -1;
+        } else if (report.what == 's') {
+            t.stopped = true;
+        } else {
+            t.ended = true;
+            t.status = report.status;
+        }
+    }
+}
+
+static void wait_until(bool (*holds)(const char *argument), const char *argument, const char *complaint)
+{
+    int64_t end = now_ms() + t.timeout_ms;
+    while (!holds(argument)) {
+        int64_t left = end - now_ms();
+        if (left <= 0)
+            fail("%s within %d ms", complaint, t.timeout_ms);
+        if (t.ended && t.master < 0)
+            fail("%s, and the program has ended", complaint);
+        step((int)left);
+    }
+}
+
+/* ---- words of the script ---- */
+
+/* Undoes \e \n \r \t \\ \xHH in place; gives the length. */
+static size_t unescape(char *text)
+{
+    char *to = text;
+    for (const char *at = text; *at; at++) {
+        if (*at != '\\' || !at[1]) {
+            *to++ = *at;
+            continue;
+        }
+        char c = *++at;
+        if (c == 'x' && isxdigit((unsigned char)at[1]) && isxdigit((unsigned char)at[2])) {
+            char hex[3] = {at[1], at[2], 0};
+            *to++ = (char)strtol(hex, NULL, 16);
+            at += 2;
+        } else {
+            *to++ = c == 'e' ? '\033' : c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c;
+        }
+    }
+    *to = '\0';
+    return (size_t)(to - text);
+}
+
+static void send_bytes(const char *bytes, size_t length)
+{
+    while (length) {
+        ssize_t n = write(t.master, bytes, length);
+        if (n < 0)
+            fail("cannot write to the terminal: %s", strerror(errno));
+        bytes += n;
+        length -= (size_t)n;
+        if (length)
+            step(0);
+    }
+}
+
+static void do_type(char *text) { send_bytes(text, unescape(text)); }
+
+static void do_key(char *names)
+{
+    static const struct { const char *name, *bytes; } keys[] = {
+        {"enter", "\r"}, {"esc", "\033"}, {"tab", "\t"}, {"shift-tab", "\033[Z"}, {"backspace", "\177"}, {"space", " "},
+        {"up", "\033OA"}, {"down", "\033OB"}, {"right", "\033OC"}, {"left", "\033OD"}, {"pgup", "\033[5~"},
+        {"pgdn", "\033[6~"}, {"home", "\033OH"}, {"end", "\033OF"}, {"f1", "\033OP"},
+    };
+    for (char *rest, *name = strtok_r(names, " ", &rest); name; name = strtok_r(NULL, " ", &rest)) {
+        const char *bytes = strlen(name) == 1 ? name : NULL;
+        char control[2] = {0};
+        if (strncmp(name, "ctrl-", 5) == 0 && name[5]) {
+            control[0] = (char)(name[5] & 0x1f);
+            bytes = control;
+        }
+        for (size_t i = 0; !bytes && i < sizeof keys / sizeof *keys; i++)
+            if (strcmp(keys[i].name, name) == 0)
+                bytes = keys[i].bytes;
+        if (!bytes)
+            fail("no key is called %s", name);
+        send_bytes(bytes, strlen(bytes));
+    }
+}
+
+static void do_paste(char *text)
+{
+    size_t length = unescape(text);
+    send_bytes("\033[200~", 6);
+    send_bytes(text, length);
+    send_bytes("\033[201~", 6);
+}
+
+static void do_click(char *text)
+{
+    int row, column;
+    char bytes[64];
+    if (sscanf(text, "%d %d", &row, &column) != 2)
+        fail("wants ROW COLUMN");
+    snprintf(bytes, sizeof bytes, "\033[<0;%d;%dM\033[<0;%d;%dm", column + 1, row + 1, column + 1, row + 1);
+    send_bytes(bytes, strlen(bytes));
+}
+
+static bool shows(const char *text) { return screen_shows(text); }
+static bool shows_not(const char *text) { return !screen_shows(text); }
+static void do_wait(char *text) { wait_until(shows, text, "not shown"); }
+static void do_gone(char *text) { wait_until(shows_not, text, "still shown"); }
+
+static void settle(void)
+{
+    /* what has been written already counts as shown */
+    for (size_t before = SIZE_MAX; before != t.output_length;) {
+        before = t.output_length;
+        step(0);
+    }
+}
+
+static void do_expect(char *text)
+{
+    settle();
+    if (!screen_shows(text))
+        fail("not shown");
+}
+
+static void do_refute(char *text)
+{
+    settle();
+    if (screen_shows(text))
+        fail("shown");
+}
+
+static bool wrote(const char *text)
+{
+    return t.output && memmem(t.output, t.output_length, text, strlen(text));
+}
+
+static void do_output(char *text)
+{
+    unescape(text);
+    wait_until(wrote, text, "not written");
+}
+
+static void do_no_output(char *text)
+{
+    unescape(text);
+    settle();
+    if (wrote(text))
+        fail("written");
+}
+
+static void do_screen(char *text)
+{
+    (void)text;
+    settle();
+    char *screen = screen_text();
+    fputs(screen, stdout);
+    free(screen);
+}
+
+static void do_colored(char *text)
+{
+    (void)text;
+    settle();
+    if (!screen_colored())
+        fail("no cell has a colour");
+}
+
+static void do_plain(char *text)
+{
+    (void)text;
+    settle();
+    if (screen_colored())
+        fail("a cell has a colour");
+}
+
+static bool cursor_is(const char *text) { return t.cursor_visible == (strcmp(text, "visible") == 0); }
+static bool altscreen_is(const char *text) { return t.altscreen == (strcmp(text, "on") == 0); }
+static bool echo_is(const char *text)
+{
+    struct termios settings;
+    return t.master >= 0 && tcgetattr(t.master, &settings) == 0
+        && !!(settings.c_lflag & ECHO) == (strcmp(text, "on") == 0);
+}
+
+static void do_cursor(char *text) { wait_until(cursor_is, text, "it is not"); }
+static void do_altscreen(char *text) { wait_until(altscreen_is, text, "it is not"); }
+static void do_echo(char *text) { wait_until(echo_is, text, "it is not"); }
+
+static void do_resize(char *text)
+{
+    struct winsize size = {0};
+    if (sscanf(text, "%d %d", &t.columns, &t.rows) != 2)
+        fail("wants COLUMNS ROWS");
+    settle();
+    vterm_set_size(t.vterm, t.rows, t.columns);
+    size.ws_row = (unsigned short)t.rows;
+    size.ws_col = (unsigned short)t.columns;
+    ioctl(t.master, TIOCSWINSZ, &size);
+}
+
+static int signal_number(const char *name)
+{
+    static const struct { const char *name; int number; } signals[] = {
+        {"TERM", SIGTERM}, {"HUP", SIGHUP}, {"INT", SIGINT}, {"TSTP", SIGTSTP}, {"STOP", SIGSTOP}, {"CONT", SIGCONT},
+        {"SEGV", SIGSEGV}, {"ABRT", SIGABRT}, {"BUS", SIGBUS}, {"KILL", SIGKILL}, {"WINCH", SIGWINCH}, {"PIPE", SIGPIPE},
+    };
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (strcmp(signals[i].name, name) == 0)
+            return signals[i].number;
+    fail("no signal is called %s", name);
+}
+
+static void do_signal(char *text) { kill(t.program, signal_number(text)); }
+
+static bool has_stopped(const char *text)
+{
+    (void)text;
+    return t.stopped;
+}
+
+static void do_stopped(char *text) { wait_until(has_stopped, text, "it has not stopped"); }
+
+static void do_continue(char *text)
+{
+    (void)text;
+    if (!t.stopped)
+        fail("it has not stopped");
+    t.stopped = false;
+    kill(t.leader, SIGUSR1);
+}
+
+static void do_hangup(char *text)
+{
+    (void)text;
+    settle();
+    close(t.master);
+    t.master = -1;
+}
+
+static void do_alive(char *text)
+{
+    (void)text;
+    settle();
+    step(0);
+    if (t.ended)
+        fail("it has ended");
+}
+
+/* utime + stime in clock ticks. */
+static long processor_ticks(void)
+{
+    char path[64], line[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)t.program);
+    FILE *f = fopen(path, "r");
+    if (!f || !fgets(line, sizeof line, f))
+        fail("cannot read %s", path);
+    fclose(f);
+    unsigned long user = 0, system = 0;
+    const char *after = strrchr(line, ')');
+    if (!after || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+        fail("cannot read %s", path);
+    return (long)(user + system);
+}
+
+static void do_idle(char *text)
+{
+    settle();
+    long before = processor_ticks();
+    for (int64_t end = now_ms() + atoi(text), left; (left = end - now_ms()) > 0;)
+        step((int)left);
+    long used = processor_ticks() - before;
+    if (used > 1)
+        fail("%ld clock ticks were used", used);
+}
+
+static bool has_ended(const char *text)
+{
+    (void)text;
+    return t.ended;
+}
+
+static void do_exit(char *text)
+{
+    wait_until(has_ended, text, "it has not ended");
+    if (!WIFEXITED(t.status))
+        fail("it was killed by signal %d", WTERMSIG(t.status));
+    if (WEXITSTATUS(t.status) != atoi(text))
+        fail("it ended with %d", WEXITSTATUS(t.status));
+    settle();
+}
+
+static void do_killed(char *text)
+{
+    wait_until(has_ended, text, "it has not ended");
+    if (!WIFSIGNALED(t.status) || WTERMSIG(t.status) != signal_number(text))
+        fail("it ended otherwise (status %#x)", (unsigned)t.status);
+    settle();
+}
+
+static void do_mark(char *text)
+{
+    (void)text;
+    t.mark_ms = now_ms();
+}
+
+static void do_since(char *text)
+{
+    int64_t gone = now_ms() - t.mark_ms;
+    if (gone >= atoi(text))
+        fail("%d ms have gone by", (int)gone);
+}
+
+static void do_size(char *text)
+{
+    if (t.program || sscanf(text, "%d %d", &t.columns, &t.rows) != 2)
+        fail("wants COLUMNS ROWS, before anything else");
+}
+
+static void do_timeout(char *text) { t.timeout_ms = atoi(text); }
+
+static const struct { const char *name; void (*run)(char *text); bool before; } commands[] = {
+    {"size", do_size, true}, {"timeout", do_timeout, true}, {"type", do_type, false}, {"key", do_key, false},
+    {"paste", do_paste, false}, {"click", do_click, false}, {"wait", do_wait, false}, {"gone", do_gone, false},
+    {"expect", do_expect, false}, {"refute", do_refute, false}, {"output", do_output, false},
+    {"no-output", do_no_output, false}, {"screen", do_screen, false}, {"colored", do_colored, false},
+    {"plain", do_plain, false}, {"cursor", do_cursor, false}, {"altscreen", do_altscreen, false},
+    {"echo", do_echo, false}, {"resize", do_resize, false}, {"signal", do_signal, false},
+    {"stopped", do_stopped, false}, {"continue", do_continue, false}, {"hangup", do_hangup, false},
+    {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false}, {"killed", do_killed, false},
+    {"mark", do_mark, true}, {"since", do_since, false},
+};
+
+static void run_line(char *line)
+{
+    line[strcspn(line, "\n")] = '\0';
+    line += strspn(line, " ");
+    if (!*line || *line == '#')
+        return;
+    t.command = line;
+    char *copy = strdup(line), *rest = copy + strcspn(copy, " ");
+    if (*rest)
+        *rest++ = '\0';
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, copy) == 0) {
+            if (!commands[i].before && !t.program)
+                start();
+            commands[i].run(rest);
+            free(copy);
+            return;
+        }
+    fail("no such command");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        fputs("usage: term PROGRAM [ARGUMENT...] <script\n", stderr);
+        return 64;
+    }
+    t.argv = argv + 1;
+    signal(SIGPIPE, SIG_IGN);
+    char *line = NULL;
+    size_t size = 0;
+    while (getline(&line, &size, stdin) >= 0) {
+        t.line++;
+        run_line(line);
+    }
+    t.command = "end of script";
+    if (t.program && !t.ended)
+        kill(-t.program, SIGKILL);
+    vterm_free(t.vterm);
+    free(t.output);
+    free(line);
+    return 0;
+}
