@@ -362,6 +362,7 @@ static struct yaml_node *null_node(struct arena *arena)
 bool yaml_parse(struct yaml_node **root, struct arena *arena, const char *file, const char *bytes,
                 size_t length, struct err *err)
 {
+    *root = NULL;
     if (length > YAML_FILE_MAX) {
         err_set(err, ERR_GENERAL, "%s is too large", file);
         return err_why(err, "it has %zu bytes; the limit is %d", length, YAML_FILE_MAX);
@@ -369,7 +370,6 @@ bool yaml_parse(struct yaml_node **root, struct arena *arena, const char *file, 
     struct reader r = {.source = {.fd = -1, .bytes = bytes, .length = length}, .err = err};
     reader_start(&r, file);
     bool empty, ok = enter_document(&r, &empty);
-    *root = NULL;
     if (ok && empty)
         *root = null_node(arena);
     else if (ok)
