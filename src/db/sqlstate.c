@@ -18,6 +18,8 @@ struct row {
     const char *hint;
 };
 
+#define NO_PASSWORD "no password supplied"
+
 /* Words of poolers and libpq, which send no code of their own (or 08P01 and XX000 for everything). */
 static const struct row connect_texts[] = {
     {"Tenant or user not found", ERR_NEVER_READY,
@@ -54,7 +56,7 @@ static const struct row connect_texts[] = {
      "check host and port"},
     {"expected authentication request", ERR_NEVER_READY, "what answers there is not PostgreSQL",
      "check host and port"},
-    {"no password supplied", ERR_NEVER_READY, "the server wants a password and none was given",
+    {NO_PASSWORD, ERR_NEVER_READY, "the server wants a password and none was given",
      "put it into the URL's variable, ~/.pgpass or password_command"},
     {"password authentication failed", ERR_NEVER_READY, NULL,
      "check user and password: the URL, ~/.pgpass, PGPASSWORD or password_command"},
@@ -158,6 +160,8 @@ void sqlstate_sort_connect(struct err *err, const char *sqlstate, const char *te
         return;
     }
     const struct row *row = code_is_vague(sqlstate) ? find_text(text) : NULL;
+    if (!*sqlstate && row && strcmp(row->key, NO_PASSWORD) == 0)
+        err_sqlstate(err, "28P01");  /* libpq says it without a code */
     if (!row)
         row = find_code(connect_codes, sizeof connect_codes / sizeof *connect_codes, sqlstate);
     err->class = row ? row->class : ERR_NEVER_READY;

@@ -7,8 +7,11 @@
 #include "op/session.h"
 
 /* wait.c: readiness with backoff (E1), before a session exists. deadline_ms of the whole; attempts at most 60.
- * Emits one IN_CONNECTION a try (phase "attempt", text: why not yet). */
+ * Ready means: logged in, and a first query was answered. Emits one IN_CONNECTION a try (phase "attempt", number: which,
+ * number2: ms until the next, text: why not yet, "" with ok when ready). */
 bool op_wait(struct ctx *ctx, int64_t deadline_ms, int *attempts, struct err *err);
+/* The pause after attempt 0, 1, 2 ...: min(1 s * 2^attempt, 30 s) and up to 30 % more. */
+int op_wait_backoff(int attempt);
 
 /* status.c: one pipeline after connecting for what the Overview shows, at most 3 round trips in all with the
  * diff of small tables. Emits IN_STATUS partial (number 0), then complete (number 1); a status that shows trouble

@@ -91,8 +91,8 @@ static void notice(void *sink, const char *severity, const char *text)
     ctx_log(sink, strcmp(severity, "WARNING") == 0 ? "warning" : "debug", "server: %s", text);
 }
 
-static bool connect_once(struct ctx *ctx, const struct url *url, const struct secret *password, struct db **db,
-                         struct err *err)
+static bool connect_once(struct ctx *ctx, const struct url *url, const struct secret *password, int timeout_ms,
+                         struct db **db, struct err *err)
 {
     const char *keywords[64], *values[64];
     size_t count = 0;
@@ -105,34 +105,44 @@ static bool connect_once(struct ctx *ctx, const struct url *url, const struct se
         values[count++] = "seedops";
     }
     struct db_options options = {.keywords = keywords, .values = values, .count = count, .password = password,
-                                 .cancel_fd = ctx->cancel_fd, .notice = notice, .notice_sink = ctx};
+                                 .cancel_fd = ctx->cancel_fd, .connect_timeout_ms = timeout_ms,
+                                 .notice = notice, .notice_sink = ctx};
     return db_open(db, &options, err);
 }
 
 static bool password_wanted(const struct err *err)
 {
-    return strcmp(err->sqlstate, "28P01") == 0 || strcmp(err->sqlstate, "fe_sendauth") == 0;
+    return strcmp(err->sqlstate, "28P01") == 0;
+}
+
+bool session_login(struct ctx *ctx, const struct url *url, struct secret **password, int timeout_ms, struct db **db,
+                   struct err *err)
+{
+    bool given = *password || url->password;
+    bool ok = true;
+    if (!*password)
+        *password = secret_copy(url->password);
+    if (!given && ctx->environment->password_command) {
+        ok = run_password_command(ctx, ctx->environment->password_command, password, err);
+        given = ok;
+    }
+    ok = ok && connect_once(ctx, url, *password, timeout_ms, db, err);
+    /* Without any password given, a refusal for want of one is worth a question; a wrong one is not. */
+    if (!ok && !given && password_wanted(err)) {
+        struct err refused = *err;
+        secret_free(*password);
+        *password = NULL;
+        ok = ask_password(ctx, url, password, err) && connect_once(ctx, url, *password, timeout_ms, db, err);
+        if (!ok && err->class == ERR_REFUSED)
+            *err = refused;
+    }
+    return ok;
 }
 
 static bool connect_url(struct ctx *ctx, const struct url *url, struct db **db, struct err *err)
 {
-    struct secret *password = secret_copy(url->password);
-    bool given = url->password != NULL;
-    bool ok = true;
-    if (!given && ctx->environment->password_command) {
-        ok = run_password_command(ctx, ctx->environment->password_command, &password, err);
-        given = ok;
-    }
-    ok = ok && connect_once(ctx, url, password, db, err);
-    /* Without any password given, a refusal for want of one is worth a question; a wrong one is not. */
-    if (!ok && !given && password_wanted(err)) {
-        struct err refused = *err;
-        secret_free(password);
-        password = NULL;
-        ok = ask_password(ctx, url, &password, err) && connect_once(ctx, url, password, db, err);
-        if (!ok && err->class == ERR_REFUSED)
-            *err = refused;
-    }
+    struct secret *password = NULL;
+    bool ok = session_login(ctx, url, &password, 0, db, err);
     secret_free(password);
     return ok;
 }

@@ -34,6 +34,10 @@ struct session {
  * no waiting for readiness (op_wait does that). Emits IN_CONNECTION phases. */
 bool session_open(struct session *s, struct ctx *ctx, struct err *err);
 void session_close(struct session *s);
+/* One try to connect to `url`, with its password, password_command's, or one asked for. *password is NULL at first
+ * and then holds what was used, for another try; the caller frees it. timeout_ms 0: the default. */
+bool session_login(struct ctx *ctx, const struct url *url, struct secret **password, int timeout_ms, struct db **db,
+                   struct err *err);
 /* The direct connection, verified not to be a transaction pooler (refused with the reason, B1). */
 bool session_direct(struct session *s, struct db **direct, struct err *err);
 /* One more connection to where `direct` goes: to look on while that one is busy, and to tidy up after a cancel (it
