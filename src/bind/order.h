@@ -11,4 +11,12 @@
  * are no cycle between tables. */
 bool order_tables(struct db_table *const *tables, size_t count, size_t *order, bool *deferred, struct err *err);
 
+/* The same with edges that no foreign key stands for: a !ref needs its target written first too. On a circle
+ * *first (may be NULL) is one of its tables. */
+struct order_ref {
+    size_t child, parent;        /* indexes into tables */
+};
+bool order_tables_refs(struct db_table *const *tables, size_t count, const struct order_ref *refs,
+                       size_t ref_count, size_t *order, bool *deferred, size_t *first, struct err *err);
+
 #endif
