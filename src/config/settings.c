@@ -35,11 +35,12 @@ const char *const *settings_reserved(void)
 
 void settings_note(struct settings *s, const char *format, ...)
 {
-    char text[600];
+    char raw[600], text[800];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
+    text_visible_buf(text, sizeof text, raw);
     for (size_t i = 0; i < s->note_count; i++) {
         if (strcmp(s->notes[i], text) == 0)
             return;
