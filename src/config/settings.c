@@ -285,7 +285,6 @@ static void load_environment(struct settings *s, const char *cwd, const char *(*
     s->environment_count = 1;
     environment_from_url(s, s->environments, "DATABASE_URL", url, "DIRECT_URL",
                          settings_getenv(s, "DIRECT_URL", NULL));
-    s->environments->target_option = "";
 }
 
 static void apply_options(struct settings *s, const struct settings_options *o, const char *cwd)
@@ -298,7 +297,6 @@ static void apply_options(struct settings *s, const struct settings_options *o, 
         return;
     s->url_environment = arena_alloc(&s->arena, sizeof *s->url_environment);
     environment_from_url(s, s->url_environment, "--url", o->url, "--direct-url", o->direct_url);
-    s->url_environment->target_option = "--url \"$URL\"";
     if (s->url_environment->url.password)
         settings_note(s, "--url holds a password, which other users of this machine may have seen: "
                       "DATABASE_URL or ~/.pgpass keeps it to yourself.");

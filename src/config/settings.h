@@ -43,7 +43,6 @@ struct environment {
     const char **databases;         /* many databases on one server; used by a later room */
     size_t database_count;
     bool from_url;                  /* no seedops.yaml entry: a typed name is database@host */
-    const char *target_option;      /* guard_facts.target: how a command line names it */
 };
 
 struct settings {

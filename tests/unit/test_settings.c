@@ -462,7 +462,6 @@ static void without_a_file(void **state)
     assert_true(settings_choose(&s, NULL, NULL, &env, &err));
     assert_string_equal(env->name, "d@h");
     assert_string_equal(env->url_source, "DATABASE_URL");
-    assert_string_equal(env->target_option, "");
     assert_true(env->from_url && env->has_direct);
     assert_string_equal(env->direct.port, "5432");
     assert_int_equal(s.note_count, 1);
@@ -519,7 +518,6 @@ static void which_environment(void **state)
     assert_false(settings_choose(&s, NULL, "Production", &env, &err));
     assert_true(settings_choose(&s, NULL, "production", &env, &err));
     assert_ptr_equal(env, &s.environments[1]);
-    assert_null(env->target_option);
     settings_free(&s);
     assert_true(parse(&s, MINIMAL, &err));                         /* the only one needs no name ... */
     let("DATABASE_URL", "postgresql://elsewhere/prod");            /* ... whatever the shell says */
@@ -544,7 +542,6 @@ static void a_url_instead_of_a_name(void **state)
     assert_true(settings_choose(&s, &o, NULL, &env, &err));
     assert_string_equal(env->name, "d@h");
     assert_string_equal(env->direct.port, "5433");
-    assert_string_equal(env->target_option, "--url \"$URL\"");
     assert_int_equal(env->role, ROLE_LOCAL);
     assert_int_equal(settings_table(&s, "S")->min_rows, 3);
     assert_int_equal(s.note_count, 1);                             /* the warning about the password, without it */
