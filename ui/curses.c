@@ -79,8 +79,8 @@ static const struct {
 
 /* terminfo's names of the keys that terminals disagree about. */
 static const struct { const char *capability, *name; } key_capabilities[] = {
-    {"kcuu1", "up"}, {"kcud1", "down"}, {"kcub1", "left"}, {"kcuf1", "right"}, {"khome", "home"}, {"kend", "end"},
-    {"kpp", "pgup"}, {"knp", "pgdn"}, {"kich1", "insert"}, {"kdch1", "delete"}, {"kcbt", "shift-tab"},
+    {"kcuu1", "up"}, {"kcud1", "down"}, {"kcub1", "left"}, {"kcuf1", "right"}, {"khome", "home"},
+    {"kend", "end"}, {"kpp", "pgup"}, {"knp", "pgdn"}, {"kich1", "insert"}, {"kdch1", "delete"}, {"kcbt", "shift-tab"},
     {"kf1", "f1"}, {"kf2", "f2"}, {"kf3", "f3"}, {"kf4", "f4"}, {"kf5", "f5"}, {"kf6", "f6"}, {"kf7", "f7"},
     {"kf8", "f8"}, {"kf9", "f9"}, {"kf10", "f10"}, {"kf11", "f11"}, {"kf12", "f12"}, {"kent", "enter"},
 };
@@ -159,7 +159,8 @@ static bool check_terminal(struct err *err)
     bool able = place && place != (char *)-1;
     del_curterm(cur_term);
     if (!able)
-        return err_set(err, ERR_GENERAL, "a terminal of type %.40s (TERM) cannot place its cursor; %s", term, hint);
+        return err_set(err, ERR_GENERAL, "a terminal of type %.40s (TERM) cannot place its cursor; %s", term,
+                       hint);
     return true;
 }
 

@@ -29,14 +29,14 @@ static const char paste_begin[] = "\033[200~", paste_end[] = "\033[201~";
 
 /* Final byte of CSI or SS3 without a number before it. */
 static const struct { char final; const char *name; } letters[] = {
-    {'A', "up"}, {'B', "down"}, {'C', "right"}, {'D', "left"}, {'H', "home"}, {'F', "end"}, {'Z', "shift-tab"},
-    {'P', "f1"}, {'Q', "f2"}, {'R', "f3"}, {'S', "f4"}, {'M', "enter"},
+    {'A', "up"}, {'B', "down"}, {'C', "right"}, {'D', "left"}, {'H', "home"}, {'F', "end"},
+    {'Z', "shift-tab"}, {'P', "f1"}, {'Q', "f2"}, {'R', "f3"}, {'S', "f4"}, {'M', "enter"},
 };
 /* CSI NUMBER ~ */
 static const struct { int number; const char *name; } tildes[] = {
     {1, "home"}, {2, "insert"}, {3, "delete"}, {4, "end"}, {5, "pgup"}, {6, "pgdn"}, {7, "home"}, {8, "end"},
-    {11, "f1"}, {12, "f2"}, {13, "f3"}, {14, "f4"}, {15, "f5"}, {17, "f6"}, {18, "f7"}, {19, "f8"}, {20, "f9"},
-    {21, "f10"}, {23, "f11"}, {24, "f12"},
+    {11, "f1"}, {12, "f2"}, {13, "f3"}, {14, "f4"}, {15, "f5"}, {17, "f6"}, {18, "f7"}, {19, "f8"},
+    {20, "f9"}, {21, "f10"}, {23, "f11"}, {24, "f12"},
 };
 
 struct keys *keys_new(void) { return xcalloc(1, sizeof(struct keys)); }
@@ -57,7 +57,8 @@ void keys_free(struct keys *k)
 void keys_define(struct keys *k, const char *sequence, const char *name)
 {
     /* one byte is a character or a control key already (DEL, BS), and wins over terminfo's guess */
-    if (!sequence || strlen(sequence) < 2 || strlen(sequence) >= SEQUENCE_MAX || k->defined_count == DEFINED_MAX)
+    size_t length = sequence ? strlen(sequence) : 0;
+    if (length < 2 || length >= SEQUENCE_MAX || k->defined_count == DEFINED_MAX)
         return;
     struct defined *d = &k->defined[k->defined_count++];
     snprintf(d->sequence, sizeof d->sequence, "%s", sequence);

@@ -77,6 +77,8 @@ bool asks_answer(struct asks *a, int64_t id, bool yes, const char *text, struct 
     return found;
 }
 
+static int expiry_ms(const struct question *q) { return q->expires_ms > 0 ? q->expires_ms : EXPIRES_MS; }
+
 static void post_question(const struct asker *asker, const struct open_question *open,
                           const struct question *question)
 {
@@ -84,7 +86,7 @@ static void post_question(const struct asker *asker, const struct open_question 
     in->request = asker->ctx->request;
     in->generation = asker->ctx->generation;
     in->number = open->id;
-    in->number2 = question->expires_ms > 0 ? question->expires_ms : EXPIRES_MS;
+    in->number2 = expiry_ms(question);
     in->name = xstrdup(kind_names[question->kind]);
     in->title = xstrdup(question->title);
     in->text = xstrdup(question->text);
@@ -103,10 +105,12 @@ static void post_over(const struct asker *asker, int64_t id)
 }
 
 /* Sleeps until the answer; false: cancelled or expired, and says which. */
-static bool wait_answer(const struct asker *asker, const struct open_question *open, int expires_ms,
+static bool wait_answer(const struct asker *asker, const struct open_question *open,
                         const struct question *question, struct err *err)
 {
-    struct pollfd fds[] = {{.fd = open->fd, .events = POLLIN}, {.fd = asker->ctx->cancel_fd, .events = POLLIN}};
+    int expires_ms = expiry_ms(question);
+    struct pollfd fds[] = {{.fd = open->fd, .events = POLLIN},
+                           {.fd = asker->ctx->cancel_fd, .events = POLLIN}};
     int64_t end = clock_mono_ms() + expires_ms;
     for (;;) {
         int64_t left = end - clock_mono_ms();
@@ -150,7 +154,7 @@ bool ask_console(void *argument, const struct question *question, struct answer 
     a->open = &open;
     pthread_mutex_unlock(&a->mutex);
     post_question(asker, &open, question);
-    bool ok = wait_answer(asker, &open, question->expires_ms > 0 ? question->expires_ms : EXPIRES_MS, question, err);
+    bool ok = wait_answer(asker, &open, question, err);
     close_question(a, &open);
     post_over(asker, open.id);
     if (!ok)

@@ -1,4 +1,5 @@
-/* dump - the console without a terminal: the same turns until nobody works any more, then one screen as text. */
+/* dump - the console without a terminal: the same turns until nobody works any more, then one
+ * screen as text. */
 #include "run/runtime.h"
 
 #include <stdio.h>

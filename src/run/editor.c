@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "run/signals.h"
 
 static const char *editor_command(void)
@@ -21,17 +22,24 @@ static const char *editor_command(void)
     return editor && *editor ? editor : NULL;
 }
 
-/* In the child: the shell splits the command's own arguments, the file is one argument whatever its name. */
-static _Noreturn void exec_editor(const char *command, const char *file, const char *line)
+/* In the child: the shell splits the command's own arguments; place and file are one argument each, whatever
+ * is in them. */
+static _Noreturn void exec_editor(const char *command, const char *directory, const char *file,
+                                  const char *place)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGINT, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
-    setenv("SEEDOPS_EDITOR", command, 1);
-    execl("/bin/sh", "sh", "-c", line ? "eval \"$SEEDOPS_EDITOR\" '\"$1\"' '\"$2\"'" : "eval \"$SEEDOPS_EDITOR\" '\"$1\"'",
-          "sh", line ? line : file, file, (char *)NULL);
+    if (directory && chdir(directory) != 0)
+        _exit(127);
+    struct str line = {0};
+    str_printf(&line, "%s \"$@\"", command);
+    if (place)
+        execl("/bin/sh", "sh", "-c", str_text(&line), "sh", place, file, (char *)NULL);
+    else
+        execl("/bin/sh", "sh", "-c", str_text(&line), "sh", file, (char *)NULL);
     _exit(127);
 }
 
@@ -47,8 +55,8 @@ void run_editor_start(struct run *run, const char *file, int64_t line)
     terminal_suspend(run->terminal);
     signals_ignore_interrupt(1);
     pid_t child = fork();
-    if (child == 0)
-        exec_editor(command, file, line > 0 ? place : NULL);
+    if (child == 0)      /* places are shown relative to the configuration's directory */
+        exec_editor(command, run->options->settings->base_dir, file, line > 0 ? place : NULL);
     run->editor_pid = child;
     run->editor_fd = child > 0 ? (int)syscall(SYS_pidfd_open, child, 0) : -1;
     if (run->editor_fd < 0) {

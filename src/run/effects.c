@@ -15,8 +15,8 @@ static struct worker *start_opened(struct run *run, struct environment *environm
 {
     struct opened *o = opened_new(&run->shared, environment);
     o->worker = worker_start(&(struct worker_options){
-        .queue = run->shared.queue, .pending = &run->shared.pending, .work = opened_work, .finish = opened_free,
-        .context = o});
+        .queue = run->shared.queue, .pending = &run->shared.pending, .work = opened_work,
+        .finish = opened_free, .context = o});
     /* the thread sees these: it gets its first effect only after them */
     o->ctx.cancel_fd = worker_cancel_fd(o->worker);
     o->asker.cancelled = worker_cancelled(o->worker);
@@ -133,7 +133,10 @@ static void give_side(struct run *run, struct side_worker *side, void (*work)(vo
     worker_give(side->worker, effect);
 }
 
-static void do_pages(struct run *run, struct effect *effect) { give_side(run, &run->pages, pages_work, effect); }
+static void do_pages(struct run *run, struct effect *effect)
+{
+    give_side(run, &run->pages, pages_work, effect);
+}
 
 static void do_environments(struct run *run, struct effect *effect)
 {
@@ -143,7 +146,10 @@ static void do_environments(struct run *run, struct effect *effect)
     give_side(run, &run->look, look_work, effect);
 }
 
-static void do_drop(struct run *run, struct effect *effect) { stores_drop(run->shared.stores, effect->store); }
+static void do_drop(struct run *run, struct effect *effect)
+{
+    stores_drop(run->shared.stores, effect->store);
+}
 
 static void do_answer(struct run *run, struct effect *effect)
 {

@@ -37,8 +37,8 @@ static void send_list(struct looking *l)
         const struct fact_environment *f = &l->facts[i];
         in->environments[i] = (struct fact_environment){
             .name = xstrdup(f->name), .role = xstrdup(f->role), .target = xstrdup(f->target),
-            .reachable = xstrdup(f->reachable), .migrated = xstrdup(f->migrated), .seeded = xstrdup(f->seeded),
-            .sentence = xstrdup(f->sentence),
+            .reachable = xstrdup(f->reachable), .migrated = xstrdup(f->migrated),
+            .seeded = xstrdup(f->seeded), .sentence = xstrdup(f->sentence),
         };
     }
     queue_put(l->side->shared->queue, in, worker_cancelled(l->side->worker));
@@ -101,7 +101,8 @@ static void keep_status(void *sink, struct input *in)
 }
 
 /* Opens, asks for the status, closes. Nobody is asked anything: a password that is missing is the finding. */
-static bool look_at(struct looking *l, struct environment *environment, struct input **status, struct err *err)
+static bool look_at(struct looking *l, struct environment *environment, struct input **status,
+                    struct err *err)
 {
     struct opened *o = opened_new(l->side->shared, environment);
     o->ctx.emit = keep_status;
@@ -152,9 +153,10 @@ static void list_all(struct looking *l)
     l->facts = xcalloc(l->count, sizeof *l->facts);
     for (size_t i = 0; i < l->count; i++) {
         const struct environment *e = &settings->environments[i];
+        bool known = e->url_error.class == ERR_NONE && e->has_url;
         l->facts[i] = (struct fact_environment){
             .name = xstrdup(e->name), .role = xstrdup(role_name(e->role)),
-            .target = xstrdup(e->url_error.class == ERR_NONE && e->has_url ? url_redacted(&e->url, &arena) : ""),
+            .target = xstrdup(known ? url_redacted(&e->url, &arena) : ""),
             .reachable = xstrdup("checking"), .migrated = xstrdup("checking"), .seeded = xstrdup("checking"),
             .sentence = xstrdup(""),
         };

@@ -1,7 +1,7 @@
 /* loop - the main thread: waits, numbers what came in, journals it, updates, draws, carries out.
  *
  * It never waits for a worker, a disk or a network: everything it calls is bounded or polled. It sleeps
- * without a time-out until something happens or the model's next deadline, so an idle console costs nothing. */
+ * without a time-out until something happens or the model's next deadline: an idle console costs nothing. */
 #include "run/runtime.h"
 
 #include <errno.h>
@@ -144,11 +144,10 @@ static void take_signals(struct run *run)
     if (bits & SIGNAL_TERMINATE)
         end_by_signal(run, "terminate");
     if (bits & SIGNAL_INTERRUPT) {
-        /* from outside: ctrl-c is a key here. What runs is cancelled; with nothing running it means us */
-        if (atomic_load(&run->shared.pending) && run->session)
+        /* from outside: ctrl-c is a key here. It stops what runs; whether it leaves, update decides */
+        if (run->session)
             worker_cancel(run->session, 0);
-        else
-            end_by_signal(run, "interrupt");
+        run_feed_name(run, IN_SIGNAL, "interrupt", NULL);
     }
     if (!run->terminal || run->done)
         return;

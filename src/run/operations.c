@@ -17,6 +17,7 @@ static const char *text_or_null(const char *text) { return text && *text ? text 
 /* ---- differences into a store ---- */
 
 static const char *const diff_columns[] = {"what", "key", "column", "fixture", "live", "at", "allowed"};
+enum { DIFF_CELLS = sizeof diff_columns / sizeof *diff_columns };
 
 struct diff_sink {
     struct opened *opened;
@@ -46,11 +47,10 @@ static struct input *store_input(uint64_t store, const char *name, uint64_t coun
 
 static struct input *diff_news(struct diff_sink *d, bool complete)
 {
-    const size_t columns = sizeof diff_columns / sizeof *diff_columns;
     struct input *in = store_input(d->store, d->name, d->count, complete);
-    in->columns = xcalloc(columns, sizeof *in->columns);
-    in->column_count = columns;
-    for (size_t i = 0; i < columns; i++)
+    in->columns = xcalloc(DIFF_CELLS, sizeof *in->columns);
+    in->column_count = DIFF_CELLS;
+    for (size_t i = 0; i < DIFF_CELLS; i++)
         in->columns[i].text = xstrdup(i == 1 ? d->key_title : diff_columns[i]);
     d->told_ms = clock_mono_ms();
     return in;
@@ -63,7 +63,8 @@ static void diff_forget(struct diff_sink *d)
     d->name = d->key_title = NULL;
 }
 
-static bool diff_begin(void *context, const char *table, const char *const *key, size_t key_count, struct err *err)
+static bool diff_begin(void *context, const char *table, const char *const *key, size_t key_count,
+                       struct err *err)
 {
     struct diff_sink *d = context;
     struct str text = {0};
@@ -80,7 +81,7 @@ static bool diff_begin(void *context, const char *table, const char *const *key,
 
 static bool diff_put(struct diff_sink *d, const char *const cells[], struct err *err)
 {
-    if (!stores_append(d->opened->shared->stores, d->store, cells, sizeof diff_columns / sizeof *diff_columns, err))
+    if (!stores_append(d->opened->shared->stores, d->store, cells, DIFF_CELLS, err))
         return false;
     d->count++;
     return true;
@@ -119,7 +120,8 @@ static bool diff_row(void *context, const char *table, const struct diff_row *ro
         char *summary = row_summary(row);
         bool missing = row->kind == DIFF_MISSING;
         ok = diff_put(d, (const char *const[]){diff_kind_name(row->kind), str_text(&d->key), "",
-                      missing ? summary : NULL, missing ? NULL : summary, at, row->allowed ? "allowed" : ""}, err);
+                      missing ? summary : NULL, missing ? NULL : summary, at,
+                      row->allowed ? "allowed" : ""}, err);
         free(summary);
     }
     if (ok && (!d->told_ms || clock_mono_ms() - d->told_ms >= STORE_NEWS_MS))
@@ -127,7 +129,8 @@ static bool diff_row(void *context, const char *table, const struct diff_row *ro
     return ok;
 }
 
-static bool diff_end(void *context, const char *table, const struct diff_totals *totals, bool held, struct err *err)
+static bool diff_end(void *context, const char *table, const struct diff_totals *totals, bool held,
+                     struct err *err)
 {
     (void)err;
     struct diff_sink *d = context;
@@ -210,8 +213,8 @@ static bool run_migrations(struct opened *o, const struct effect *e, struct err 
 
 static bool run_migrate(struct opened *o, const struct effect *e, struct err *err)
 {
-    return op_migrate(&o->session, &(struct migrate_options){.dry_run = e->number == 1, .only = text_or_null(e->name)},
-                      err);
+    struct migrate_options options = {.dry_run = e->number == 1, .only = text_or_null(e->name)};
+    return op_migrate(&o->session, &options, err);
 }
 
 static bool run_resolve(struct opened *o, const struct effect *e, struct err *err)
@@ -254,7 +257,8 @@ const struct operation *operation_of(enum effect_kind kind)
         [EFFECT_SEED] = {.name = "seed", .run = run_seed, .writes = true},
         [EFFECT_VERIFY] = {.name = "verify", .run = run_verify},
         [EFFECT_ACTIVITY] = {.name = "activity", .run = run_activity, .aside = true},
-        [EFFECT_SIGNAL_BACKEND] = {.name = "signal", .run = run_signal_backend, .writes = true, .aside = true},
+        [EFFECT_SIGNAL_BACKEND] = {.name = "signal", .run = run_signal_backend, .writes = true,
+                                   .aside = true},
     };
     return (unsigned)kind < EFFECT_KIND_COUNT && table[kind].run ? &table[kind] : NULL;
 }

@@ -31,15 +31,16 @@ static bool search(const struct pages *p, struct input **in, struct err *err)
 
 static bool filter(const struct pages *p, struct input **in, struct err *err)
 {
+    struct stores *stores = p->shared->stores;
     uint64_t store;
     char *name;
-    if (!stores_filter(p->shared->stores, p->effect->store, needle(p->effect), p->cancel_fd, &store, &name, err))
+    if (!stores_filter(stores, p->effect->store, needle(p->effect), p->cancel_fd, &store, &name, err))
         return false;
     *in = input_new(IN_STORE);
     (*in)->store = store;
     (*in)->name = name;
     (*in)->text = xstrdup(needle(p->effect));
-    (*in)->number = (int64_t)stores_count(p->shared->stores, store);
+    (*in)->number = (int64_t)stores_count(stores, store);
     (*in)->number2 = 1;
     return true;
 }
@@ -50,11 +51,16 @@ void pages_work(void *context, const struct effect *effect)
     struct pages p = {.shared = w->shared, .effect = effect, .cancel_fd = worker_cancel_fd(w->worker)};
     struct input *in = NULL;
     struct err err = {0};
-    bool ok = effect->kind == EFFECT_PAGE ? page(&p, &in, &err)
-        : effect->kind == EFFECT_SEARCH ? search(&p, &in, &err) : filter(&p, &in, &err);
+    bool (*read)(const struct pages *, struct input **, struct err *) = filter;
+    const char *name = "filter";
+    if (effect->kind == EFFECT_PAGE)
+        read = page, name = "page";
+    else if (effect->kind == EFFECT_SEARCH)
+        read = search, name = "search";
+    bool ok = read(&p, &in, &err);
     if (!ok) {
         in = input_new(IN_OUTCOME);
-        in->name = xstrdup(effect->kind == EFFECT_PAGE ? "page" : effect->kind == EFFECT_SEARCH ? "search" : "filter");
+        in->name = xstrdup(name);
         input_set_error(in, &err);
     }
     in->request = effect->request;

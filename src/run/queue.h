@@ -22,8 +22,8 @@ int queue_fd(const struct queue *queue);
 void queue_put(struct queue *queue, struct input *in, const atomic_bool *cancelled);
 /* Whoever waits in queue_put looks at its cancelled flag again, and queue_fd is readable once. */
 void queue_wake(struct queue *queue);
-/* The oldest input (given), or NULL; and then queue_fd is quiet, a queue_wake before it included: whoever polls
- * takes first, then looks at what the wake-up may have been about, then polls. */
+/* The oldest input (given), or NULL; and then queue_fd is quiet, a queue_wake before it included: whoever
+ * polls takes first, then looks at what the wake-up may have been about, then polls. */
 struct input *queue_take(struct queue *queue);
 /* Nobody waits from here on; what is put later is dropped. */
 void queue_close(struct queue *queue);

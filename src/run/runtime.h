@@ -66,7 +66,8 @@ void run_feed_name(struct run *run, enum input_kind kind, const char *name, cons
 void run_feed_size(struct run *run);
 /* An IN_CLOCK, if the wall clock has moved against the monotonic one, or `always`. */
 void run_feed_clock(struct run *run, bool always);
-void run_say(struct run *run, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void run_say(struct run *run, const char *level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void run_turn(struct run *run);             /* waits for something and deals with all there is */
 void run_view(struct run *run);             /* the model into run->grid */
 void run_draw(struct run *run);             /* and onto the terminal, if it is time */

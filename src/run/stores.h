@@ -11,7 +11,8 @@ void stores_free(struct stores *stores);    /* no thread may use it any more */
 
 /* A new store under a number of its own (never 0, never used again), shown as `name`. */
 bool stores_add(struct stores *stores, const char *name, uint64_t *id, struct err *err);
-bool stores_append(struct stores *stores, uint64_t id, const char *const *cells, size_t count, struct err *err);
+bool stores_append(struct stores *stores, uint64_t id, const char *const *cells, size_t count,
+                   struct err *err);
 void stores_drop(struct stores *stores, uint64_t id);   /* unknown: nothing */
 uint64_t stores_count(struct stores *stores, uint64_t id);
 

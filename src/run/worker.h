@@ -15,10 +15,10 @@
 struct worker;
 
 struct worker_options {
-    struct queue *queue;                                      /* woken after each effect */
-    atomic_size_t *pending;                                   /* effects given and not yet done, over all workers */
+    struct queue *queue;             /* woken after each effect */
+    atomic_size_t *pending;          /* effects given and not yet done, over all workers */
     void (*work)(void *context, const struct effect *effect);
-    void (*finish)(void *context);                            /* last, in the thread; may be NULL */
+    void (*finish)(void *context);   /* last, in the thread; may be NULL */
     void *context;
 };
 

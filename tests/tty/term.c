@@ -334,7 +334,8 @@ static void do_type(char *text) { send_bytes(text, unescape(text)); }
 static void do_key(char *names)
 {
     static const struct { const char *name, *bytes; } keys[] = {
-        {"enter", "\r"}, {"esc", "\033"}, {"tab", "\t"}, {"shift-tab", "\033[Z"}, {"backspace", "\177"}, {"space", " "},
+        {"enter", "\r"}, {"esc", "\033"}, {"tab", "\t"}, {"shift-tab", "\033[Z"},
+        {"backspace", "\177"}, {"space", " "},
         {"up", "\033OA"}, {"down", "\033OB"}, {"right", "\033OC"}, {"left", "\033OD"}, {"pgup", "\033[5~"},
         {"pgdn", "\033[6~"}, {"home", "\033OH"}, {"end", "\033OF"}, {"f1", "\033OP"},
     };
@@ -472,8 +473,9 @@ static void do_resize(char *text)
 static int signal_number(const char *name)
 {
     static const struct { const char *name; int number; } signals[] = {
-        {"TERM", SIGTERM}, {"HUP", SIGHUP}, {"INT", SIGINT}, {"TSTP", SIGTSTP}, {"STOP", SIGSTOP}, {"CONT", SIGCONT},
-        {"SEGV", SIGSEGV}, {"ABRT", SIGABRT}, {"BUS", SIGBUS}, {"KILL", SIGKILL}, {"WINCH", SIGWINCH}, {"PIPE", SIGPIPE},
+        {"TERM", SIGTERM}, {"HUP", SIGHUP}, {"INT", SIGINT}, {"TSTP", SIGTSTP}, {"STOP", SIGSTOP},
+        {"CONT", SIGCONT}, {"SEGV", SIGSEGV}, {"ABRT", SIGABRT}, {"BUS", SIGBUS}, {"KILL", SIGKILL},
+        {"WINCH", SIGWINCH}, {"PIPE", SIGPIPE},
     };
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         if (strcmp(signals[i].name, name) == 0)
@@ -528,7 +530,8 @@ static long processor_ticks(void)
     fclose(f);
     unsigned long user = 0, system = 0;
     const char *after = strrchr(line, ')');
-    if (!after || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+    static const char format[] = "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu";
+    if (!after || sscanf(after + 2, format, &user, &system) != 2)
         fail("cannot read %s", path);
     return (long)(user + system);
 }
@@ -591,13 +594,15 @@ static void do_timeout(char *text) { t.timeout_ms = atoi(text); }
 
 static const struct { const char *name; void (*run)(char *text); bool before; } commands[] = {
     {"size", do_size, true}, {"timeout", do_timeout, true}, {"type", do_type, false}, {"key", do_key, false},
-    {"paste", do_paste, false}, {"click", do_click, false}, {"wait", do_wait, false}, {"gone", do_gone, false},
+    {"paste", do_paste, false}, {"click", do_click, false}, {"wait", do_wait, false},
+    {"gone", do_gone, false},
     {"expect", do_expect, false}, {"refute", do_refute, false}, {"output", do_output, false},
     {"no-output", do_no_output, false}, {"screen", do_screen, false}, {"colored", do_colored, false},
     {"plain", do_plain, false}, {"cursor", do_cursor, false}, {"altscreen", do_altscreen, false},
     {"echo", do_echo, false}, {"resize", do_resize, false}, {"signal", do_signal, false},
     {"stopped", do_stopped, false}, {"continue", do_continue, false}, {"hangup", do_hangup, false},
-    {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false}, {"killed", do_killed, false},
+    {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false},
+    {"killed", do_killed, false},
     {"mark", do_mark, true}, {"since", do_since, false},
 };
 

@@ -23,7 +23,8 @@ static const char *read_as(const char *bytes, size_t length, size_t step, bool w
     out[0] = '\0';
     for (size_t at = 0; at < length; at += step) {
         keys_feed(k, bytes + at, length - at < step ? length - at : step, 1000);
-        while (keys_next(k, 1000, &e) || (waited && at + step >= length && keys_next(k, 1000 + KEYS_ESC_MS, &e))) {
+        bool last = waited && at + step >= length;
+        while (keys_next(k, 1000, &e) || (last && keys_next(k, 1000 + KEYS_ESC_MS, &e))) {
             size_t used = strlen(out);
             const char *gap = used ? " " : "";
             if (e.kind == KEY_EVENT_MOUSE)
