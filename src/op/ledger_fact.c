@@ -36,27 +36,29 @@ static char *holder_text(const struct ledger_state *state)
     return xstrdup(text);
 }
 
-static char *problem_text(const struct session *s)
+static char *problem_text(const struct session *s, const struct ledger_state *state)
 {
     if (s->ledger_error.class != ERR_NONE)
         return xstrdup(s->ledger_error.message);
     if (s->ledger_problem.class != ERR_NONE)
         return xstrdup(s->ledger_problem.message);
-    if (!s->ledger_state.foreign_tool || s->ledger_state.exists)
+    if (!state->foreign_tool || state->exists)
         return xstrdup("");
     char text[192];
-    snprintf(text, sizeof text, "%s holds the ledger of another tool: %s", s->ledger_state.foreign_relation,
-             s->ledger_state.foreign_tool);
+    snprintf(text, sizeof text, "%s holds the ledger of another tool: %s", state->foreign_relation,
+             state->foreign_tool);
     return xstrdup(text);
 }
 
-void ledger_fact(const struct session *s, struct fact_ledger *fact)
+void ledger_fact_of(const struct session *s, const struct ledger_state *state, struct fact_ledger *fact)
 {
     *fact = (struct fact_ledger){0};
     fact->tool = xstrdup(s->ledger ? ledger_tool(s->ledger) : "");
     fact->relation = xstrdup(s->ledger ? ledger_relation(s->ledger) : "");
-    fact->exists = s->ledger_state.exists;
-    count_states(&s->ledger_state, fact);
-    fact->lock_holder = holder_text(&s->ledger_state);
-    fact->problem = problem_text(s);
+    fact->exists = state->exists;
+    count_states(state, fact);
+    fact->lock_holder = holder_text(state);
+    fact->problem = problem_text(s, state);
 }
+
+void ledger_fact(const struct session *s, struct fact_ledger *fact) { ledger_fact_of(s, &s->ledger_state, fact); }

@@ -6,4 +6,6 @@
 
 /* Of the last look; everything in *fact is owned by it. */
 void ledger_fact(const struct session *s, struct fact_ledger *fact);
+/* Of a state read since. */
+void ledger_fact_of(const struct session *s, const struct ledger_state *state, struct fact_ledger *fact);
 #endif

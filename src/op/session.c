@@ -13,7 +13,7 @@ enum { PASSWORD_COMMAND_MS = 30000, EXTRA_KEYWORDS = 3 };
 
 /* ---- password ---- */
 
-static bool allow_command(struct ctx *ctx, const char *command, struct err *err)
+bool session_allow_command(struct ctx *ctx, const char *command, const char *otherwise, struct err *err)
 {
     const struct settings *settings = ctx->settings;
     if (settings->trusted || trust_known(settings->file_digest))
@@ -26,7 +26,7 @@ static bool allow_command(struct ctx *ctx, const char *command, struct err *err)
         return false;
     if (!a.yes) {
         err_set(err, ERR_REFUSED, "%s may not run commands", settings->file);
-        return err_hint(err, "answer yes, or set the password by ~/.pgpass or PGPASSWORD instead");
+        return err_hint(err, "answer yes, or %s", otherwise);
     }
     struct err forgotten = {0};
     if (!trust_remember(settings->file_digest, settings->file, &forgotten))
@@ -36,7 +36,7 @@ static bool allow_command(struct ctx *ctx, const char *command, struct err *err)
 
 static bool run_password_command(struct ctx *ctx, const char *command, struct secret **password, struct err *err)
 {
-    if (!allow_command(ctx, command, err))
+    if (!session_allow_command(ctx, command, "set the password by ~/.pgpass or PGPASSWORD instead", err))
         return false;
     struct str out = {0};
     int status;

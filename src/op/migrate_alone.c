@@ -1,0 +1,276 @@
+/* migrate_alone - a migration that cannot run in one transaction: its own BEGIN and COMMIT, CREATE INDEX
+ * CONCURRENTLY, VACUUM, or the mark.
+ *
+ * Its row is written first ("started"), then it runs statement by statement. When one fails, the row stays as
+ * failed with its log: what the statements before did is there, and only a person can say what to do. An index
+ * that CONCURRENTLY left invalid gets a comment with the migration's name: a retry drops that one, no other. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "op/migrate.h"
+
+#define OUR_COMMENT "seedops: left invalid by "
+
+/* A ledger text in a transaction that holds the lock. */
+static bool record(struct migrate_run *run, const char *sql, struct err *err)
+{
+    struct str text = {0};
+    str_add(&text, "begin;");
+    ledger_sql_lock_check(run->ledger, &text);
+    str_add(&text, sql);
+    str_add(&text, "commit");
+    bool ok = db_run(run->db, str_text(&text), 0, NULL, NULL, err);
+    str_free(&text);
+    struct err lock = {0};
+    if (!ok && db_alive(run->db) && db_rollback(run->db) && !ledger_lock_held(run->ledger, run->db, &lock))
+        *err = lock;
+    return ok;
+}
+
+/* ---- invalid indexes ---- */
+
+static void comment_of(const struct migrate_item *item, struct str *literal)
+{
+    struct str text = {0};
+    str_printf(&text, OUR_COMMENT "%s", item->migration->name);
+    db_quote_literal(literal, str_text(&text));
+    str_free(&text);
+}
+
+/* oid, schema and name of indexes that are not valid and fulfil `condition` (on i, c, n). */
+static bool find_invalid(struct migrate_run *run, const char *condition, struct db_result **result, struct err *err)
+{
+    struct str sql = {0};
+    str_printf(&sql, "select c.oid, n.nspname, c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c"
+               " on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+               " where not i.indisvalid and c.relkind = 'i' and %s order by c.oid", condition);
+    bool ok = db_run(run->db, str_text(&sql), 0, result, NULL, err);
+    str_free(&sql);
+    return ok;
+}
+
+/* What the last try of this very migration left behind. */
+static bool drop_our_own(struct migrate_run *run, const struct migrate_item *item, struct err *err)
+{
+    struct str condition = {0};
+    str_add(&condition, "pg_catalog.obj_description(c.oid, 'pg_class') = ");
+    comment_of(item, &condition);
+    struct db_result *found = NULL;
+    bool ok = find_invalid(run, str_text(&condition), &found, err);
+    for (size_t i = 0; ok && i < db_rows(found); i++) {
+        struct str drop = {0};
+        str_add(&drop, "drop index concurrently ");
+        db_quote_relation(&drop, db_value(found, i, 1), db_value(found, i, 2));
+        ctx_log(run->ctx, "info", "%s: dropping the invalid index %s.%s that its last try left",
+                item->migration->name, db_value(found, i, 1), db_value(found, i, 2));
+        ok = migrate_watched(run, item, str_text(&drop), NULL, err);
+        str_free(&drop);
+    }
+    db_result_free(found);
+    str_free(&condition);
+    return ok;
+}
+
+/* "c.oid not in (...)" of those that are invalid now, so that a new one can be told. */
+static bool remember_invalid(struct migrate_run *run, struct str *condition, struct err *err)
+{
+    struct db_result *found = NULL;
+    if (!find_invalid(run, "true", &found, err))
+        return false;
+    str_add(condition, "c.oid not in (0");
+    for (size_t i = 0; i < db_rows(found); i++)
+        str_printf(condition, ", %s", db_value(found, i, 0));
+    str_add_char(condition, ')');
+    db_result_free(found);
+    return true;
+}
+
+/* Names what a failed statement left, with its DROP, and marks it as ours. */
+static void mark_invalid(struct migrate_run *run, const struct migrate_item *item, const char *condition,
+                         struct str *left)
+{
+    struct db_result *found = NULL;
+    struct err ignored = {0};
+    if (!find_invalid(run, condition, &found, &ignored))
+        return;
+    for (size_t i = 0; i < db_rows(found); i++) {
+        struct str name = {0}, sql = {0};
+        db_quote_relation(&name, db_value(found, i, 1), db_value(found, i, 2));
+        str_printf(&sql, "comment on index %s is ", str_text(&name));
+        comment_of(item, &sql);
+        db_run(run->db, str_text(&sql), 0, NULL, NULL, &ignored);
+        str_printf(left, "%sDROP INDEX CONCURRENTLY %s", left->length ? "; " : "", str_text(&name));
+        str_free(&sql);
+        str_free(&name);
+    }
+    db_result_free(found);
+}
+
+/* The name as the catalogue has it. */
+static void catalogue_name(const char *written, struct str *out)
+{
+    bool quoted = *written == '"';
+    for (const char *p = written + quoted; *p && !(quoted && p[0] == '"' && p[1] != '"'); p++) {
+        str_add_char(out, quoted ? *p : (char)tolower((unsigned char)*p));
+        p += quoted && *p == '"';
+    }
+}
+
+/* IF NOT EXISTS is content with an invalid index of that name; we are not. */
+static bool check_valid(struct migrate_run *run, const struct statement *s, struct err *err)
+{
+    if (!s->index_name)
+        return true;
+    struct str name = {0}, condition = {0};
+    catalogue_name(s->index_name, &name);
+    str_add(&condition, "c.relname = ");
+    db_quote_literal(&condition, str_text(&name));
+    struct db_result *found = NULL;
+    bool ok = find_invalid(run, str_text(&condition), &found, err);
+    if (ok && db_rows(found) > 0) {
+        struct str relation = {0};
+        db_quote_relation(&relation, db_value(found, 0, 1), db_value(found, 0, 2));
+        err_set(err, ERR_QUERY, "the index %s exists but is invalid", str_text(&relation));
+        err_hint(err, "it was not made here: DROP INDEX CONCURRENTLY %s if nobody builds it now", str_text(&relation));
+        str_free(&relation);
+        ok = false;
+    }
+    db_result_free(found);
+    str_free(&condition);
+    str_free(&name);
+    return ok;
+}
+
+/* ---- statements ---- */
+
+static bool run_statement(struct migrate_run *run, const struct migrate_item *item, const struct statement *s,
+                          bool in_block, unsigned *position, struct err *err)
+{
+    char *text = xstrndup(s->text, s->length);
+    bool free_to_wait = s->no_transaction, ok = false;
+    int64_t began = run->started_ms;
+    for (int attempt = 0; !ok; attempt++) {
+        /* One that builds concurrently waits as long as it must: being stopped leaves an invalid index. */
+        ok = db_runf(run->db, err, "set lock_timeout = '%dms'", free_to_wait ? 0 : run->lock_timeout_ms) &&
+             migrate_watched(run, item, text, position, err);
+        if (ok || in_block || free_to_wait || !migrate_may_retry(run, item, attempt, err))
+            break;
+    }
+    run->started_ms = began;
+    free(text);
+    return ok;
+}
+
+static bool run_concurrently(struct migrate_run *run, const struct migrate_item *item, const struct statement *s,
+                             unsigned *position, struct str *left, struct err *err)
+{
+    struct str condition = {0};
+    bool ok = drop_our_own(run, item, err) && remember_invalid(run, &condition, err);
+    if (ok && !(ok = run_statement(run, item, s, false, position, err))) {
+        db_ignore_cancel(run->db, true);
+        if (db_alive(run->db))
+            mark_invalid(run, item, str_text(&condition), left);
+        db_ignore_cancel(run->db, false);
+    }
+    str_free(&condition);
+    return ok && check_valid(run, s, err);
+}
+
+/* The failed row with its log; what cannot be written any more stays "started", which reads as failed too. */
+static void record_failure(struct migrate_run *run, const struct migrate_item *item, const struct ledger_mark *mark,
+                           const struct err *err)
+{
+    struct str log = {0}, sql = {0};
+    struct err trouble = {0};
+    str_printf(&log, "%s\n%s%s%s", err->message, err->why, err->at[0] ? "\nat " : "", err->at);
+    ledger_sql_failed(run->ledger, item->migration, mark, str_text(&log), &sql);
+    db_ignore_cancel(run->db, true);
+    if (db_alive(run->db) && !record(run, str_text(&sql), &trouble))
+        ctx_log(run->ctx, "warning", "the log of %s could not be written: %s", item->migration->name,
+                trouble.message);
+    db_ignore_cancel(run->db, false);
+    str_free(&sql);
+    str_free(&log);
+}
+
+static bool failed_at(struct migrate_run *run, const struct migrate_item *item, const struct statement *s,
+                      unsigned position, const struct str *left, struct err *err)
+{
+    unsigned line = 0, column = 0;
+    if (s && position) {
+        split_place(s->text, s->length, position, &line, &column);
+        if (line == 1) {             /* the column counts from the statement's own beginning */
+            const char *start = s->text;
+            while (start > item->bytes && start[-1] != '\n')
+                start--;
+            for (; start < s->text; start++)
+                column += ((unsigned char)*start & 0xc0) != 0x80;
+        }
+        line += s->line - 1;
+    }
+    struct str kept = {0};
+    if (left->length)
+        str_printf(&kept, "an invalid index stayed: %s; ", str_text(left));
+    str_printf(&kept, "what ran before it is kept and it stays failed: seedops migrate resolve %s --rolled-back"
+               " (to apply it again) or --applied", item->migration->name);
+    migrate_explain(run, item, s, line, column, str_text(&kept), err);
+    str_free(&kept);
+    return false;
+}
+
+static bool run_statements(struct migrate_run *run, const struct migrate_item *item, struct err *err)
+{
+    bool in_block = false;
+    struct str left = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < item->sql.count; i++) {
+        const struct statement *s = &item->sql.statements[i];
+        unsigned position = 0;
+        ok = s->concurrently ? run_concurrently(run, item, s, &position, &left, err)
+                             : run_statement(run, item, s, in_block, &position, err);
+        if (!ok && db_alive(run->db) && in_block)
+            db_rollback(run->db);
+        if (!ok)
+            failed_at(run, item, s, position, &left, err);
+        in_block = (in_block || s->begins_block) && !s->ends_block;
+    }
+    if (ok && in_block) {
+        db_rollback(run->db);
+        err_set(err, ERR_QUERY, "the file begins a transaction that it never ends");
+        ok = failed_at(run, item, NULL, 0, &left, err);
+    }
+    str_free(&left);
+    return ok;
+}
+
+bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item, struct err *err)
+{
+    struct ledger_mark mark;
+    struct str sql = {0};
+    migrate_sql_session(run, false, &sql);
+    bool ok = db_run(run->db, str_text(&sql), 0, NULL, NULL, err);
+    str_reset(&sql);
+    ledger_sql_started(run->ledger, item->migration, &mark, &sql);
+    ok = ok && record(run, str_text(&sql), err);
+    if (!ok) {
+        str_free(&sql);
+        return migrate_explain(run, item, NULL, 0, 0, "nothing of it was run", err);
+    }
+    ok = run_statements(run, item, err);
+    if (!ok) {
+        record_failure(run, item, &mark, err);
+    } else {
+        str_reset(&sql);
+        ledger_sql_finished(run->ledger, item->migration, &mark, &sql);
+        ok = db_run(run->db, "reset all", 0, NULL, NULL, err) && record(run, str_text(&sql), err);
+        if (!ok)
+            migrate_explain(run, item, NULL, 0, 0, "all of it ran, but its row in the ledger could not be finished",
+                            err);
+    }
+    str_free(&sql);
+    return ok;
+}

@@ -1,0 +1,323 @@
+/* migrate_run - one migration in one transaction and one message: its lock check, its script, its ledger row and
+ * COMMIT go to the server together, so a slow link costs one round trip and a failure leaves nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "op/migrate.h"
+
+enum { LOOK_MS = 500, RETRY_FIRST_MS = 500, RETRY_MOST_MS = 8000, RECONNECT_MS = 60000 };
+
+/* ---- watching ---- */
+
+static bool open_onlooker(struct migrate_run *run)
+{
+    struct err err = {0};
+    if (run->onlooker && db_alive(run->onlooker))
+        return true;
+    if (run->no_onlooker)
+        return false;
+    db_close(run->onlooker);
+    run->onlooker = NULL;
+    if (session_onlooker(run->s, &run->onlooker, &err))
+        return true;
+    run->no_onlooker = true;
+    ctx_log(run->ctx, "warning", "who blocks this migration cannot be shown: %s", err.message);
+    return false;
+}
+
+/* "waiting for a lock held by pid 4711 api@10.0.3.7 "api" idle in transaction 00:03:40: SELECT ..." */
+static void describe_blocker(const struct db_result *r, size_t row, struct str *out)
+{
+    int64_t seconds = db_int(r, row, 5, 0) / 1000;
+    str_printf(out, "%swaiting for a lock held by pid %s %s@%s \"", row ? "; " : "", db_value(r, row, 0),
+               db_value(r, row, 1), db_value(r, row, 3));
+    text_visible(out, db_value(r, row, 2), db_value_length(r, row, 2));
+    str_printf(out, "\" %s %02d:%02d:%02d: ", db_value(r, row, 4), (int)(seconds / 3600),
+               (int)(seconds / 60 % 60), (int)(seconds % 60));
+    text_visible(out, db_value(r, row, 6), db_value_length(r, row, 6));
+}
+
+static void find_blockers(struct migrate_run *run, struct str *out)
+{
+    if (!open_onlooker(run))
+        return;
+    struct str sql = {0};
+    str_printf(&sql, "select a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''),"
+               " coalesce(host(a.client_addr), 'local'), coalesce(a.state, a.backend_type, ''),"
+               " coalesce((extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.query_start)) * 1000)"
+               "::bigint, 0), coalesce(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 100), '')"
+               " from pg_catalog.pg_stat_activity a where a.pid = any (pg_catalog.pg_blocking_pids(%d))"
+               " order by a.xact_start limit 3", run->backend_pid);
+    struct db_result *result = NULL;
+    struct err ignored = {0};
+    if (db_run(run->onlooker, str_text(&sql), 2000, &result, NULL, &ignored))
+        for (size_t i = 0; i < db_rows(result); i++)
+            describe_blocker(result, i, out);
+    db_result_free(result);
+    str_free(&sql);
+}
+
+static void look(struct migrate_run *run, const struct migrate_item *item)
+{
+    struct str note = {0};
+    find_blockers(run, &note);
+    /* the ages in it change all the time: a new blocker is one with another beginning */
+    size_t head = strcspn(str_text(&note), "@");
+    if (note.length && strncmp(run->blockers, str_text(&note), head + 1) != 0)
+        ctx_log(run->ctx, "info", "%s: %s", item->migration->name, str_text(&note));
+    snprintf(run->blockers, sizeof run->blockers, "%s", str_text(&note));
+    migrate_emit_one(run, item, "running", str_text(&note));
+    str_free(&note);
+}
+
+bool migrate_watched(struct migrate_run *run, const struct migrate_item *item, const char *sql,
+                     unsigned *position, struct err *err)
+{
+    bool done = false;
+    run->blockers[0] = '\0';
+    if (!db_start(run->db, sql, err))
+        return false;
+    while (!done) {
+        if (!db_poll(run->db, LOOK_MS, &done, NULL, position, err))
+            return false;
+        if (!done)
+            look(run, item);
+    }
+    return true;
+}
+
+/* ---- what a failure means ---- */
+
+static void add_excerpt(struct str *out, const struct statement *s)
+{
+    enum { MOST = 200 };
+    size_t length = s->length < MOST ? s->length : MOST;
+    bool space = false;
+    for (size_t i = 0; i < length; i++) {
+        char c = s->text[i];
+        bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+        if (!blank || !space)
+            str_add_char(out, blank ? ' ' : c);
+        space = blank;
+    }
+    if (s->length > MOST)
+        str_add(out, " ...");
+}
+
+/* Next steps for what a migration typically runs into; the server's own hint comes first. */
+static const char *advice(const struct migrate_run *run, const struct migrate_item *item, const struct err *err)
+{
+    static const struct { const char *sqlstate, *advice; } table[] = {
+        {"25001", "mark the file with a line -- seedops:no-transaction at its top"},
+        {"2D000", "mark the file with a line -- seedops:no-transaction at its top"},
+        {"55P04", "a new enum label can be used only after COMMIT: put its use into a migration of its own"},
+        {"55P03", "someone else kept the lock all the time: end that transaction, or try again at a quieter time"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(table[i].sqlstate, err->sqlstate) == 0)
+            return table[i].advice;
+    bool exists = strcmp(err->sqlstate, "42P07") == 0 || strcmp(err->sqlstate, "42710") == 0 ||
+                  strcmp(err->sqlstate, "42P06") == 0;
+    bool fresh = run->applied == 0;
+    for (size_t i = 0; i < run->state.count; i++)
+        fresh = fresh && run->state.migrations[i].state != MIGRATION_APPLIED;
+    if (exists && fresh)
+        return "if this database was made without the ledger, note what is there: seedops migrate baseline";
+    if (err->hint[0])
+        return err->hint;
+    return item->sql.transactional ? "mend the file and run migrate again" : "mend what it ran into";
+}
+
+bool migrate_explain(const struct migrate_run *run, const struct migrate_item *item,
+                     const struct statement *statement, unsigned line, unsigned column, const char *kept,
+                     struct err *err)
+{
+    struct err server = *err;
+    bool cancelled = server.class == ERR_CANCELLED;
+    struct str why = {0};
+    err_set(err, cancelled ? ERR_CANCELLED : ERR_MIGRATION, cancelled ? "%s was cancelled%s" : "%s failed: %s",
+            item->migration->name, cancelled ? "" : server.message);
+    err_sqlstate(err, server.sqlstate);
+    str_add(&why, server.why);
+    if (statement) {
+        str_add(&why, why.length ? "; in: " : "in: ");
+        add_excerpt(&why, statement);
+    }
+    err_why(err, "%s", str_text(&why));
+    str_free(&why);
+    err_hint(err, "%s; %s", cancelled ? "run migrate again when it suits" : advice(run, item, &server), kept);
+    return err_at(err, item->migration->path, line ? line : statement ? statement->line : 0, line ? column : 0);
+}
+
+bool migrate_may_retry(struct migrate_run *run, const struct migrate_item *item, int attempt, struct err *err)
+{
+    if (!db_retryable(err) || !db_alive(run->db))
+        return false;
+    int64_t left = run->started_ms + run->wait_ms - clock_mono_ms();
+    int pause = RETRY_FIRST_MS << (attempt < 5 ? attempt : 4);
+    pause = pause < RETRY_MOST_MS ? pause : RETRY_MOST_MS;
+    pause += (int)clock_jitter((uint32_t)pause / 3);
+    if (left < pause)
+        return false;
+    ctx_log(run->ctx, "warning", "%s: %s%s%s; trying again in %d.%d s", item->migration->name, err->message,
+            run->blockers[0] ? ", " : "", run->blockers, pause / 1000, pause % 1000 / 100);
+    migrate_emit_one(run, item, "running", run->blockers[0] ? run->blockers : err->message);
+    struct err stop = {0};
+    if (ctx_sleep(run->ctx, pause, &stop))
+        return true;
+    *err = stop;
+    return false;
+}
+
+/* ---- outcome unknown ---- */
+
+/* A connection to read the ledger on: the direct one again, or, when we are being cancelled, one that is not. */
+static struct db *after_loss(struct migrate_run *run, struct err *err)
+{
+    int64_t end = clock_mono_ms() + RECONNECT_MS;
+    struct db *db = NULL;
+    while (!ctx_cancelled(run->ctx) && clock_mono_ms() < end) {
+        if (session_reopen_direct(run->s, &db, err)) {
+            run->db = db;
+            return db;
+        }
+        if (err->class != ERR_NOT_READY)
+            return NULL;
+        struct err stop = {0};
+        ctx_sleep(run->ctx, RETRY_FIRST_MS, &stop);
+    }
+    return open_onlooker(run) ? run->onlooker : NULL;
+}
+
+static bool read_pid(struct migrate_run *run, struct err *err)
+{
+    struct db_result *result = NULL;
+    if (!db_run(run->db, "select pg_catalog.pg_backend_pid()", 0, &result, NULL, err))
+        return false;
+    run->backend_pid = (int)db_int(result, 0, 0, 0);
+    db_result_free(result);
+    return true;
+}
+
+/* The lock is free only when the lost backend is gone: then the ledger says what became of its COMMIT. */
+static bool settle(struct migrate_run *run, const struct migrate_item *item, struct err *err)
+{
+    const char *name = item->migration->name;
+    struct err lost = *err, trouble = {0};
+    ctx_log(run->ctx, "warning", "%s: %s; finding out from the ledger", name, lost.message);
+    struct db *db = after_loss(run, &trouble);
+    struct ledger_state state = {0};
+    if (!db || !ledger_lock(run->ledger, db, RECONNECT_MS, NULL, NULL, &trouble) ||
+        !ledger_refresh(run->ledger, db, &state, &trouble) || (db == run->db && !read_pid(run, &trouble))) {
+        err_set(err, ERR_UNKNOWN_OUTCOME, "whether %s was committed cannot be found out", name);
+        err_why(err, "%s; then: %s", lost.why[0] ? lost.why : lost.message, trouble.message);
+        return err_hint(err, "look at seedops migrate status when the database is back, before anything else");
+    }
+    const struct migration *m = ledger_find(&state, name);
+    bool applied = m && m->state == MIGRATION_APPLIED;
+    ledger_state_free(&state);
+    if (!applied) {
+        err_set(err, ERR_MIGRATION, "the connection was lost; %s was not applied", name);
+        err_why(err, "%s; the ledger was read on a new connection, under its lock", lost.why);
+        err_hint(err, "run migrate again");
+        return err_at(err, item->migration->path, 0, 0);
+    }
+    ctx_log(run->ctx, "warning", "%s was committed before the connection was lost", name);
+    if (db == run->db)
+        return true;
+    err_set(err, ERR_CANCELLED, "cancelled; %s had been committed by then", name);
+    return err_hint(err, "run migrate again for the rest");
+}
+
+/* ---- one transaction ---- */
+
+void migrate_sql_session(const struct migrate_run *run, bool local, struct str *out)
+{
+    str_add(out, "reset all;reset session authorization;");
+    str_printf(out, "set %slock_timeout = '%dms';", local ? "local " : "", run->lock_timeout_ms);
+    if (ledger_own_search_path(run->ledger)) {
+        str_printf(out, "set %ssearch_path = ", local ? "local " : "");
+        db_quote_identifier(out, ledger_schema(run->ledger));
+        str_add_char(out, ';');
+    }
+}
+
+struct message { struct str text; size_t head_statements, check, script_at; };
+
+/* Statements of the head are counted, so that a failure can be told from the script's. */
+static void compose(const struct migrate_run *run, const struct migrate_item *item, struct message *m)
+{
+    str_add(&m->text, "begin;");
+    migrate_sql_session(run, true, &m->text);
+    m->check = ledger_own_search_path(run->ledger) ? 5 : 4;
+    ledger_sql_lock_check(run->ledger, &m->text);
+    m->head_statements = m->check + 1;
+    m->script_at = text_length(str_text(&m->text));
+    str_add_bytes(&m->text, item->bytes, item->length);
+    str_add(&m->text, "\n;");        /* its last line may be a comment, its last statement open */
+    ledger_sql_applied(run->ledger, item->migration, &m->text);
+    str_add(&m->text, "commit");
+}
+
+static const struct statement *statement_at_line(const struct sql_file *sql, unsigned line)
+{
+    const struct statement *found = NULL;
+    for (size_t i = 0; i < sql->count && sql->statements[i].line <= line; i++)
+        found = &sql->statements[i];
+    return found;
+}
+
+/* After ROLLBACK. `done`: statements that were completed, `position`: the server's, 0 for none. */
+static bool explain_message(struct migrate_run *run, const struct migrate_item *item, const struct message *m,
+                            size_t done, unsigned position, struct err *err)
+{
+    static const char kept[] = "nothing of it was kept, it is still pending";
+    struct err lock = {0};
+    if (done == m->check && strcmp(err->sqlstate, "22012") == 0 &&
+        !ledger_lock_held(run->ledger, run->db, &lock)) {
+        *err = lock;
+        return false;
+    }
+    if (position > m->script_at && position <= m->script_at + text_length(item->bytes)) {
+        unsigned line, column;
+        split_place(item->bytes, item->length, position - (unsigned)m->script_at, &line, &column);
+        return migrate_explain(run, item, statement_at_line(&item->sql, line), line, column, kept, err);
+    }
+    const struct statement *s = NULL;
+    if (done >= m->head_statements && done - m->head_statements < item->sql.count)
+        s = &item->sql.statements[done - m->head_statements];
+    return migrate_explain(run, item, s, 0, 0, kept, err);
+}
+
+static bool run_message(struct migrate_run *run, const struct migrate_item *item, const struct message *m,
+                        struct err *err)
+{
+    for (int attempt = 0;; attempt++) {
+        unsigned position = 0;
+        db_mark_committing(run->db, true);
+        bool ok = migrate_watched(run, item, str_text(&m->text), &position, err);
+        db_mark_committing(run->db, false);
+        if (ok)
+            return true;
+        if (err->class == ERR_UNKNOWN_OUTCOME)
+            return settle(run, item, err);
+        size_t done = db_statements_done(run->db);
+        if (db_alive(run->db))
+            db_rollback(run->db);
+        if (!migrate_may_retry(run, item, attempt, err))
+            return explain_message(run, item, m, done, position, err);
+    }
+}
+
+bool migrate_run_one(struct migrate_run *run, const struct migrate_item *item, struct err *err)
+{
+    if (!item->sql.transactional)
+        return migrate_run_alone(run, item, err);
+    struct message m = {0};
+    compose(run, item, &m);
+    bool ok = run_message(run, item, &m, err);
+    str_free(&m.text);
+    return ok;
+}
