@@ -427,7 +427,7 @@ bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err 
         return false;
     }
     yaml_event_t *e = &s->r.event;
-    if (e->type == YAML_SCALAR_EVENT && e->data.scalar.length == 0 && !e->data.scalar.tag)
+    if (e->type == YAML_SCALAR_EVENT && e->data.scalar.length == 0 && !e->data.scalar.tag && is_plain(e))
         s->over = leave_document(&s->r);
     else if (!s->over && e->type != YAML_MAPPING_START_EVENT)
         fail_at(&s->r, e->start_mark, "the file is not a mapping of keys to values");

@@ -252,6 +252,7 @@ static void test_stream_refused(void **state)
 {
     (void)state;
     streams("[a]", true, "!:1:1 the file is not a mapping of keys to values");
+    streams("''", true, "!:1:1 the file is not a mapping of keys to values");
     streams("word", true, "!:1:1 the file is not a mapping of keys to values");
     streams("a: 1\nrows:\n- {a: 1}\na: 2\n", true, "a=1 rows=1@3 !:4:1 the key \"a\" is given twice");
     streams("rows:\n- {a: 1}\n- {a: 1, b: 2, a: 3}\n", true, "rows=1@2 !:3:16 the key \"a\" is given twice");
