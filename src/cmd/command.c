@@ -1,21 +1,71 @@
-/* command - dispatch. */
+/* command - the table of commands, and dispatch. Sorted by name: a test holds it, and bsearch needs no less. */
 #include "cmd/command.h"
 
 #include <stdio.h>
 #include <string.h>
 
-int command_main(int argc, char **argv)
+#include "base/text.h"
+#include "cmd/cmds.h"
+#include "cmd/face.h"
+#include "cmd/options.h"
+
+#define DB COMMAND_DATABASE
+#define OPS COMMAND_OPERANDS
+
+const struct command commands[] = {
+    {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
+    {"help", "[COMMAND]", "explain a command", "", OPS, cmd_help},
+    {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
+     cmd_status},
+    {"wait", "[ENV]", "wait until the database is ready, with backoff and a deadline", "timeout", 0, cmd_wait},
+};
+const int command_count = sizeof commands / sizeof *commands;
+
+const struct command *command_find(const char *name)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        puts("seedops 0.1.0");
-        return 0;
-    }
-    fputs("usage: seedops [ENV] | seedops COMMAND [ENV] [options]\n", stderr);
-    return err_exit_code(ERR_USAGE);
+    for (int i = 0; i < command_count; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
 }
 
+/* `seedops stauts`: a word that is almost a command is more likely a slip than an environment's name; the
+ * console says so only when there is no environment of that name, so this is only a hint. */
 const char *command_nearest(const char *word)
 {
-    (void)word;
-    return NULL;
+    const char *nearest = NULL;
+    int best = 3;
+    for (int i = 0; i < command_count; i++) {
+        int distance = text_distance(word, commands[i].name);
+        if (distance < best) {
+            best = distance;
+            nearest = commands[i].name;
+        }
+    }
+    return nearest;
+}
+
+static const struct command console = {"", "[ENV]", "open the console", "dump screen", DB, cmd_help};
+
+int command_main(int argc, char **argv)
+{
+    struct options options;
+    const struct command *command = NULL;
+    struct err err = {0};
+    if (!options_parse(argc, argv, &options, &command, &err)) {
+        face_print_error(&err, false);
+        return err_exit_code(err.class);
+    }
+    if (options.version) {
+        puts("seedops " PACKAGE_VERSION);
+        return 0;
+    }
+    if (options.help) {
+        options.operand_count = command != NULL;
+        options.operands[0] = command ? command->name : NULL;
+        return cmd_help(command, &options);
+    }
+    if (!command)
+        command = &console;
+    return command->run(command, &options);
 }

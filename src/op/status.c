@@ -3,6 +3,7 @@
  * Nothing whose evidence is held is scanned. Tables of 10 000 rows or more are estimated and compared when
  * they are opened. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -66,9 +67,11 @@ static void set_note(struct fact_table *fact, const char *note)
 
 static bool is_ledger(const struct session *s, const struct db_table *t)
 {
-    char quoted[160];
-    snprintf(quoted, sizeof quoted, "%s.%s", t->schema, t->name);
-    return s->ledger && strcmp(ledger_relation(s->ledger), quoted) == 0;
+    struct str quoted = {0};
+    db_quote_relation(&quoted, t->schema, t->name);
+    bool same = s->ledger && strcmp(ledger_relation(s->ledger), str_text(&quoted)) == 0;
+    str_free(&quoted);
+    return same;
 }
 
 /* Configured tables in their order, fixtures' tables that no rule names, and, where neither says anything, every

@@ -1,0 +1,232 @@
+/* status - one screen of text, or one JSON document: reachable, migrated, seeded, true to fixtures, guard. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/cmds.h"
+#include "cmd/face.h"
+#include "op/health.h"
+
+/* ---- JSON ---- */
+
+static void count_or_null(struct json_out *o, const char *key, int64_t value, bool held)
+{
+    json_key(o, key);
+    if (value < 0 || held)
+        json_null(o);
+    else
+        json_int(o, value);
+}
+
+static void json_table(struct json_out *o, const struct fact_table *t)
+{
+    json_object(o);
+    json_put_text(o, "table", t->name);
+    json_put_text(o, "class", t->class);
+    count_or_null(o, "rows", t->rows, t->held);
+    json_put_bool(o, "estimated", t->estimated);
+    json_put_bool(o, "held", t->held);
+    count_or_null(o, "min_rows", t->min_rows, false);
+    count_or_null(o, "fixture_rows", t->fixture_rows, false);
+    count_or_null(o, "missing", t->missing, t->held);
+    count_or_null(o, "changed", t->changed, t->held);
+    count_or_null(o, "extra", t->extra, t->held);
+    count_or_null(o, "allowed_changed", t->allowed_changed, t->held);
+    count_or_null(o, "allowed_extra", t->allowed_extra, t->held);
+    json_put_text(o, "note", t->note && t->note[0] ? t->note : NULL);
+    json_object_end(o);
+}
+
+static void json_server(struct json_out *o, const struct fact_server *server)
+{
+    json_put_text(o, "environment", server->environment);
+    json_put_text(o, "target", server->target);
+    json_key(o, "server");
+    json_object(o);
+    json_put_text(o, "version", server->version);
+    json_put_bool(o, "in_recovery", server->in_recovery);
+    bool known = server->system_identifier && server->system_identifier[0];
+    json_put_text(o, "system_identifier", known ? server->system_identifier : NULL);
+    json_object_end(o);
+    json_put_bool(o, "ready", server->ready);
+}
+
+static void json_migrations(struct json_out *o, const struct ledger_state *state)
+{
+    json_key(o, "migrations");
+    json_array(o);
+    for (size_t i = 0; i < state->count; i++) {
+        const struct migration *m = &state->migrations[i];
+        json_object(o);
+        json_put_text(o, "name", m->name);
+        json_put_text(o, "state", migration_state_name(m->state));
+        json_put_text(o, "applied_at", m->applied_at);
+        json_put_text(o, "checksum", m->checksum);
+        json_object_end(o);
+    }
+    json_array_end(o);
+}
+
+static void json_guard(struct json_out *o, const struct fact_guard *guard)
+{
+    json_key(o, "guard");
+    json_object(o);
+    json_put_bool(o, "local", guard->local);
+    json_put_text(o, "writes", guard->seed_allowed ? "allowed" : "refused");
+    json_key(o, "reasons");
+    json_array(o);
+    for (size_t i = 0; i < guard->reason_count; i++)
+        json_text(o, guard->reasons[i].text);
+    json_array_end(o);
+    json_put_text(o, "allow", guard->allow_line && guard->allow_line[0] ? guard->allow_line : NULL);
+    json_object_end(o);
+}
+
+static void print_json(const struct face *face, const struct input *status, enum err_class class)
+{
+    struct str out = {0};
+    struct json_out o;
+    json_begin(&o, &out);
+    json_object(&o);
+    json_server(&o, &status->server);
+    json_key(&o, "ledger");
+    json_object(&o);
+    json_put_text(&o, "tool", status->ledger.tool[0] ? status->ledger.tool : NULL);
+    json_put_text(&o, "relation", status->ledger.relation[0] ? status->ledger.relation : NULL);
+    json_put_text(&o, "problem", status->ledger.problem[0] ? status->ledger.problem : NULL);
+    json_object_end(&o);
+    json_migrations(&o, &face->session.ledger_state);
+    json_key(&o, "tables");
+    json_array(&o);
+    for (size_t i = 0; i < status->table_count; i++)
+        json_table(&o, &status->tables[i]);
+    json_array_end(&o);
+    json_guard(&o, &status->guard);
+    json_put_bool(&o, "healthy", class == ERR_NONE);
+    json_put_int(&o, "round_trips", status->server.round_trips);
+    json_object_end(&o);
+    face_write_json(&out);
+    str_free(&out);
+}
+
+/* ---- text ---- */
+
+/* Right-aligned in `width` cells. */
+static void put_count(struct str *out, int width, int64_t count, bool estimated)
+{
+    struct str text = {0};
+    face_count(&text, count, estimated);
+    str_printf(out, "%*s%s", width - text_width(str_text(&text)), "", str_text(&text));
+    str_free(&text);
+}
+
+static int name_width(const struct input *status)
+{
+    int width = 18;
+    for (size_t i = 0; i < status->table_count; i++) {
+        int cells = text_width(status->tables[i].name);
+        width = cells > width && cells < 48 ? cells : width;
+    }
+    return width;
+}
+
+static void put_table(struct str *out, const struct fact_table *t, int width)
+{
+    struct str name = {0};
+    text_visible(&name, t->name, strlen(t->name));
+    int used;
+    size_t bytes = text_fit(str_text(&name), width, &used);
+    str_printf(out, "  %.*s%*s", (int)bytes, str_text(&name), width - used, "");
+    str_free(&name);
+    put_count(out, 11, t->rows, t->estimated);
+    put_count(out, 9, t->min_rows, false);
+    put_count(out, 9, t->fixture_rows, false);
+    put_count(out, 9, t->missing, false);
+    put_count(out, 9, t->changed, false);
+    put_count(out, 7, t->extra, false);
+    str_printf(out, "  %s%s%s\n", t->held ? "held" : "", t->held && t->note[0] ? ", " : "", t->note);
+}
+
+static void put_tables(struct str *out, const struct input *status)
+{
+    static const struct { const char *class, *title; } groups[] = {
+        {"context", "Context table"}, {"operational", "Operational table"}, {"unlisted", "Table"}};
+    int width = name_width(status);
+    for (size_t g = 0; g < sizeof groups / sizeof *groups; g++) {
+        bool first = true;
+        for (size_t i = 0; i < status->table_count; i++) {
+            const struct fact_table *t = &status->tables[i];
+            if (strcmp(t->class, groups[g].class) != 0)
+                continue;
+            if (first)
+                str_printf(out, "\n  %-*s%11s%9s%9s%9s%9s%7s\n", width, groups[g].title, "rows", "floor", "fixture",
+                           "missing", "changed", "extra");
+            first = false;
+            put_table(out, t, width);
+        }
+    }
+}
+
+static void put_ledger(struct str *out, const struct fact_ledger *ledger)
+{
+    if (!ledger->tool[0] && !ledger->problem[0])
+        return;
+    str_printf(out, "\n  Migrations  %lld applied, %lld pending, %lld failed", (long long)ledger->applied,
+               (long long)ledger->pending, (long long)ledger->failed);
+    if (ledger->modified > 0)
+        str_printf(out, ", %lld modified", (long long)ledger->modified);
+    if (ledger->missing > 0)
+        str_printf(out, ", %lld missing on disk", (long long)ledger->missing);
+    if (ledger->last_name[0])
+        str_printf(out, "   last %s", ledger->last_name);
+    str_add_char(out, '\n');
+    if (ledger->lock_holder[0])
+        str_printf(out, "              the ledger's lock is held by %s\n", ledger->lock_holder);
+    if (ledger->problem[0])
+        str_printf(out, "              %s\n", ledger->problem);
+}
+
+static void put_guard(struct str *out, const struct fact_guard *guard)
+{
+    str_printf(out, "  Writes      %s", guard->seed_allowed ? "allowed" : "refused");
+    for (size_t i = 0; i < guard->reason_count && i < 3; i++)
+        str_printf(out, "%s%s", i ? "\n              " : ": ", guard->reasons[i].text);
+    if (!guard->seed_allowed && guard->allow_line[0])
+        str_printf(out, "\n              %s", guard->allow_line);
+    str_add_char(out, '\n');
+}
+
+static void print_text(const struct face *face, const struct input *status, enum err_class class)
+{
+    static const char *const marks[] = {"✓", "✗"}, *const colors[] = {"\033[32m", "\033[31m"};
+    struct str out = {0};
+    const struct fact_server *server = &status->server;
+    bool bad = class != ERR_NONE;
+    str_printf(&out, "%s  %s  %s  PostgreSQL %s %s%s\n\n", server->environment, server->target, server->via,
+               server->version, server->in_recovery ? "standby" : "primary", server->pooled ? ", pooled" : "");
+    const char *sentence = bad ? "not well" : "well";
+    str_printf(&out, " %s%s%s %s\n", face->color ? colors[bad] : "", marks[bad], face->color ? "\033[0m" : "",
+               sentence);
+    put_tables(&out, status);
+    put_ledger(&out, &status->ledger);
+    put_guard(&out, &status->guard);
+    fwrite(str_text(&out), 1, out.length, stdout);
+    fflush(stdout);
+    str_free(&out);
+}
+
+int cmd_status(const struct command *command, struct options *options)
+{
+    struct face face;
+    struct err err = {0};
+    struct status_options what = {.compare = true, .scan = options->scan};
+    bool ok = face_open(&face, command, options, &err) && op_status(&face.session, &what, &err);
+    enum err_class class = ERR_NONE;
+    if (ok) {
+        const struct input *status = face.last[IN_STATUS];
+        class = health_class(status);
+        (options->json ? print_json : print_text)(&face, status, class);
+    }
+    int code = face_close(&face, ok, &err);
+    return ok ? err_exit_code(class) : code;
+}
