@@ -146,7 +146,8 @@ static bool make_dir(const char *path, mode_t mode, struct err *err)
     if (errnum == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return true;
     /* "exists" would be true, and no help */
-    return err_errno(err, ERR_GENERAL, errnum == EEXIST ? ENOTDIR : errnum, "cannot make the directory %s", path);
+    return err_errno(err, ERR_GENERAL, errnum == EEXIST ? ENOTDIR : errnum, "cannot make the directory %s",
+                     path);
 }
 
 bool file_make_dirs(const char *path, mode_t mode, struct err *err)
@@ -196,7 +197,8 @@ static bool find_home(char *out, size_t size)
         return (size_t)snprintf(out, size, "%s", home) < size;
     struct passwd entry, *found = NULL;
     char buffer[4096];
-    if (getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) != 0 || !found || found->pw_dir[0] != '/')
+    if (getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) != 0 || !found ||
+        found->pw_dir[0] != '/')
         return false;
     return (size_t)snprintf(out, size, "%s", found->pw_dir) < size;
 }

@@ -32,7 +32,8 @@ void json_object_end(struct json_out *o);
 void json_array(struct json_out *o);
 void json_array_end(struct json_out *o);
 void json_key(struct json_out *o, const char *key);
-void json_text(struct json_out *o, const char *text);  /* NULL writes null; invalid UTF-8 is written as U+FFFD */
+/* NULL writes null; invalid UTF-8 is written as U+FFFD */
+void json_text(struct json_out *o, const char *text);
 void json_text_bytes(struct json_out *o, const char *text, size_t length);
 void json_int(struct json_out *o, int64_t value);
 void json_double(struct json_out *o, double value);
@@ -56,7 +57,8 @@ bool json_is_text(const struct json *v);
 bool json_is_int(const struct json *v);
 bool json_is_bool(const struct json *v);
 bool json_is_null(const struct json *v);
-const char *json_text_of(const struct json *v);   /* NULL when absent or not a string; borrows from the root */
+/* NULL when absent or not a string; borrows from the root */
+const char *json_text_of(const struct json *v);
 int64_t json_int_of(const struct json *v, int64_t otherwise);
 bool json_bool_of(const struct json *v, bool otherwise);
 

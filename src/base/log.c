@@ -15,7 +15,10 @@
 #include "base/text.h"
 
 static const char *const level_names[] = {
-    [LOG_DEBUG_LEVEL] = "debug", [LOG_INFO_LEVEL] = "info", [LOG_WARN_LEVEL] = "warn", [LOG_ERROR_LEVEL] = "error",
+    [LOG_DEBUG_LEVEL] = "debug",
+    [LOG_INFO_LEVEL] = "info",
+    [LOG_WARN_LEVEL] = "warn",
+    [LOG_ERROR_LEVEL] = "error",
 };
 static const char redacted[] = "[REDACTED]";
 
@@ -50,7 +53,8 @@ static size_t url_length(const char *text)
         else if (text[end] == '@')
             at = text + end;
     }
-    bool ours = strncasecmp(text, "postgresql", scheme) == 0 || strncasecmp(text, "postgres", scheme) == 0;
+    bool ours = strncasecmp(text, "postgresql://", scheme + 3) == 0 ||
+                strncasecmp(text, "postgres://", scheme + 3) == 0;
     return ours || (colon && at && colon < at) ? end : 0;
 }
 
@@ -169,7 +173,8 @@ static void write_text(struct str *line, const char *stamp, enum log_level level
     str_free(&clean);
 }
 
-void log_line(const struct log *log, enum log_level level, const struct log_fields *fields, const char *format, ...)
+void log_line(const struct log *log, enum log_level level, const struct log_fields *fields,
+              const char *format, ...)
 {
     if (!log || level < log->least)
         return;
@@ -185,6 +190,6 @@ void log_line(const struct log *log, enum log_level level, const struct log_fiel
     ssize_t put;
     do {
         put = write(log->fd, line.text, line.length);
-    } while (put < 0 && errno == EINTR);   /* any other failure: nobody listens, and that is no reason to stop */
+    } while (put < 0 && errno == EINTR);   /* otherwise nobody listens, and that is no reason to stop */
     str_free(&line);
 }

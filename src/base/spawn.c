@@ -81,7 +81,8 @@ static bool open_pipes(int null_out_err_report[7], struct err *err)
     for (int i = 0; i < 7; i++)
         p[i] = -1;
     p[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (p[0] < 0 || pipe2(p + 1, O_CLOEXEC) != 0 || pipe2(p + 3, O_CLOEXEC) != 0 || pipe2(p + 5, O_CLOEXEC) != 0)
+    if (p[0] < 0 || pipe2(p + 1, O_CLOEXEC) != 0 || pipe2(p + 3, O_CLOEXEC) != 0 ||
+        pipe2(p + 5, O_CLOEXEC) != 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot make a pipe");
     return true;
 }

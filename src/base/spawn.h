@@ -18,8 +18,9 @@ struct spawn_options {
 };
 
 /* Runs without a controlling terminal, stdin from /dev/null, signals unblocked, our other descriptors
- * closed. Appends stdout to *out; *status is the exit status (128 + n for signal n, -1 if it was not run to its
- * end). False unless it is 0; `why` is then the first line of stderr. Whatever it left running is ended. */
+ * closed. Appends stdout to *out; *status is the exit status (128 + n for signal n, -1 if it was not run to
+ * its end). False unless it is 0; `why` is then the first line of stderr. Whatever it left running is
+ * ended. */
 bool spawn_run(const struct spawn_options *options, struct str *out, int *status, struct err *err);
 
 #endif

@@ -21,8 +21,8 @@ size_t text_decode(const char *bytes, size_t length, int32_t *point)
         return 1;
     }
     utf8proc_int32_t decoded;
-    utf8proc_ssize_t taken =
-        utf8proc_iterate((const utf8proc_uint8_t *)bytes, length < 4 ? (utf8proc_ssize_t)length : 4, &decoded);
+    utf8proc_ssize_t taken = utf8proc_iterate((const utf8proc_uint8_t *)bytes,
+                                              length < 4 ? (utf8proc_ssize_t)length : 4, &decoded);
     if (taken <= 0)
         return 1;
     *point = decoded;
@@ -44,8 +44,8 @@ bool text_valid(const char *bytes, size_t length, size_t *where)
     return true;
 }
 
-/* What a terminal would obey or swallow instead of showing. Zero-width characters count only at the start of a
- * cluster: behind a letter they are its accents and joiners. */
+/* What a terminal would obey or swallow instead of showing. Zero-width characters count only at the start
+ * of a cluster: behind a letter they are its accents and joiners. */
 static bool is_unshowable(int32_t c)
 {
     if (c < 0)
@@ -67,7 +67,8 @@ static bool is_unshowable(int32_t c)
 
 static bool is_regional(int32_t c) { return c >= 0x1f1e6 && c <= 0x1f1ff; }
 
-/* Joiners and emoji tags are format characters, yet belong inside a cluster; nothing else of that kind does. */
+/* Joiners and emoji tags are format characters, yet belong inside a cluster; nothing else of that kind
+ * does. */
 static bool continues(int32_t c)
 {
     if (c < 0)

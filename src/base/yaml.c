@@ -70,8 +70,10 @@ static void add_advice(struct reader *r)
          "indent with spaces, not tabs; quote a value that starts with @, ` or %"},
         {"found a tab character that violates indentation", "indent with spaces, not tabs"},
         {"mapping values are not allowed in this context", "quote a value that holds \": \""},
-        {"did not find expected key", "look at the indentation and the quotes of this line and the one above"},
-        {"could not find expected ':'", "look at the indentation and the quotes of this line and the one above"},
+        {"did not find expected key",
+         "look at the indentation and the quotes of this line and the one above"},
+        {"could not find expected ':'",
+         "look at the indentation and the quotes of this line and the one above"},
         {"found unexpected end of stream", "a quote or a bracket is not closed"},
     };
     for (size_t i = 0; i < sizeof advice / sizeof *advice; i++)
@@ -302,7 +304,8 @@ static bool read_map(struct reader *r, struct arena *arena, unsigned depth, stru
             return false;
         if (r->event.type == YAML_MAPPING_END_EVENT)
             break;
-        if (!read_key(r, arena, depth + 1, &seen, &key) || !next(r) || !read_node(r, arena, depth + 1, &value))
+        if (!read_key(r, arena, depth + 1, &seen, &key) || !next(r) ||
+            !read_node(r, arena, depth + 1, &value))
             return false;
         push(arena, &n->keys, n->count, &key_capacity, key);
         push(arena, &n->items, n->count, &capacity, value);

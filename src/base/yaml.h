@@ -15,17 +15,17 @@
 #include "base/err.h"
 
 enum {
-    YAML_DEPTH = 64,                        /* nested lists and mappings */
-    YAML_SCALAR_MAX = 16 * 1024 * 1024,     /* bytes of one value (also: between one value and the next) */
-    YAML_FILE_MAX = 64 * 1024 * 1024,       /* bytes of a document read as a tree; a stream has no such limit */
-    YAML_NODES_MAX = 1000 * 1000            /* nodes of a tree, or of one item of a stream */
+    YAML_DEPTH = 64,                      /* nested lists and mappings */
+    YAML_SCALAR_MAX = 16 * 1024 * 1024,   /* bytes of one value (also: between one value and the next) */
+    YAML_FILE_MAX = 64 * 1024 * 1024,     /* bytes of a tree's document; a stream has no such limit */
+    YAML_NODES_MAX = 1000 * 1000          /* nodes of a tree, or of one item of a stream */
 };
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml_node {
     enum yaml_kind kind;
-    const char *tag;          /* "!ref", "!env" ...; NULL for none or a core tag (!!str makes a scalar not plain) */
+    const char *tag;          /* "!ref", "!env" ...; NULL for none or a core tag (!!str: then not plain) */
     const char *text;         /* scalar: NUL-terminated UTF-8; may not hold NUL */
     size_t length;
     bool plain;
@@ -42,8 +42,9 @@ bool yaml_parse_file(struct yaml_node **root, struct arena *arena, const char *f
 bool yaml_is_null(const struct yaml_node *node);
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);   /* NULL: absent */
 
-/* The same file as a stream, for fixtures of any size: the mapping at the root is read key by key; the items
- * of one list value ("rows") are handed over one at a time, each in `scratch`, which is emptied before each. */
+/* The same file as a stream, for fixtures of any size: the mapping at the root is read key by key; the
+ * items of one list value ("rows") are handed over one at a time, each in `scratch`, which is emptied
+ * before each. */
 struct yaml_stream;
 bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err *err);
 /* Next key of the root mapping in *key, its value in *value (in `arena`), except that the value of

@@ -1,5 +1,5 @@
-/* yaml_source - the bytes under the YAML parser: from memory or a file, checked before libyaml sees them, because
- * libyaml reports bad bytes without a place and holds a value of any size. Private to yaml.c. */
+/* yaml_source - the bytes under the YAML parser: from memory or a file, checked before libyaml sees them,
+ * because libyaml reports bad bytes without a place and holds a value of any size. Private to yaml.c. */
 #ifndef SEEDOPS_BASE_YAML_SOURCE_H
 #define SEEDOPS_BASE_YAML_SOURCE_H
 

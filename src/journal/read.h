@@ -1,5 +1,5 @@
-/* read - a journal from disk, line by line, with its chain checked. Written by no friend: every byte is checked,
- * and whatever is wrong is said with the line it is on. */
+/* read - a journal from disk, line by line, with its chain checked. Written by no friend: every byte is
+ * checked, and whatever is wrong is said with the line it is on. */
 #ifndef SEEDOPS_JOURNAL_READ_H
 #define SEEDOPS_JOURNAL_READ_H
 
@@ -33,8 +33,9 @@ bool journal_read_bytes(struct journal_reader **reader, const char *name, const 
                         struct err *err);
 /* Borrows until close. Texts that were absent are "". */
 const struct journal_header *journal_read_header(const struct journal_reader *reader);
-/* The next input as it was handed to journal_line (borrows until the next call; NUL-terminated). *input NULL: the
- * end. False with the line in err->at when the chain is broken or the line is not one of a journal. */
+/* The next input as it was handed to journal_line (borrows until the next call; NUL-terminated). *input
+ * NULL: the end. False with the line in err->at when the chain is broken or the line is not one of a
+ * journal. */
 bool journal_read_next(struct journal_reader *reader, const char **input, size_t *length, struct err *err);
 /* What was read so far; `end` holds once *input was NULL. */
 void journal_read_summary(const struct journal_reader *reader, struct journal_summary *summary);

@@ -1,5 +1,5 @@
-/* write - the queue, and the thread behind it. The thread alone touches the disk, opening included; whoever hands
- * over a line only ever waits for a lock that is never held across a system call on the file. */
+/* write - the queue, and the thread behind it. The thread alone touches the disk, opening included; whoever
+ * hands over a line only ever waits for a lock that is never held across a system call on the file. */
 #include "journal/write.h"
 
 #include <errno.h>
@@ -431,7 +431,8 @@ void journal_close(struct journal *j, char *hash)
     pthread_cond_signal(&j->work);
     while (j->has_thread && !j->over && pthread_cond_timedwait(&j->progress, &j->lock, &deadline) == 0)
         ;
-    j->abandoned = j->has_thread && !j->over;   /* the thread then frees everything, should it ever come back */
+    /* an abandoned thread frees everything itself, should it ever come back */
+    j->abandoned = j->has_thread && !j->over;
     bool abandoned = j->abandoned;
     pthread_t thread = j->thread;
     pthread_mutex_unlock(&j->lock);

@@ -1,8 +1,8 @@
 /* write - the journal of a session: JSON lines, a hash chain, one write(2) a line, on a thread of its own.
  *
- * Never stops the operator: a full or hanging disk turns the state to failed and is shown. A full disk ends the
- * recording; a hanging one is failed while it hangs, and what was handed over meanwhile is written when it answers.
- * A NULL journal is one that is off: it takes lines and forgets them. */
+ * Never stops the operator: a full or hanging disk turns the state to failed and is shown. A full disk ends
+ * the recording; a hanging one is failed while it hangs, and what was handed over meanwhile is written when
+ * it answers. A NULL journal is one that is off: it takes lines and forgets them. */
 #ifndef SEEDOPS_JOURNAL_WRITE_H
 #define SEEDOPS_JOURNAL_WRITE_H
 
@@ -26,17 +26,17 @@ enum journal_state { JOURNAL_RECORDING, JOURNAL_OFF, JOURNAL_FAILED };
  * still given, in state JOURNAL_FAILED with the reason: callers go on. Waits at most half a second. */
 bool journal_open(struct journal **journal, const char *state_dir, const struct journal_header *header,
                   struct err *err);
-/* Takes the encoded input (a JSON object without newline, at most 16 MiB; free()d by the journal thread). Never
- * blocks: when the queue of 64 MiB is full the line is dropped and the state becomes failed. */
+/* Takes the encoded input (a JSON object without newline, at most 16 MiB; free()d by the journal thread).
+ * Never blocks: when the queue of 64 MiB is full the line is dropped and the state becomes failed. */
 void journal_line(struct journal *journal, char *line);
-/* Waits until everything handed over so far is on disk (fdatasync), at most timeout_ms. Before a write. True for a
- * journal that is off: nothing is missing from it. */
+/* Waits until everything handed over so far is on disk (fdatasync), at most timeout_ms. Before a write.
+ * True for a journal that is off: nothing is missing from it. */
 bool journal_flush(struct journal *journal, int timeout_ms);
 enum journal_state journal_state(const struct journal *journal);
 const char *journal_path(const struct journal *journal);
 const char *journal_failure(const struct journal *journal);   /* "" while recording */
-/* Writes the end line, syncs (at most 2 s), closes. Gives the final chain hash in `hash` (65 bytes) if not NULL; ""
- * when the end could not be written. */
+/* Writes the end line, syncs (at most 2 s), closes. Gives the final chain hash in `hash` (65 bytes) if not
+ * NULL; "" when the end could not be written. */
 void journal_close(struct journal *journal, char *hash);
 
 #endif

@@ -1,4 +1,4 @@
-/* page - rows for the screen: few, and with long cells cut, so that an event that carries them stays small. */
+/* page - rows for the screen: few, and with long cells cut, so that an event that carries them is small. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +24,8 @@ static size_t shown_length(uint32_t length, size_t limit)
 }
 
 /* What the rows would take with cells of at most `limit`; stops counting when it is too much. */
-static bool measure(struct scan *scan, uint32_t *lengths, uint64_t first, size_t want, size_t limit, size_t *fit,
-                    struct err *err)
+static bool measure(struct scan *scan, uint32_t *lengths, uint64_t first, size_t want, size_t limit,
+                    size_t *fit, struct err *err)
 {
     size_t total = 0;
     for (*fit = 0; *fit < want; (*fit)++) {
@@ -39,7 +39,8 @@ static bool measure(struct scan *scan, uint32_t *lengths, uint64_t first, size_t
     return true;
 }
 
-/* The largest limit with which all rows fit; if none does, the smallest and as many rows as fit (at least one). */
+/* The largest limit with which all rows fit; if none does, the smallest and as many rows as fit (at least
+ * one). */
 static bool choose(struct scan *scan, uint32_t *lengths, uint64_t first, size_t *want, size_t *limit,
                    struct err *err)
 {
@@ -65,7 +66,8 @@ static size_t cut_length(const char *text, size_t limit)
 }
 
 /* One block a row: the cells' pointers, then their text. */
-static bool load(struct scan *scan, const uint32_t *lengths, size_t limit, struct store_row *row, struct err *err)
+static bool load(struct scan *scan, const uint32_t *lengths, size_t limit, struct store_row *row,
+                 struct err *err)
 {
     size_t size = scan->count * sizeof *row->cells;
     for (size_t i = 0; i < scan->count; i++)
@@ -97,7 +99,8 @@ static bool load(struct scan *scan, const uint32_t *lengths, size_t limit, struc
     return true;
 }
 
-bool store_page(struct store *s, uint64_t first, size_t want, struct store_row **rows, size_t *got, struct err *err)
+bool store_page(struct store *s, uint64_t first, size_t want, struct store_row **rows, size_t *got,
+                struct err *err)
 {
     struct scan scan;
     size_t limit;

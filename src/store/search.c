@@ -28,7 +28,8 @@ static bool cancelled(struct search *s, struct err *err)
     return true;
 }
 
-static bool search_start(struct search *s, struct store *store, const char *needle, int cancel_fd, struct err *err)
+static bool search_start(struct search *s, struct store *store, const char *needle, int cancel_fd,
+                         struct err *err)
 {
     *s = (struct search){.cancel_fd = cancel_fd, .needle_length = strlen(needle)};
     if (s->needle_length >= NEEDLE_MAX) {

@@ -1,8 +1,8 @@
 /* store - two unlinked files: the rows, and where each of them ends.
  *
- * A row is u32 count, u32 length of each cell (NO_VALUE for none), then the cells, each with a NUL behind it:
- * so a search may look at a row's text as a whole without finding what only two cells make together. Files are
- * of this process and this moment: native byte order. Nothing grows in memory with the rows. */
+ * A row is u32 count, u32 length of each cell (NO_VALUE for none), then the cells, each with a NUL behind
+ * it: so a search may look at a row's text as a whole without finding what only two cells make together.
+ * Files are of this process and this moment: native byte order. Nothing grows in memory with the rows. */
 #include "store/store.h"
 
 #include <errno.h>
@@ -53,7 +53,8 @@ static bool flush_file(struct store_file *f, struct err *err)
 {
     size_t done = 0;
     while (done < f->pending.length) {
-        ssize_t put = pwrite(f->fd, f->pending.text + done, f->pending.length - done, (off_t)(f->written + done));
+        ssize_t put =
+            pwrite(f->fd, f->pending.text + done, f->pending.length - done, (off_t)(f->written + done));
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)

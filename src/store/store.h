@@ -28,9 +28,9 @@ void store_free(struct store *store);
 /* False when the disk is full: what came before can still be read. */
 bool store_append(struct store *store, const char *const *cells, size_t count, struct err *err);
 uint64_t store_count(const struct store *store);
-/* Rows [first, first+want) into *rows (given; store_rows_free), at most 200 rows and 64 KiB: the longer the page,
- * the shorter long cells are cut (they end in "…"), and where even 16 bytes a cell are too much there are fewer
- * rows, but at least one. *got says how many. */
+/* Rows [first, first+want) into *rows (given; store_rows_free), at most 200 rows and 64 KiB: the longer the
+ * page, the shorter long cells are cut (they end in "…"), and where even 16 bytes a cell are too much there
+ * are fewer rows, but at least one. *got says how many. */
 bool store_page(struct store *store, uint64_t first, size_t want, struct store_row **rows, size_t *got,
                 struct err *err);
 void store_rows_free(struct store_row *rows, size_t count);
@@ -39,6 +39,7 @@ void store_rows_free(struct store_row *rows, size_t count);
 bool store_search(struct store *store, const char *needle, uint64_t from, bool backwards, int cancel_fd,
                   uint64_t *row, struct err *err);
 /* A new store with the rows that hold `needle`. */
-bool store_filter(struct store *store, const char *needle, int cancel_fd, struct store **out, struct err *err);
+bool store_filter(struct store *store, const char *needle, int cancel_fd, struct store **out,
+                  struct err *err);
 
 #endif

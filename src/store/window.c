@@ -16,7 +16,8 @@ const char *window_at(struct window *w, uint64_t offset, size_t length, bool bac
     w->start = !backwards ? offset : end > WINDOW_SIZE ? end - WINDOW_SIZE : 0;
     w->length = 0;
     while (w->length < WINDOW_SIZE) {
-        ssize_t got = pread(w->fd, w->bytes + w->length, WINDOW_SIZE - w->length, (off_t)(w->start + w->length));
+        ssize_t got =
+            pread(w->fd, w->bytes + w->length, WINDOW_SIZE - w->length, (off_t)(w->start + w->length));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

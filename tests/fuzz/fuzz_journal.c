@@ -1,5 +1,5 @@
-/* Any bytes as a journal: no crash. And with the hashes made right, so that what is behind them is reached too:
- * each line of the input gets the tail it would need. */
+/* Any bytes as a journal: no crash. And with the hashes made right, so that what is behind them is reached
+ * too: each line of the input gets the tail it would need. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

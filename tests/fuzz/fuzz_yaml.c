@@ -18,7 +18,8 @@ static void check_tree(const struct yaml_node *n, int depth)
     if (n->kind == YAML_SCALAR && (strlen(n->text) != n->length || !text_valid(n->text, n->length, NULL)))
         abort();
     bool value;
-    if (n->kind == YAML_SCALAR && (yaml_core_number(n->text) + yaml_core_bool(n->text, &value) + yaml_is_null(n)) > 1)
+    if (n->kind == YAML_SCALAR &&
+        (yaml_core_number(n->text) + yaml_core_bool(n->text, &value) + yaml_is_null(n)) > 1)
         abort();
     for (size_t i = 0; i < n->count; i++) {
         if (n->kind == YAML_MAP && yaml_get(n, n->keys[i]->text) != n->items[i])
@@ -83,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t want = !rows ? 0 : rows->kind == YAML_LIST ? rows->count : 1;
         if (!stream || keys != root->count || items != want || (rows && no_list == (rows->kind == YAML_LIST)))
             abort();
-    } else if (tree && stream != (root->kind == YAML_SCALAR && root->length == 0 && root->plain && !root->tag)) {
+    } else if (tree &&
+               stream != (root->kind == YAML_SCALAR && root->length == 0 && root->plain && !root->tag)) {
         abort();
     }
     arena_free(&arena);

@@ -1,5 +1,6 @@
 /* journal: what is written reads back; a changed byte is found; a bad disk never stops anyone.
- * The linker gives this program's write, fdatasync and openat to the test: its disk hangs and fills on demand. */
+ * The linker gives this program's write, fdatasync and openat to the test: its disk hangs and fills on
+ * demand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,8 +81,15 @@ int __wrap_openat(int fd, const char *path, int flags, mode_t mode)
 
 static char dir[] = "/tmp/test_journal.XXXXXX";
 static const struct journal_header header = {
-    .version = "0.1.0", .started_ms = 1795237768123, .user = "ops", .host = "host", .environment = "production",
-    .target = "ops@db/alpimonitor", .command = "seedops production", .columns = 80, .rows = 24,
+    .version = "0.1.0",
+    .started_ms = 1795237768123,
+    .user = "ops",
+    .host = "host",
+    .environment = "production",
+    .target = "ops@db/alpimonitor",
+    .command = "seedops production",
+    .columns = 80,
+    .rows = 24,
 };
 static char path[300];
 
@@ -480,11 +488,18 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_place_and_mode), cmocka_unit_test(test_off),
-        cmocka_unit_test(test_cannot_open), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_failing_sync),
-        cmocka_unit_test(test_hanging_disk), cmocka_unit_test(test_hanging_open_and_close),
-        cmocka_unit_test(test_full_queue), cmocka_unit_test(test_every_changed_byte_is_found),
-        cmocka_unit_test(test_every_cut_reads), cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_place_and_mode),
+        cmocka_unit_test(test_off),
+        cmocka_unit_test(test_cannot_open),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_failing_sync),
+        cmocka_unit_test(test_hanging_disk),
+        cmocka_unit_test(test_hanging_open_and_close),
+        cmocka_unit_test(test_full_queue),
+        cmocka_unit_test(test_every_changed_byte_is_found),
+        cmocka_unit_test(test_every_cut_reads),
+        cmocka_unit_test(test_forged),
         cmocka_unit_test(test_not_a_journal),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

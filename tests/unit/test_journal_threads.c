@@ -1,4 +1,5 @@
-/* journal, from many threads at once: for ThreadSanitizer (configure --enable-tsan), and that nothing is lost. */
+/* journal, from many threads at once: for ThreadSanitizer (configure --enable-tsan), and that nothing is
+ * lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

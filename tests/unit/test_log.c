@@ -78,7 +78,8 @@ static void test_text(void **state)
 {
     (void)state;
     struct log log = {.fd = ends[1]};
-    struct log_fields fields = {.filename = "a.sql", .duration_seconds = 0.5, .exit_code = -1, .suggestion = "wait"};
+    struct log_fields fields = {
+        .filename = "a.sql", .duration_seconds = 0.5, .exit_code = -1, .suggestion = "wait"};
     log_line(&log, LOG_WARN_LEVEL, &fields, "slow\x1b[31m\nline");
     assert_string_equal(take() + 24, " warn  slow\\e[31m\\nline [a.sql] in 0.500 s; wait\n");
 }
@@ -107,6 +108,7 @@ static void test_redaction(void **state)
     redacts("password=", "password=[REDACTED]");
     redacts("password='open", "password=[REDACTED]");
     redacts("password authentication failed", "password authentication failed");
+    redacts("p://q", "p://q");
     redacts("a://", "a://");
     redacts("://x", "://x");
 }

@@ -74,7 +74,8 @@ static void test_failure(void **state)
 static void test_surroundings(void **state)
 {
     (void)state;
-    assert_true(shell("cat; if (: </dev/tty) 2>/dev/null; then echo tty; fi; ls /proc/$$/fd | tr '\\n' ' '", 5000));
+    assert_true(
+        shell("cat; if (: </dev/tty) 2>/dev/null; then echo tty; fi; ls /proc/$$/fd | tr '\\n' ' '", 5000));
     assert_string_equal(str_text(&out), "0 1 2 ");
     sigset_t some, old;
     sigemptyset(&some);

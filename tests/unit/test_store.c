@@ -298,9 +298,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_rows),   /* first: the peak of the others would hide its own */
-        cmocka_unit_test(test_empty), cmocka_unit_test(test_page), cmocka_unit_test(test_long_cells),
-        cmocka_unit_test(test_search), cmocka_unit_test(test_search_across_chunks), cmocka_unit_test(test_filter),
-        cmocka_unit_test(test_cancel), cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_long_cells),
+        cmocka_unit_test(test_search),
+        cmocka_unit_test(test_search_across_chunks),
+        cmocka_unit_test(test_filter),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,8 @@ static void test_cluster(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int cells;
         bool visible;
-        assert_int_equal(text_cluster(cases[i].text, strlen(cases[i].text), &cells, &visible), cases[i].taken);
+        assert_int_equal(text_cluster(cases[i].text, strlen(cases[i].text), &cells, &visible),
+                         cases[i].taken);
         assert_int_equal(cells, cases[i].cells);
         assert_int_equal(visible, cases[i].visible);
     }

@@ -70,7 +70,8 @@ static void test_null(void **state)
     arena_free(&a);
 }
 
-static void refused_bytes(const char *text, size_t length, const char *message, const char *why, const char *at)
+static void refused_bytes(const char *text, size_t length, const char *message, const char *why,
+                          const char *at)
 {
     struct arena a = {0};
     struct yaml_node *root;
@@ -351,9 +352,10 @@ static void test_parse_file(void **state)
 static void test_core(void **state)
 {
     (void)state;
-    static const char *const numbers[] = {"0", "-1", "+1", "1.5", ".5", "5.", "1e3", "1.5E-7", "0x1F", "0o17", "007"};
-    static const char *const words[] = {"", "-", ".", "e3", "1e", "0x", "0xg", "0o8", "1_000", "1:30", "1 ", ".inf",
-                                        "0b1", "--1"};
+    static const char *const numbers[] = {"0",   "-1",     "+1",   "1.5",  ".5", "5.",
+                                          "1e3", "1.5E-7", "0x1F", "0o17", "007"};
+    static const char *const words[] = {"",    "-",     ".",    "e3", "1e",   "0x",  "0xg",
+                                        "0o8", "1_000", "1:30", "1 ", ".inf", "0b1", "--1"};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         assert_true(yaml_core_number(numbers[i]));
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -381,11 +383,19 @@ static int remove_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree), cmocka_unit_test(test_null), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_bad_bytes), cmocka_unit_test(test_bad_bytes_far_in), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_many_keys), cmocka_unit_test(test_stream), cmocka_unit_test(test_stream_refused),
-        cmocka_unit_test(test_stream_is_constant), cmocka_unit_test(test_stream_value_too_long),
-        cmocka_unit_test(test_parse_file), cmocka_unit_test(test_core),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_null),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_bad_bytes),
+        cmocka_unit_test(test_bad_bytes_far_in),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_many_keys),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_stream_refused),
+        cmocka_unit_test(test_stream_is_constant),
+        cmocka_unit_test(test_stream_value_too_long),
+        cmocka_unit_test(test_parse_file),
+        cmocka_unit_test(test_core),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }
