@@ -47,7 +47,7 @@ void layout_fixture_key(const struct layout *l, const struct fixture_row *row, s
 void layout_equals(struct str *out, const struct db_type *type);
 void layout_cast(struct str *out, const struct db_type *type);
 void layout_column_name(struct str *out, const char *alias, const char *column);
-/* The settings every comparison runs under, "SET LOCAL a = b; ..." */
+/* The settings every comparison runs under, "SET LOCAL a = b; ..."; a pipeline's probes have the same. */
 extern const char layout_settings[];
 
 #endif

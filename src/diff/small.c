@@ -60,7 +60,7 @@ static bool read_tables(struct db *db, struct work *w, struct db_probe *riders, 
             owner[count] = i;
             probes[count++] = (struct db_probe){.name = w->tables[i].bound->fixture->table,
                                                 .sql = layout_select(&w->matches[i].layout),
-                                                .settings = layout_settings, .statement_timeout_ms = TIMEOUT_MS};
+                                                .statement_timeout_ms = TIMEOUT_MS};
         }
     if (rider_count)
         memcpy(probes + count, riders, rider_count * sizeof *riders);
@@ -124,7 +124,7 @@ static bool ask_questions(struct db *db, struct work *w, struct err *err)
         const struct typed_batch *b = &w->questions[q].batch;
         probes[q] = (struct db_probe){.name = w->tables[w->questions[q].table].bound->fixture->table,
                                       .sql = b->sql, .count = b->param_count, .params = b->params,
-                                      .settings = layout_settings, .statement_timeout_ms = TIMEOUT_MS};
+                                      .statement_timeout_ms = TIMEOUT_MS};
     }
     bool ok = db_pipeline(db, probes, w->question_count, err);
     for (size_t q = 0; q < w->question_count; q++) {

@@ -1,7 +1,7 @@
 /* typed - builds the one statement, and reads its answer.
  *
  *   SELECT f.o, <fields of the live row>, t.c OPERATOR(…=) f.a3::type, …
- *     FROM unnest($1::text[], …) WITH ORDINALITY AS f(a0, …, o)
+ *     FROM ROWS FROM (unnest($1::text[]), …) WITH ORDINALITY AS f(a0, …, o)
  *     JOIN relation t ON t.k OPERATOR(…=) f.a0::type
  *     LEFT JOIN <parents> */
 #include "diff/typed.h"
@@ -223,11 +223,11 @@ void typed_ask(struct match *m, struct typed_batch *b)
             str_add(&sql, ", ");
             equality(&sql, m, i, &b->slots[i]);
         }
-    str_add(&sql, " FROM pg_catalog.unnest(");
+    str_add(&sql, " FROM ROWS FROM (");
     for (size_t p = 0; p < b->param_count; p++) {
         str_add_char(&arrays[p], '}');
         b->params[p] = str_take(&arrays[p]);
-        str_printf(&sql, "%s$%zu::pg_catalog.text[]", p ? ", " : "", p + 1);
+        str_printf(&sql, "%spg_catalog.unnest($%zu::pg_catalog.text[])", p ? ", " : "", p + 1);
     }
     str_add(&sql, ") WITH ORDINALITY AS f(");
     for (size_t p = 0; p < b->param_count; p++)
