@@ -129,7 +129,7 @@ void face_count(struct str *out, int64_t count, bool estimated)
 
 /* ---- listening ---- */
 
-static void print_event(struct face *face, const struct input *in)
+void face_print_event(const struct face *face, const struct input *in)
 {
     bool quiet = face->options->json && !isatty(STDERR_FILENO);
     if (in->kind == IN_LOG && in->name && strcmp(in->name, "debug") != 0 && strcmp(in->name, "finding") != 0) {
@@ -162,7 +162,7 @@ static void listen(void *sink, struct input *in)
     if (face->on_event)
         face->on_event(face, in);
     else
-        print_event(face, in);
+        face_print_event(face, in);
     input_free(face->last[in->kind]);
     face->last[in->kind] = in;
 }

@@ -35,6 +35,8 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
 /* Prints the error if there is one (text: three lines on stderr; --json: the error document on stdout),
  * closes everything, gives the exit code. `ok` says whether the operation succeeded. */
 int face_close(struct face *face, bool ok, const struct err *err);
+/* What happens to an event that nobody else prints: log lines and progress go to stderr. */
+void face_print_event(const struct face *face, const struct input *in);
 /* Prints to stderr: "seedops: message", why, hint, place; made visible. */
 void face_print_error(const struct err *err, bool json_lines);
 /* A list of problems, each with its place, then how many. Gives the error that sums them up. */

@@ -1,0 +1,71 @@
+/* count - rows per table. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/cmds.h"
+#include "cmd/face.h"
+
+static void print_json(const struct input *counted)
+{
+    struct str out = {0};
+    struct json_out o;
+    json_begin(&o, &out);
+    json_object(&o);
+    json_key(&o, "tables");
+    json_array(&o);
+    for (size_t i = 0; i < counted->table_count; i++) {
+        const struct fact_table *t = &counted->tables[i];
+        bool by_tid = t->held && !t->estimated;
+        json_object(&o);
+        json_put_text(&o, "table", t->name);
+        json_put_text(&o, "class", t->class);
+        json_key(&o, "rows");
+        if (t->held || t->rows < 0)
+            json_null(&o);
+        else
+            json_int(&o, t->rows);
+        json_put_bool(&o, "estimated", t->estimated);
+        json_put_bool(&o, "held", t->held);
+        if (by_tid)
+            json_put_int(&o, "rows_by_tid", t->rows);
+        json_put_text(&o, "note", t->note && t->note[0] ? t->note : NULL);
+        json_object_end(&o);
+    }
+    json_array_end(&o);
+    json_object_end(&o);
+    face_write_json(&out);
+    str_free(&out);
+}
+
+static void print_text(const struct input *counted)
+{
+    struct str out = {0}, count = {0};
+    for (size_t i = 0; i < counted->table_count; i++) {
+        const struct fact_table *t = &counted->tables[i];
+        str_reset(&count);
+        face_count(&count, t->rows, t->estimated);
+        str_printf(&out, "%*s%s  ", 14 - text_width(str_text(&count)), "", str_text(&count));
+        text_visible(&out, t->name, strlen(t->name));
+        if (t->held)
+            str_printf(&out, "  held: %s; --scan counts by reading it", t->estimated ? "estimated" : "counted by TID");
+        if (t->note && t->note[0]) {
+            str_add(&out, "  ");
+            text_visible(&out, t->note, strlen(t->note));
+        }
+        str_add_char(&out, '\n');
+    }
+    fwrite(str_text(&out), 1, out.length, stdout);
+    str_free(&count);
+    str_free(&out);
+}
+
+int cmd_count(const struct command *command, struct options *options)
+{
+    struct face face;
+    struct err err = {0};
+    bool ok = face_open(&face, command, options, &err) && op_count(&face.session, options->scan, &err);
+    if (ok)
+        (options->json ? print_json : print_text)(face.last[IN_TABLE]);
+    return face_close(&face, ok, &err);
+}

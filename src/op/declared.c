@@ -1,0 +1,145 @@
+/* declared - fixtures meet the catalogue, and each table learns whether it is held. */
+#include "op/declared.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "bind/validate.h"
+#include "op/held.h"
+
+const struct table_rule *declared_rule(const struct session *s, const struct db_table *table)
+{
+    const struct settings *settings = s->ctx->settings;
+    for (size_t i = 0; i < settings->table_count; i++)
+        if (db_catalog_find(&s->catalog, settings->tables[i].name, NULL) == table)
+            return &settings->tables[i];
+    return NULL;
+}
+
+const char *declared_name(const struct session *s, const struct db_table *table)
+{
+    if (table->on_path || strcmp(table->schema, s->catalog.default_schema ? s->catalog.default_schema : "") == 0)
+        return table->name;
+    return arena_printf(&((struct session *)s)->catalog.arena, "%s.%s", table->schema, table->name);
+}
+
+struct diff_options declared_diff_options(const struct session *s, const struct bound *bound)
+{
+    const struct table_rule *rule = declared_rule(s, bound->table);
+    return (struct diff_options){.fixtures = session_fixture_options(s),
+                                 .secret_columns = rule ? rule->secret : NULL,
+                                 .secret_count = rule ? rule->secret_count : 0};
+}
+
+bool declared_problems(struct session *s, struct err_list *problems, struct err *err)
+{
+    if (problems->count == 0)
+        return true;
+    for (size_t i = 0; i < problems->count && problems->count > 1; i++) {
+        const struct err *p = &problems->items[i];
+        ctx_log(s->ctx, "problem", "%s%s%s%s%s", p->at, p->at[0] ? ": " : "", p->message, p->why[0] ? ": " : "",
+                p->why);
+    }
+    if (problems->count == 1) {
+        *err = problems->items[0];
+    } else {
+        err_set(err, ERR_FIXTURE, "%zu problems in the fixtures", problems->count);
+        err_why(err, "the first: %s", problems->items[0].message);
+        err_hint(err, "nothing was written; each problem is listed with its place");
+        memcpy(err->at, problems->items[0].at, sizeof err->at);
+    }
+    err_list_free(problems);
+    return false;
+}
+
+static bool context_held(const struct session *s, const struct bound_set *set, const struct db_table *table)
+{
+    const struct table_rule *rule = declared_rule(s, table);
+    const struct bound *own = bound_of_table(set, table->oid);
+    if (!own && (!rule || rule->class != TABLE_CONTEXT))
+        return false;
+    return held_table(table, rule ? rule->min_rows : -1, own ? (int64_t)own->fixture->row_count : -1);
+}
+
+static void find_held(const struct session *s, struct declared *d)
+{
+    d->held = arena_alloc(&d->set.arena, d->set.count * sizeof *d->held);
+    d->blocks = arena_alloc(&d->set.arena, d->set.count * sizeof *d->blocks);
+    for (size_t i = 0; i < d->set.count; i++) {
+        const struct bound *b = &d->set.items[i];
+        d->held[i] = context_held(s, &d->set, b->table);
+        d->blocks[i] = d->held[i] ? b->table : NULL;
+        for (size_t c = 0; c < b->fixture->column_count && !d->held[i]; c++)
+            if (b->refs[c].table && context_held(s, &d->set, b->refs[c].table)) {
+                d->held[i] = true;
+                d->blocks[i] = (struct db_table *)b->refs[c].table;
+            }
+    }
+}
+
+bool declared_load(struct session *s, struct declared *d, struct err *err)
+{
+    *d = (struct declared){0};
+    if (!session_fixtures(s)) {
+        struct err_list copy = {0};
+        for (size_t i = 0; i < s->fixture_problems.count; i++)
+            err_list_add(&copy, &s->fixture_problems.items[i]);
+        return declared_problems(s, &copy, err);
+    }
+    if (!session_look(s, false, err))
+        return false;
+    struct err_list problems = {0};
+    if (!bind_fixtures(&d->set, &s->fixtures, &s->catalog, &problems)) {
+        bound_set_free(&d->set);
+        return declared_problems(s, &problems, err);
+    }
+    find_held(s, d);
+    return true;
+}
+
+void declared_free(struct declared *d)
+{
+    bound_set_free(&d->set);
+    *d = (struct declared){0};
+}
+
+const struct bound *declared_find(const struct declared *d, const char *name, struct err *err)
+{
+    const char *nearest = NULL;
+    int distance = 4;
+    for (size_t i = 0; i < d->set.count; i++) {
+        const struct bound *b = &d->set.items[i];
+        if (strcmp(b->fixture->table, name) == 0 || strcmp(b->table->name, name) == 0)
+            return b;
+        int far = text_distance(b->table->name, name);
+        if (far < distance) {
+            distance = far;
+            nearest = b->table->name;
+        }
+    }
+    err_set(err, ERR_USAGE, "no fixture declares a table \"%s\"", name);
+    if (nearest)
+        err_hint(err, "did you mean %s?", nearest);
+    else
+        err_hint(err, "without a name every fixture's table is meant");
+    return NULL;
+}
+
+bool declared_held(const struct declared *d, const struct bound *bound)
+{
+    return d->held[bound - d->set.items];
+}
+
+bool declared_validate(struct session *s, const struct declared *d, struct err *err)
+{
+    struct err_list problems = {0};
+    struct err why = {0};
+    if (validate_rows(&d->set, &s->catalog, session_fixture_options(s), s->db, &problems, &why))
+        return true;
+    if (problems.count == 0) {
+        *err = why;
+        err_list_free(&problems);
+        return false;
+    }
+    return declared_problems(s, &problems, err);
+}

@@ -1,0 +1,82 @@
+/* outcome - reconnects for a while, makes sure it is the same server, and asks pg_xact_status. */
+#include "op/outcome.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { TRIES = 20, PAUSE_MS = 500 };
+
+static bool unknown(struct err *err, const char *xid, const char *why)
+{
+    err_set(err, ERR_UNKNOWN_OUTCOME, "whether transaction %s was committed could not be found out", xid);
+    err_why(err, "%s", why);
+    return err_hint(err, "ask the server: SELECT pg_xact_status('%s'); nothing is repeated before that", xid);
+}
+
+/* "committed", "aborted", "in progress", or "" when the server did not say. */
+static bool ask(struct session *s, const char *xid, char *status, size_t size, struct err *err)
+{
+    struct db_result *result = NULL;
+    bool ok = db_query(s->db, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)", 1, &xid, &result, err);
+    const char *text = ok && db_rows(result) ? db_value(result, 0, 0) : NULL;
+    snprintf(status, size, "%s", text ? text : "");
+    db_result_free(result);
+    return ok;
+}
+
+static bool reconnect(struct session *s, struct err *err)
+{
+    struct ctx *ctx = s->ctx;
+    struct session again;
+    if (!session_open(&again, ctx, err))
+        return false;
+    db_close(s->direct != s->db ? s->direct : NULL);
+    db_close(s->db);
+    s->db = again.db;
+    s->direct = NULL;
+    again.db = NULL;
+    session_close(&again);
+    return true;
+}
+
+/* After a failover another server may answer, which knows nothing of our transaction. */
+static bool same_server(struct session *s, struct err *err)
+{
+    struct db_identity now;
+    if (!db_identity_read(s->db, s->ctx->environment->url.pooled_hint, &now, err))
+        return false;
+    return strcmp(now.system_identifier, s->identity.system_identifier) == 0 &&
+           now.database_oid == s->identity.database_oid;
+}
+
+bool outcome_find_out(struct session *s, const char *xid, struct err *err)
+{
+    char status[32] = "";
+    struct err last = *err;
+    bool connected = false;
+    ctx_log(s->ctx, "warning", "the connection was lost while committing transaction %s; finding out", xid);
+    for (int i = 0; i < TRIES; i++) {
+        if (i && !ctx_sleep(s->ctx, PAUSE_MS, err))
+            return unknown(err, xid, "cancelled while finding out");
+        connected = connected || reconnect(s, &last);
+        if (!connected)
+            continue;
+        if (!same_server(s, &last))
+            return unknown(err, xid, "another server answers now");
+        if (!ask(s, xid, status, sizeof status, &last)) {
+            connected = false;
+            continue;
+        }
+        if (strcmp(status, "in progress") != 0)
+            break;
+    }
+    if (strcmp(status, "committed") == 0) {
+        ctx_log(s->ctx, "info", "transaction %s was committed", xid);
+        return true;
+    }
+    if (strcmp(status, "aborted") == 0) {
+        err_set(err, ERR_LOST, "the connection was lost while committing; transaction %s was rolled back", xid);
+        return err_hint(err, "nothing was written; run it again");
+    }
+    return unknown(err, xid, status[0] ? status : last.message);
+}

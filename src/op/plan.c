@@ -1,0 +1,136 @@
+/* plan - a diff of every declared table, kept as the rows to write. */
+#include "op/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "diff/row.h"
+
+struct collector {
+    struct session *session;
+    struct table_plan *table;
+    struct hash *hash;
+    struct str record;
+};
+
+/* The digest is over what people were shown, so a secret is in it only as one. */
+static void hash_row(struct hash *h, const struct bound *bound, const struct diff_row *row)
+{
+    hash_add_field(h, diff_kind_name(row->kind));
+    for (size_t k = 0; k < bound->key_count; k++)
+        hash_add_field(h, row->key[k]);
+    for (size_t i = 0; i < row->cell_count; i++) {
+        hash_add_field(h, row->cells[i].column);
+        hash_add_field(h, row->cells[i].fixture);
+        hash_add_field(h, row->cells[i].live);
+    }
+}
+
+static void pack_update(struct str *out, const struct bound *bound, const struct diff_row *row)
+{
+    row_pack(bound, row->row, out);
+    for (size_t k = 0; k < bound->key_count; k++)
+        pack_text(out, row->live_key[k]);
+    size_t place = out->length;
+    uint32_t count = 0;
+    pack_u32(out, 0);
+    for (size_t i = 0; i < row->cell_count; i++) {
+        if (row->cells[i].allowed)
+            continue;
+        count++;
+        pack_u32(out, (uint32_t)row->cells[i].bound_column);
+        pack_text(out, row->cells[i].live_raw);
+    }
+    memcpy(out->text + place, &count, sizeof count);
+}
+
+static bool collect(void *context, const struct diff_row *row, struct err *err)
+{
+    struct collector *c = context;
+    const struct bound *bound = c->table->bound;
+    if (row->kind == DIFF_EXTRA || row->allowed)
+        return true;
+    hash_row(c->hash, bound, row);
+    str_reset(&c->record);
+    if (row->kind == DIFF_MISSING) {
+        row_pack(bound, row->row, &c->record);
+        return spool_add(&c->table->inserts, c->record.text, c->record.length, err);
+    }
+    pack_update(&c->record, bound, row);
+    return spool_add(&c->table->updates, c->record.text, c->record.length, err);
+}
+
+static void progress(void *context, uint64_t done, int64_t total)
+{
+    struct collector *c = context;
+    ctx_progress(c->session->ctx, c->table->bound->fixture->table, (int64_t)done, total, false);
+}
+
+bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct err *err)
+{
+    *plan = (struct plan){.tables = xcalloc(d->set.count, sizeof *plan->tables), .count = d->set.count};
+    struct hash hash;
+    struct collector c = {.session = s, .hash = &hash};
+    hash_init(&hash);
+    hash_add_field(&hash, "seed");
+    hash_add_field(&hash, s->ctx->environment->name);
+    hash_add_field(&hash, s->identity.system_identifier);
+    hash_add_field(&hash, s->fixtures.digest);
+    bool ok = true;
+    for (size_t i = 0; ok && i < plan->count; i++) {
+        c.table = &plan->tables[i];
+        c.table->bound = &d->set.items[i];
+        hash_add_field(&hash, c.table->bound->table->schema);
+        hash_add_field(&hash, c.table->bound->table->name);
+        struct diff_options options = declared_diff_options(s, c.table->bound);
+        options.row = collect;
+        options.progress = progress;
+        options.context = &c;
+        ok = diff_table(s->db, c.table->bound, &options, &c.table->totals, err);
+        plan->rows += c.table->inserts.count + c.table->updates.count;
+    }
+    hash_hex(&hash, plan->digest);
+    str_free(&c.record);
+    if (!ok)
+        plan_free(plan);
+    return ok;
+}
+
+void plan_free(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        spool_free(&plan->tables[i].inserts);
+        spool_free(&plan->tables[i].updates);
+    }
+    free(plan->tables);
+    *plan = (struct plan){0};
+}
+
+static void add_step(struct input *in, const char *action, const struct table_plan *t, uint64_t rows)
+{
+    if (rows == 0)
+        return;
+    struct fact_step *step = &in->steps[in->step_count++];
+    *step = (struct fact_step){.action = xstrdup(action), .object = xstrdup(t->bound->fixture->table),
+                               .detail = xstrdup(t->bound->fixture->file), .rows = (int64_t)rows};
+}
+
+struct input *plan_event(const struct plan *plan, const struct guard_answer *guard)
+{
+    struct input *in = input_new(IN_PLAN);
+    in->name = xstrdup("seed");
+    in->text = xstrdup(plan->digest);
+    in->number = (int64_t)plan->rows;
+    in->steps = xcalloc(plan->count * 2, sizeof *in->steps);
+    for (size_t i = 0; i < plan->count; i++) {
+        add_step(in, "insert", &plan->tables[i], plan->tables[i].inserts.count);
+        add_step(in, "update", &plan->tables[i], plan->tables[i].updates.count);
+    }
+    in->guard.local = guard->local;
+    in->guard.seed_allowed = guard->allowed;
+    in->guard.reasons = xcalloc(guard->reason_count, sizeof *in->guard.reasons);
+    for (; in->guard.reason_count < guard->reason_count; in->guard.reason_count++)
+        in->guard.reasons[in->guard.reason_count].text = xstrdup(guard->reasons[in->guard.reason_count]);
+    in->guard.allow_line = xstrdup(guard->allow_line);
+    return in;
+}

@@ -1,0 +1,31 @@
+/* plan - what a seed would write: the differences of every declared table, and their digest.
+ *
+ * Rows wait in spools (memory first, then an unlinked file), so a plan of a million inserts holds none of them.
+ * Records:  insert: packed row;  update: packed row, live key texts, count, then (column, text that was read). */
+#ifndef SEEDOPS_OP_PLAN_H
+#define SEEDOPS_OP_PLAN_H
+
+#include "base/hash.h"
+#include "diff/spool.h"
+#include "op/declared.h"
+
+struct table_plan {
+    const struct bound *bound;
+    struct diff_totals totals;
+    struct spool inserts, updates;
+};
+
+struct plan {
+    struct table_plan *tables;     /* parallel to the declared set, in writing order */
+    size_t count;
+    uint64_t rows;                 /* to write, in all */
+    char digest[HASH_HEX];
+};
+
+/* Reads only; progress goes to the session's sink. */
+bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct err *err);
+void plan_free(struct plan *plan);
+/* IN_PLAN: a step for each table and action, the digest, the guard's word. */
+struct input *plan_event(const struct plan *plan, const struct guard_answer *guard);
+
+#endif

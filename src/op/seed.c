@@ -1,0 +1,259 @@
+/* seed - makes missing and changed rows right, and nothing else (SAFETY 5 "Seed").
+ *
+ *   validate ─▶ guard ─▶ plan (read only) ─▶ nothing differs: done, no transaction was opened
+ *                          ▲      │
+ *                          │      ▼
+ *                          └── one transaction: write, compare counts, sequences, COMMIT
+ *                          another writer was faster: rolled back, planned again, three times
+ *
+ * A COMMIT whose answer is lost is looked up by its transaction id on a new connection, never guessed. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "db/pipeline.h"
+#include "op/declared.h"
+#include "op/ops.h"
+#include "op/outcome.h"
+#include "op/plan.h"
+#include "op/write.h"
+
+enum { ATTEMPTS = 3 };
+
+struct seeding {
+    struct session *session;
+    const struct seed_options *options;
+    struct declared declared;
+    struct plan plan;
+    struct guard_answer guard;
+    struct input *outcome;
+    int64_t started_ms;
+    char xid[24];                  /* of the transaction, noted before anything is written */
+};
+
+/* ---- evidence (SAFETY 4) ---- */
+
+static char *evidence_sql(const struct db_table *table)
+{
+    struct str sql = {0};
+    str_printf(&sql,
+               "SELECT pg_catalog.row_to_json(e)::pg_catalog.text FROM (SELECT c.relname, c.oid, c.relfilenode, "
+               "c.xmin::pg_catalog.text, c.relpages, c.reltuples, c.relallvisible, c.relfrozenxid::pg_catalog.text, "
+               "pg_catalog.pg_relation_size(c.oid) AS heap_bytes, pg_catalog.pg_indexes_size(c.oid) AS index_bytes, "
+               "s.n_live_tup, s.n_dead_tup, s.n_tup_ins, s.n_tup_upd, s.n_tup_del, s.n_mod_since_analyze, "
+               "s.last_vacuum, s.last_autovacuum, s.last_analyze, s.last_autoanalyze, "
+               "pg_catalog.txid_current_snapshot()::pg_catalog.text AS snapshot, pg_catalog.now() AS at "
+               "FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_stat_user_tables s ON s.relid = c.oid "
+               "WHERE c.oid = %lu) e", (unsigned long)table->oid);
+    return str_take(&sql);
+}
+
+static void log_evidence(struct session *s, const struct db_probe *probe)
+{
+    if (!probe->ok || db_rows(probe->result) == 0) {
+        ctx_log(s->ctx, "warning", "the evidence about %s could not be read: %s", probe->name,
+                probe->err.message);
+        return;
+    }
+    ctx_log(s->ctx, "evidence", "%s", db_value(probe->result, 0, 0));
+}
+
+/* Comparing scans the table and inserting prunes it, so what the catalogue knows is put on record first. */
+static bool record_evidence(struct seeding *g, struct err *err)
+{
+    struct declared *d = &g->declared;
+    struct db_probe *probes = xcalloc(d->set.count, sizeof *probes);
+    size_t count = 0;
+    for (size_t i = 0; i < d->set.count; i++)
+        if (d->held[i] && d->blocks[i] == d->set.items[i].table)
+            probes[count++] = (struct db_probe){.name = d->blocks[i]->name, .sql = evidence_sql(d->blocks[i])};
+    if (count)
+        ctx_log(g->session->ctx, "warning", "%zu %s deleted rows that may still be readable; the catalogue's evidence "
+                "is recorded, the rows themselves will be lost", count, count == 1 ? "table has" : "tables have");
+    bool ok = count == 0 || db_pipeline(g->session->db, probes, count, err);
+    for (size_t i = 0; i < count; i++) {
+        if (ok)
+            log_evidence(g->session, &probes[i]);
+        free((char *)probes[i].sql);
+    }
+    db_probes_free(probes, count);
+    free(probes);
+    return ok;
+}
+
+static bool any_held(const struct declared *d)
+{
+    for (size_t i = 0; i < d->set.count; i++)
+        if (d->held[i])
+            return true;
+    return false;
+}
+
+/* ---- events ---- */
+
+static void emit_outcome(struct seeding *g, uint64_t written)
+{
+    struct input *in = g->outcome;
+    in->name = xstrdup("seed");
+    in->ok = true;
+    in->number = clock_mono_ms() - g->started_ms;
+    in->number2 = (int64_t)written;
+    g->outcome = NULL;
+    ctx_emit(g->session->ctx, in);
+}
+
+static void start_outcome(struct seeding *g)
+{
+    input_free(g->outcome);
+    g->outcome = input_new(IN_OUTCOME);
+    g->outcome->counts = xcalloc(g->plan.count, sizeof *g->outcome->counts);
+    g->outcome->count_count = g->plan.count;
+    for (size_t i = 0; i < g->plan.count; i++) {
+        const struct table_plan *t = &g->plan.tables[i];
+        g->outcome->counts[i] = (struct fact_count){.table = xstrdup(t->bound->fixture->table),
+            .before = (int64_t)t->totals.live_rows, .after = (int64_t)t->totals.live_rows};
+    }
+}
+
+/* ---- the transaction ---- */
+
+static bool begin(struct seeding *g, struct db *db, struct err *err)
+{
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    str_add(&sql, "BEGIN; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; "
+                  "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL lock_timeout = '10s'; "
+                  "SET LOCAL statement_timeout = 0; ");
+    if (db_facts(db)->server_version_num >= 140000)
+        str_add(&sql, "SET LOCAL client_connection_check_interval = '2s'; ");
+    if (g->declared.set.deferred)
+        str_add(&sql, "SET CONSTRAINTS ALL DEFERRED; ");
+    str_add(&sql, "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text");
+    bool ok = db_run(db, str_text(&sql), 0, &result, NULL, err);
+    if (ok)
+        snprintf(g->xid, sizeof g->xid, "%s", db_value(result, 0, 0));
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+/* The rows that are there now, of the tables that were written. */
+static bool count_after(struct seeding *g, struct db *db, struct err *err)
+{
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    for (size_t i = 0; i < g->plan.count; i++) {
+        const struct table_plan *t = &g->plan.tables[i];
+        if (t->inserts.count == 0)
+            continue;
+        str_printf(&sql, "%s%zu, pg_catalog.count(*) FROM ", sql.length ? " UNION ALL SELECT " : "SELECT ", i);
+        db_quote_relation(&sql, t->bound->table->schema, t->bound->table->name);
+    }
+    bool ok = sql.length == 0 || db_run(db, str_text(&sql), 0, &result, NULL, err);
+    for (size_t r = 0; ok && result && r < db_rows(result); r++)
+        g->outcome->counts[db_int(result, r, 0, 0)].after = db_int(result, r, 1, -1);
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+static bool commit(struct seeding *g, struct db *db, struct err *err)
+{
+    db_mark_committing(db, true);
+    bool ok = db_run(db, "COMMIT", 0, NULL, NULL, err);
+    if (db_alive(db))
+        db_mark_committing(db, false);
+    if (!ok && err->class == ERR_UNKNOWN_OUTCOME)
+        ok = outcome_find_out(g->session, g->xid, err);
+    return ok;
+}
+
+static bool write_once(struct seeding *g, struct db *db, struct err *err)
+{
+    start_outcome(g);
+    bool ok = begin(g, db, err) && write_plan(g->session, db, &g->plan, err) && count_after(g, db, err) &&
+              write_sequences(db, &g->plan, err);
+    if (ok)
+        return commit(g, db, err);
+    if (db_alive(db))
+        db_run(db, "ROLLBACK", 0, NULL, NULL, NULL);
+    return false;
+}
+
+/* Another writer: its row is there already, its lock was in the way, its delete took a parent. Reading again
+ * shows how things stand now. */
+static bool worth_another_try(const struct err *err)
+{
+    return err->class == ERR_CONFLICT || db_retryable(err) || strcmp(err->sqlstate, "23505") == 0 ||
+           strcmp(err->sqlstate, "23503") == 0;
+}
+
+/* ---- the procedure ---- */
+
+static bool plan_again(struct seeding *g, struct err *err)
+{
+    plan_free(&g->plan);
+    if (!plan_make(g->session, &g->declared, &g->plan, err))
+        return false;
+    ctx_emit(g->session->ctx, plan_event(&g->plan, &g->guard));
+    start_outcome(g);
+    return true;
+}
+
+static bool seed_until_right(struct seeding *g, struct err *err)
+{
+    struct db *direct;
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        if (!plan_again(g, err))
+            return false;
+        if (g->plan.rows == 0 || g->options->dry_run) {
+            emit_outcome(g, 0);
+            return true;
+        }
+        if (!session_guard(g->session, GUARD_SEED, NULL, err) || !session_direct(g->session, &direct, err))
+            return false;
+        uint64_t rows = g->plan.rows;
+        if (write_once(g, direct, err)) {
+            emit_outcome(g, rows);
+            return true;
+        }
+        if (!worth_another_try(err))
+            return false;
+        if (attempt < ATTEMPTS)
+            ctx_log(g->session->ctx, "info", "%s; planning again", err->message);
+    }
+    if (err->class == ERR_QUERY)
+        err->class = ERR_CONFLICT;
+    return false;
+}
+
+/* A held table may only be compared when the seed may go on; a dry run never costs evidence unasked. */
+static bool spare_evidence(struct seeding *g, struct err *err)
+{
+    if (!any_held(&g->declared) || g->options->scan)
+        return true;
+    if (g->options->dry_run) {
+        err_set(err, ERR_DIFFERENT, "a table is held, so a dry run does not compare it");
+        err_why(err, "rows were deleted from it, and a scan would destroy what can be read back");
+        return err_hint(err, "--scan compares anyway; seedops count shows which tables are held");
+    }
+    return session_guard(g->session, GUARD_SEED, NULL, err) && record_evidence(g, err);
+}
+
+bool op_seed(struct session *s, const struct seed_options *options, struct err *err)
+{
+    struct seeding g = {.session = s, .options = options, .started_ms = clock_mono_ms()};
+    struct err refused = {0};
+    if (!declared_load(s, &g.declared, err))
+        return false;
+    bool ok = declared_validate(s, &g.declared, err);
+    if (ok)
+        session_guard(s, GUARD_SEED, &g.guard, &refused);
+    ok = ok && spare_evidence(&g, err) && seed_until_right(&g, err);
+    plan_free(&g.plan);
+    input_free(g.outcome);
+    declared_free(&g.declared);
+    return ok;
+}

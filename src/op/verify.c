@@ -1,0 +1,106 @@
+/* verify - for CI: floors, migrations, fixtures. Every finding is a line of its own (level "finding"); rows that
+ * are extra are no finding. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "diff/diff.h"
+#include "op/count.h"
+#include "op/ops.h"
+
+struct verification {
+    struct session *session;
+    size_t findings;
+};
+
+static void finding(struct verification *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void finding(struct verification *v, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    v->findings++;
+    ctx_log(v->session->ctx, "finding", "%s", text);
+}
+
+/* ---- migrations ---- */
+
+static void check_migrations(struct verification *v)
+{
+    struct session *s = v->session;
+    if (s->ledger_error.class != ERR_NONE)
+        finding(v, "migrations: %s", s->ledger_error.message);
+    if (s->ledger_problem.class != ERR_NONE)
+        finding(v, "migrations: %s", s->ledger_problem.message);
+    for (size_t i = 0; s->ledger && i < s->ledger_state.count; i++) {
+        const struct migration *m = &s->ledger_state.migrations[i];
+        if (m->state != MIGRATION_APPLIED && m->state != MIGRATION_SKIPPED)
+            finding(v, "migration %s is %s", m->name, migration_state_name(m->state));
+    }
+}
+
+/* ---- floors ---- */
+
+static void check_floor(struct verification *v, const struct fact_table *t)
+{
+    if (t->note && t->note[0])
+        finding(v, "%s: %s", t->name, t->note);
+    else if (t->held)
+        finding(v, "%s is held: rows were deleted from it and a scan would destroy what can be read back; "
+                   "--scan looks anyway", t->name);
+    if (t->min_rows >= 0 && t->rows >= 0 && t->rows < t->min_rows)
+        finding(v, "%s has %s%lld rows, its floor is %lld", t->name, t->estimated ? "about " : "",
+                (long long)t->rows, (long long)t->min_rows);
+}
+
+static bool check_floors(struct verification *v, bool scan, struct err *err)
+{
+    struct input *counted;
+    if (!count_tables(v->session, scan, true, &counted, err))
+        return false;
+    for (size_t i = 0; i < counted->table_count; i++)
+        check_floor(v, &counted->tables[i]);
+    ctx_emit(v->session->ctx, counted);
+    return true;
+}
+
+/* ---- fixtures ---- */
+
+static bool check_table(void *context, const char *table, const struct diff_totals *totals, bool held,
+                        struct err *err)
+{
+    struct verification *v = context;
+    uint64_t changed = totals->changed - totals->allowed_changed;
+    (void)err;
+    if (held)
+        finding(v, "%s was not compared with its fixture: it, or a table it refers to, is held", table);
+    else if (totals->missing || changed)
+        finding(v, "%s: %llu rows of its fixture are missing, %llu are changed", table,
+                (unsigned long long)totals->missing, (unsigned long long)changed);
+    return true;
+}
+
+static bool check_fixtures(struct verification *v, bool scan, struct err *err)
+{
+    struct diff_report report = {.context = v, .end = check_table};
+    bool identical;
+    if (v->session->fixtures.count == 0 && v->session->fixture_problems.count == 0)
+        return true;
+    return op_diff(v->session, NULL, 0, scan, &report, &identical, err);
+}
+
+bool op_verify(struct session *s, bool scan, struct err *err)
+{
+    struct verification v = {.session = s};
+    session_fixtures(s);
+    if (!session_look(s, false, err))
+        return false;
+    check_migrations(&v);
+    if (!check_floors(&v, scan, err) || !check_fixtures(&v, scan, err))
+        return false;
+    if (v.findings == 0)
+        return true;
+    err_set(err, ERR_DIFFERENT, "verification found %zu %s", v.findings, v.findings == 1 ? "problem" : "problems");
+    return err_hint(err, "seedops migrate and seedops seed put it right; seedops diff shows the rows");
+}
