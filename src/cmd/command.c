@@ -15,6 +15,12 @@
 const struct command commands[] = {
     {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
     {"help", "[COMMAND]", "explain a command", "", OPS, cmd_help},
+    {"migrate", "[ENV]", "apply pending migrations", "confirm dry-run timeout", DB, cmd_migrate},
+    {"migrate baseline", "[ENV] [NAME]", "note migrations as applied without running them", "confirm dry-run",
+     DB | OPS, cmd_migrate_baseline},
+    {"migrate resolve", "[ENV] NAME", "say what became of a failed migration", "applied rolled-back confirm",
+     DB | OPS, cmd_migrate_resolve},
+    {"migrate status", "[ENV]", "every migration and its state", "", DB, cmd_migrate_status},
     {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
      cmd_status},
     {"wait", "[ENV]", "wait until the database is ready, with backoff and a deadline", "timeout", 0, cmd_wait},
