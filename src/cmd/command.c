@@ -53,25 +53,34 @@ const char *command_nearest(const char *word)
 
 static const struct command console = {"", "[ENV]", "open the console", "dump screen", DB, cmd_help};
 
+static int dispatch(const struct command *command, struct options *options)
+{
+    if (options->version) {
+        puts("seedops " PACKAGE_VERSION);
+        return 0;
+    }
+    if (options->help) {
+        options->operand_count = command != NULL;
+        options->operands[0] = command ? command->name : NULL;
+        return cmd_help(command, options);
+    }
+    if (!command)
+        command = &console;
+    return command->run(command, options);
+}
+
 int command_main(int argc, char **argv)
 {
     struct options options;
     const struct command *command = NULL;
     struct err err = {0};
-    if (!options_parse(argc, argv, &options, &command, &err)) {
+    int code;
+    if (options_parse(argc, argv, &options, &command, &err)) {
+        code = dispatch(command, &options);
+    } else {
         face_print_error(&err, false);
-        return err_exit_code(err.class);
+        code = err_exit_code(err.class);
     }
-    if (options.version) {
-        puts("seedops " PACKAGE_VERSION);
-        return 0;
-    }
-    if (options.help) {
-        options.operand_count = command != NULL;
-        options.operands[0] = command ? command->name : NULL;
-        return cmd_help(command, &options);
-    }
-    if (!command)
-        command = &console;
-    return command->run(command, &options);
+    options_free(&options);
+    return code;
 }

@@ -16,6 +16,7 @@ struct options {                     /* everything the command line can say, par
     bool json, dry_run, scan, help, version, applied, rolled_back;
     const char *color, *log_format, *confirm, *dump, *screen, *output;
     int64_t timeout_ms;
+    char *urls[2];                   /* owned: --url and --direct-url as given, argv being overwritten */
 };
 
 enum command_flags {

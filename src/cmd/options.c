@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "base/text.h"
 #include "config/url.h"
 
@@ -74,11 +75,22 @@ static bool unknown_option(const char *name, size_t length, struct err *err)
 }
 
 /* A URL's password must not stay where `ps` shows it: the text is kept, argv is overwritten. */
-static const char *keep_url(char *argument)
+static const char *keep_url(struct options *options, bool direct, char *argument)
 {
-    const char *copy = xstrdup(argument);
+    char **kept = &options->urls[direct];
+    free(*kept);
+    *kept = xstrdup(argument);
     url_wipe(argument);
-    return copy;
+    return *kept;
+}
+
+void options_free(struct options *options)
+{
+    for (size_t i = 0; i < sizeof options->urls / sizeof *options->urls; i++) {
+        if (options->urls[i])
+            secret_wipe(options->urls[i]);
+        free(options->urls[i]);
+    }
 }
 
 static bool set_value(struct options *options, const struct option_row *row, char *value, struct err *err)
@@ -87,8 +99,8 @@ static bool set_value(struct options *options, const struct option_row *row, cha
     if (row->kind == OPTION_FLAG) {
         *(bool *)field = true;
     } else if (row->kind == OPTION_TEXT) {
-        bool is_url = strcmp(row->name, "url") == 0 || strcmp(row->name, "direct-url") == 0;
-        *(const char **)field = is_url ? keep_url(value) : value;
+        bool direct = strcmp(row->name, "direct-url") == 0, is_url = direct || strcmp(row->name, "url") == 0;
+        *(const char **)field = is_url ? keep_url(options, direct, value) : value;
     } else {
         char *end;
         errno = 0;

@@ -19,6 +19,7 @@ extern const int option_row_count;
  * in --url or --direct-url is overwritten in argv. False with ERR_USAGE. */
 bool options_parse(int argc, char **argv, struct options *options, const struct command **command,
                    struct err *err);
+void options_free(struct options *options);
 /* True if `command` (NULL: the console) takes the option. */
 bool options_allowed(const struct command *command, const struct option_row *row);
 
