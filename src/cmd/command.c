@@ -14,7 +14,9 @@
 
 const struct command commands[] = {
     {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
+    {"envs", "", "list the environments and what each points to", "", 0, cmd_envs},
     {"help", "[COMMAND]", "explain a command", "", OPS, cmd_help},
+    {"init", "", "write a first seedops.yaml from what is found here", "output", 0, cmd_init},
     {"migrate", "[ENV]", "apply pending migrations", "confirm dry-run timeout", DB, cmd_migrate},
     {"migrate baseline", "[ENV] [NAME]", "note migrations as applied without running them", "confirm dry-run",
      DB | OPS, cmd_migrate_baseline},

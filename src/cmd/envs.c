@@ -103,9 +103,9 @@ int cmd_envs(const struct command *command, struct options *options)
     struct face face = {.command = command, .options = options};
     struct environment *none;
     struct err err = {0};
-    bool ok = settings_load(&face.settings, &options->settings, NULL, &err);
+    bool ok = face_refuse_operands(&face, &err) && settings_load(&face.settings, &options->settings, NULL, &err);
     if (ok && face.settings.environment_count == 0 && !face.settings.url_environment)
-        ok = settings_choose(&face.settings, &options->settings, NULL, &none, &err);   /* says what is missing */
+        ok = settings_choose(&face.settings, &options->settings, NULL, &none, &err);   /* says why */
     if (ok && options->json)
         print_json(&face.settings);
     else if (ok)

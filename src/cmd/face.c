@@ -187,7 +187,7 @@ static const char *take_environment(struct face *face)
     return name;
 }
 
-static bool refuse_left_over(const struct face *face, struct err *err)
+bool face_refuse_operands(const struct face *face, struct err *err)
 {
     const struct options *o = face->options;
     if (o->operand_count == 0 || face->command->flags & COMMAND_OPERANDS)
@@ -228,7 +228,7 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
     if (!settings_load(&face->settings, &options->settings, NULL, err))
         return false;
     options->environment = take_environment(face);
-    if (!refuse_left_over(face, err) ||
+    if (!face_refuse_operands(face, err) ||
         !settings_choose(&face->settings, &options->settings, options->environment, &face->ctx.environment, err))
         return false;
     for (size_t i = 0; i < face->settings.note_count; i++)

@@ -32,6 +32,8 @@ struct face {
 bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err);
 /* The same without connecting (wait, which connects by itself; init, envs). */
 bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err);
+/* ERR_USAGE when operands are left over that the command does not take. */
+bool face_refuse_operands(const struct face *face, struct err *err);
 /* Prints the error if there is one (text: three lines on stderr; --json: the error document on stdout),
  * closes everything, gives the exit code. `ok` says whether the operation succeeded. */
 int face_close(struct face *face, bool ok, const struct err *err);

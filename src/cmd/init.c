@@ -1,5 +1,5 @@
 /* init - `seedops init`: looks at the folder and, where a URL is given, at the database, and writes a starter
- * seedops.yaml. Never overwrites; a database that cannot be reached costs the list of tables, not the file. */
+ * seedops.yaml. Never overwrites; a database that cannot be reached costs the tables, not the file. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,10 @@ static const char *as_written(const struct init *in, const char *path)
     return path && strncmp(path, in->cwd, length) == 0 && path[length] == '/' ? path + length + 1 : path;
 }
 
-static bool below_here(const struct init *in, const char *path) { return path && as_written(in, path) != path; }
+static bool below_here(const struct init *in, const char *path)
+{
+    return path && as_written(in, path) != path;
+}
 
 /* ---- what the folder tells ---- */
 
@@ -185,7 +188,8 @@ static void report(const struct starter *s, const char *path)
         str_add(&out, "no migrations found");
     }
     str_printf(&out, ", %zu table%s.\n", s->table_count, s->table_count == 1 ? "" : "s");
-    str_printf(&out, "Next: look it over, set %s, then `seedops status %s`.\n", s->url_variable, s->environment);
+    str_printf(&out, "Next: look it over, set %s, then `seedops status %s`.\n", s->url_variable,
+               s->environment);
     fputs(str_text(&out), stdout);
     str_free(&out);
 }
@@ -195,7 +199,7 @@ int cmd_init(const struct command *command, struct options *options)
     struct init in = {.face = {.command = command, .options = options}};
     struct err err = {0};
     const char *path = options->output ? options->output : "seedops.yaml";
-    bool ok = check_free(path, &err);
+    bool ok = face_refuse_operands(&in.face, &err) && check_free(path, &err);
     if (ok && !getcwd(in.cwd, sizeof in.cwd))
         ok = err_set(&err, ERR_CONFIG, "cannot tell the working directory");
     if (ok && wants_database(&in)) {

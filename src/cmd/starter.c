@@ -1,5 +1,5 @@
-/* starter - a first seedops.yaml. Everything doubtful in it is the harmless choice: a table without a fixture is
- * operational, which no seed writes. */
+/* starter - a first seedops.yaml. Everything doubtful in it is the harmless choice: a table without a fixture
+ * is operational, which no seed writes. */
 #include "cmd/starter.h"
 
 #include <stdlib.h>
@@ -28,10 +28,11 @@ static void add_scalar(struct str *out, const char *text)
 static void add_tables(struct str *out, const struct starter *s)
 {
     str_add(out, "tables:\n"
-                 "  # context: its rows are the fixtures'; operational: the application's, never written by a seed.\n");
+                 "  # context: the fixtures own its rows; operational: the application does, no seed writes them.\n");
     if (!s->tables_known)
-        str_add(out, "  # No database was looked at: set DATABASE_URL and run init again to have them listed.\n"
-                     "  #Station: {class: context, min_rows: 7}\n"
+        str_add(out, "  # No database was looked at; with DATABASE_URL set, init lists its tables.\n");
+    if (s->table_count == 0)
+        str_add(out, "  #Station: {class: context, min_rows: 7}\n"
                      "  #Measurement: {class: operational}\n");
     for (size_t i = 0; i < s->table_count; i++) {
         str_add(out, "  ");
@@ -48,7 +49,7 @@ static void add_environments(struct str *out, const struct starter *s)
     bool production = strcmp(s->role, "production") == 0;
     str_printf(out, "environments:\n  %s:\n    url: ${%s}\n", s->environment, s->url_variable);
     if (s->direct_variable)
-        str_printf(out, "    direct_url: ${%s}          # not pooled: migrations, locks\n", s->direct_variable);
+        str_printf(out, "    direct_url: ${%s}    # not pooled: migrations, locks\n", s->direct_variable);
     str_printf(out, "    role: %s\n", s->role);
     if (!production)
         str_add(out, "  #production:\n"
