@@ -84,6 +84,13 @@ static bool open_pipes(int null_out_err_report[7], struct err *err)
     if (p[0] < 0 || pipe2(p + 1, O_CLOEXEC) != 0 || pipe2(p + 3, O_CLOEXEC) != 0 ||
         pipe2(p + 5, O_CLOEXEC) != 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot make a pipe");
+    for (int i = 0; i < 7; i++) {
+        if (p[i] > STDERR_FILENO)
+            continue;
+        int low = p[i];   /* someone closed our own 0, 1 or 2: the child's would go there, over each other */
+        p[i] = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        close(low);
+    }
     return true;
 }
 

@@ -88,6 +88,26 @@ static void test_surroundings(void **state)
     assert_string_equal(str_text(&out), "SigBlk:0000000000000000SigIgn:0000000000000000");
 }
 
+/* A daemon's descriptors 0 to 2 may be closed. */
+static void test_closed_descriptors(void **state)
+{
+    (void)state;
+    int saved[3];
+    for (int fd = 0; fd < 3; fd++)
+        saved[fd] = fcntl(fd, F_DUPFD, 10);
+    for (int fd = 0; fd < 3; fd++)
+        close(fd);
+    bool ok = shell("cat; echo out; echo err >&2; exit 4", 5000);
+    for (int fd = 0; fd < 3; fd++) {
+        dup2(saved[fd], fd);
+        close(saved[fd]);
+    }
+    assert_false(ok);
+    assert_int_equal(status, 4);
+    assert_string_equal(str_text(&out), "out\n");
+    assert_string_equal(err.why, "err");
+}
+
 static bool runs(const char *pid_text)
 {
     return kill((pid_t)atoi(pid_text), 0) == 0 || errno != ESRCH;
@@ -144,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_output), cmocka_unit_test(test_failure), cmocka_unit_test(test_surroundings),
+        cmocka_unit_test(test_closed_descriptors),
         cmocka_unit_test(test_timeout), cmocka_unit_test(test_background), cmocka_unit_test(test_cancel),
     };
     return cmocka_run_group_tests(tests, NULL, free_all);
