@@ -81,6 +81,10 @@ static int open_directory(struct journal *j)
 {
     struct err err = {0};
     struct stat st;
+    if (!*j->directory) {
+        fail(j, "there is no state directory", "");
+        return -1;
+    }
     if (!file_make_dirs(j->directory, 0700, &err)) {
         fail(j, err.message, err.why);
         return -1;
@@ -293,9 +297,9 @@ static struct journal *new_journal(const char *state_dir, const struct journal_h
     gmtime_r(&seconds, &tm);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
     snprintf(name, sizeof name, "%s-%ld-%08x.jsonl", stamp, (long)getpid(), (unsigned)randombytes_random());
-    j->directory = file_join(state_dir, "sessions");
+    j->directory = *state_dir ? file_join(state_dir, "sessions") : xstrdup("");
     j->path = file_join(j->directory, name);
-    j->name = strrchr(j->path, '/') + 1;
+    j->name = j->path + strlen(j->path) - strlen(name);
     j->fd = -1;
     encode_header(header, &j->line);
     return j;

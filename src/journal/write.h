@@ -22,8 +22,9 @@ struct journal_header {
 
 enum journal_state { JOURNAL_RECORDING, JOURNAL_OFF, JOURNAL_FAILED };
 
-/* Makes sessions/YYYYMMDDTHHMMSSZ-PID-RANDOM.jsonl (0600 in 0700) under `state_dir`. On failure *journal is
- * still given, in state JOURNAL_FAILED with the reason: callers go on. Waits at most half a second. */
+/* Makes sessions/YYYYMMDDTHHMMSSZ-PID-RANDOM.jsonl (0600 in 0700) under `state_dir`. On failure (so with "",
+ * no state directory) *journal is still given, in state JOURNAL_FAILED with the reason: callers go on. Waits
+ * at most half a second. */
 bool journal_open(struct journal **journal, const char *state_dir, const struct journal_header *header,
                   struct err *err);
 /* Takes the encoded input (a JSON object without newline, at most 16 MiB; free()d by the journal thread).

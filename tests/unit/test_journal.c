@@ -194,6 +194,9 @@ static void test_cannot_open(void **state)
     struct journal *j;
     struct err err = {0};
     char hash[HASH_HEX];
+    assert_false(journal_open(&j, "", &header, &err));
+    assert_string_equal(err.why, "there is no state directory");
+    journal_close(j, NULL);
     assert_false(journal_open(&j, "/dev/null", &header, &err));
     assert_string_equal(err.message, "this session is not recorded");
     assert_non_null(strstr(err.why, "Not a directory"));
