@@ -125,7 +125,7 @@ void run_suspend(struct run *run)
     }
     signals_stop_here();
     resume(run);
-    run->pending_signals |= signals_take() & ~(unsigned)(SIGNAL_CONTINUE | SIGNAL_SUSPEND);
+    run->pending_signals |= signals_take() & ~(unsigned)SIGNAL_CONTINUE;   /* that was this one */
 }
 
 static void end_by_signal(struct run *run, const char *name)
