@@ -63,6 +63,8 @@ static void add_cell(struct str *out, const char *text, int width)
         str_add_char(out, ' ');
 }
 
+static const char HEADING[] = "environment";
+
 static void print_environment(struct settings *s, const struct environment *env, int name_width)
 {
     struct str out = {0};
@@ -87,11 +89,14 @@ static void print_environment(struct settings *s, const struct environment *env,
 
 static void print_text(struct settings *s)
 {
-    int width = s->url_environment ? text_width(s->url_environment->name) : 0;
+    int width = (int)strlen(HEADING);
+    if (s->url_environment && text_width(s->url_environment->name) > width)
+        width = text_width(s->url_environment->name);
     for (size_t i = 0; i < s->environment_count; i++) {
         int cells = text_width(s->environments[i].name);
         width = cells > width ? cells : width;
     }
+    printf("%-*s%-12starget\n", width + 2, HEADING, "role");
     if (s->url_environment)
         print_environment(s, s->url_environment, width);
     for (size_t i = 0; i < s->environment_count; i++)
