@@ -57,7 +57,7 @@ static void unlock(struct migrate_run *run)
     if (!db_alive(run->db))
         return;
     db_ignore_cancel(run->db, true);
-    db_run(run->db, "reset all; reset session authorization", 0, NULL, NULL, &ignored);
+    db_run(run->db, "reset all; reset session authorization; reset role", 0, NULL, NULL, &ignored);
     ledger_unlock(run->ledger, run->db, &ignored);
     db_ignore_cancel(run->db, false);
 }

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "op/migrate.h"
 
+static const char reset[] = "reset all; reset session authorization; reset role";
 #define OUR_COMMENT "seedops: left invalid by "
 
 /* A ledger text in a transaction that holds the lock. */
@@ -189,6 +190,8 @@ static void record_failure(struct migrate_run *run, const struct migrate_item *i
     str_printf(&log, "%s\n%s%s%s", err->message, err->why, err->at[0] ? "\nat " : "", err->at);
     ledger_sql_failed(run->ledger, item->migration, mark, str_text(&log), &sql);
     db_ignore_cancel(run->db, true);
+    if (db_alive(run->db))
+        db_run(run->db, reset, 0, NULL, NULL, &trouble);
     if (db_alive(run->db) && !record(run, str_text(&sql), &trouble))
         ctx_log(run->ctx, "warning", "the log of %s could not be written: %s", item->migration->name,
                 trouble.message);
@@ -266,7 +269,7 @@ bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item,
     } else {
         str_reset(&sql);
         ledger_sql_finished(run->ledger, item->migration, &mark, &sql);
-        ok = db_run(run->db, "reset all", 0, NULL, NULL, err) && record(run, str_text(&sql), err);
+        ok = db_run(run->db, reset, 0, NULL, NULL, err) && record(run, str_text(&sql), err);
         if (!ok)
             migrate_explain(run, item, NULL, 0, 0, "all of it ran, but its row in the ledger could not be finished",
                             err);

@@ -235,7 +235,7 @@ static bool settle(struct migrate_run *run, const struct migrate_item *item, str
 
 void migrate_sql_session(const struct migrate_run *run, bool local, struct str *out)
 {
-    str_add(out, "reset all;reset session authorization;");
+    str_add(out, "reset all;reset session authorization;reset role;");
     str_printf(out, "set %slock_timeout = '%dms';", local ? "local " : "", run->lock_timeout_ms);
     if (ledger_own_search_path(run->ledger)) {
         str_printf(out, "set %ssearch_path = ", local ? "local " : "");
@@ -251,12 +251,13 @@ static void compose(const struct migrate_run *run, const struct migrate_item *it
 {
     str_add(&m->text, "begin;");
     migrate_sql_session(run, true, &m->text);
-    m->check = ledger_own_search_path(run->ledger) ? 5 : 4;
+    m->check = ledger_own_search_path(run->ledger) ? 6 : 5;
     ledger_sql_lock_check(run->ledger, &m->text);
     m->head_statements = m->check + 1;
     m->script_at = text_length(str_text(&m->text));
     str_add_bytes(&m->text, item->bytes, item->length);
-    str_add(&m->text, "\n;");        /* its last line may be a comment, its last statement open */
+    /* its last line may be a comment, its last statement open; a role it took on may not write the ledger */
+    str_add(&m->text, "\n;reset session authorization;reset role;");
     ledger_sql_applied(run->ledger, item->migration, &m->text);
     str_add(&m->text, "commit");
 }
