@@ -234,13 +234,22 @@ static bool under_lock(struct migrate_run *run, const char *only, struct err *er
     return ok;
 }
 
+/* Another run is at it: how that ends is worth waiting for. */
+static bool someone_runs(const struct ledger_state *state)
+{
+    for (size_t i = 0; i < state->count; i++)
+        if (state->migrations[i].state == MIGRATION_RUNNING)
+            return true;
+    return false;
+}
+
 static bool migrate(struct migrate_run *run, const struct migrate_options *options, struct err *err)
 {
     struct session *s = run->s;
     if (!migrate_plan(run, s->db, options->only, err))
         return false;
     migrate_emit_plan(run);
-    if (options->dry_run || run->count == 0)
+    if (options->dry_run || (run->count == 0 && !someone_runs(&run->state)))
         return true;
     return session_direct(s, &run->db, err) && session_guard(s, GUARD_MIGRATE, NULL, err) && run_before(run, err) &&
            under_lock(run, options->only, err);
