@@ -112,6 +112,18 @@ so envs --config "$T/nowhere.yaml"; is "$rc" 1 "a file that is not there"; like 
 so envs --config "$project"; is "$rc" 1 "a directory"; like "$err" 'it is a directory' "is said to be one"
 SEEDOPS_CONFIG=$T/nowhere.yaml so envs; is "$rc" 1 "SEEDOPS_CONFIG counts"
 
+# ---- the manual knows every key ----
+keys_of() { # YAML with an unknown key "x"
+    printf '%b' "$1" >"$T/bad.yaml"; so envs --config "$T/bad.yaml"
+    sed -n 's/.*known here: //p' <<<"$err" | tr -d ,
+}
+known="$(keys_of 'x: 1\n') $(keys_of 'migrations: {x: 1}\n') $(keys_of 'tables: {T: {x: 1}}\n')"
+known+=" $(keys_of 'environments: {e: {x: 1}}\n') $(keys_of 'environments: {e: {tunnel: {x: 1}}}\n')"
+is "$(wc -w <<<"$known")" 30 "the keys were listed"
+missing=
+for key in $known; do grep -qE "^\.(It )?Cm (.* )?$key( |\$)|, $key( |\$)" "$TOP/man/seedops.yaml.5" || missing+=" $key"; done
+is "$missing" "" "seedops.yaml(5) explains every key"
+
 # ---- --url ----
 so status --url 'postgresql://u:hunter2@h:99999/d'; is "$rc" 1 "a bad port"
 like "$err" 'bad port "99999"' "is named"; unlike "$err$out" hunter2 "and the password is not"
