@@ -1,0 +1,109 @@
+/* action - the dispatcher: where an action works, what it needs, and the one text that refuses it. */
+#include "app/action.h"
+
+#include <string.h>
+
+#include "app/list.h"
+#include "app/request.h"
+#include "app/screen.h"
+#include "app/util.h"
+#include "base/str.h"
+
+const struct action *action_find(const char *name)
+{
+    for (int i = 0; i < action_count; i++)
+        if (text_same(actions[i].name, name))
+            return &actions[i];
+    return NULL;
+}
+
+unsigned action_context(const struct model *m)
+{
+    switch (m->modal.kind) {
+    case MODAL_HELP:
+    case MODAL_PALETTE: return IN_PICK;
+    case MODAL_MENU: return IN_MENU;
+    case MODAL_SEARCH:
+    case MODAL_FILTER: return IN_PROMPT;
+    case MODAL_CONFIRM:
+    case MODAL_QUESTION:
+    case MODAL_ERROR: return IN_DIALOG;
+    default: return 1u << m->screen;
+    }
+}
+
+bool action_has_key(const struct action *action, const char *key)
+{
+    size_t length = strlen(key);
+    for (const char *p = action->keys; *p;) {
+        size_t word = strcspn(p, " ");
+        if (word == length && strncmp(p, key, word) == 0)
+            return true;
+        p += word + (p[word] == ' ');
+    }
+    return false;
+}
+
+/* The guard's word on the class of action, as the last status brought it: W and the name are asked for here. */
+static bool guard_refuses(const struct model *m, unsigned needs)
+{
+    const struct fact_guard *g = &m->facts.guard;
+    if (!m->facts.status_partial && !m->facts.status_complete)
+        return false;
+    return (needs & NEEDS_SEED_ALLOWED && !g->seed_allowed) || (needs & NEEDS_MIGRATE_ALLOWED && !g->migrate_allowed);
+}
+
+/* The first need that is not met, as a sentence; NULL: all are. */
+static const char *unmet(const struct model *m, unsigned needs)
+{
+    if (needs & NEEDS_ENVIRONMENT && text_is_empty(m->environment))
+        return "no environment is open: Enter on a line of the list opens one";
+    if (needs & NEEDS_CONNECTION && !facts_ready(m))
+        return "there is no connection: r tries again";
+    if (needs & NEEDS_WRITE_MODE && m->facts.server.in_recovery)
+        return "this server is a standby and takes no writes";
+    if (needs & NEEDS_IDLE && jobs_write(m))
+        return "a write is running: wait, or ctrl-x cancels it";
+    if (guard_refuses(m, needs))
+        return "the guard refuses it here";
+    if (needs & NEEDS_WRITE_MODE && !m->write_mode)
+        return "the console is read-only: press W for write mode";
+    if (needs & NEEDS_ROW && list_selected(m) < 0)
+        return "no row is selected";
+    return NULL;
+}
+
+bool action_refused(const struct model *m, const struct action *action, struct str *why)
+{
+    const char *reason = unmet(m, action->needs);
+    if (reason && why) {
+        str_printf(why, "%s: %s.", action->title, reason);
+        if (guard_refuses(m, action->needs)) {
+            const struct fact_guard *g = &m->facts.guard;
+            if (g->reason_count)
+                str_printf(why, " %s", or_empty(g->reasons[0].text));
+            if (!text_is_empty(g->allow_line))
+                str_printf(why, " This would allow it: %s", g->allow_line);
+        }
+    }
+    return reason != NULL;
+}
+
+void action_run(struct model *m, const struct action *action, const struct input *in, struct effects *effects)
+{
+    struct str why = {0};
+    if (!action_refused(m, action, &why)) {
+        action->run(m, in, effects);
+    } else {
+        notice_set(m, "warn", "%s", str_text(&why));
+        effect_add(effects, EFFECT_BELL, NULL);
+    }
+    str_free(&why);
+}
+
+void action_dispatch(struct model *m, const struct input *in, struct effects *effects)
+{
+    const struct action *action = action_find(in->name);
+    if (action && action->where & action_context(m))
+        action_run(m, action, in, effects);
+}

@@ -1,0 +1,61 @@
+/* screen - what a screen is to update() and the views: a row in the table of screens.
+ *
+ * `list`, `store`, `count` ... speak of the list that has the keys now; a screen with something open inside
+ * (the SQL of a migration, the rows of a diff) answers for that. */
+#ifndef SEEDOPS_APP_SCREEN_H
+#define SEEDOPS_APP_SCREEN_H
+
+#include "app/model.h"
+
+struct str;
+
+struct screen_class {
+    const char *name, *title;
+    bool needs_environment;
+    struct list *(*list)(struct model *m);
+    struct rowset *(*store)(struct model *m);      /* may be NULL, or give NULL: the rows are in memory */
+    int64_t (*count)(const struct model *m);       /* rows in memory, before the filter */
+    bool (*shown)(const struct model *m, int64_t row);               /* may be NULL: all */
+    const char *(*name_of)(const struct model *m, int64_t row);      /* NULL: rows have no names */
+    void (*text_of)(const struct model *m, int64_t row, struct str *out);   /* what search and copy read */
+    /* Each may be NULL. */
+    void (*enter)(struct model *m, struct effects *effects);    /* became the current screen */
+    void (*event)(struct model *m, const struct input *in, const struct job *job, struct effects *effects);
+    void (*open)(struct model *m, struct effects *effects);     /* Enter on the selected row */
+    bool (*up)(struct model *m, struct effects *effects);       /* a level up inside; false: is at its top */
+    void (*refresh)(struct model *m, struct effects *effects);
+    void (*forget)(struct model *m, struct effects *effects);   /* another environment is opened */
+};
+
+const struct screen_class *screen_class_of(enum screen screen);
+extern const struct screen_class screen_class_environments, screen_class_overview, screen_class_migrations,
+    screen_class_tables, screen_class_diff, screen_class_activity, screen_class_log;
+
+const struct list *screen_list(const struct model *m);      /* of the current screen */
+const struct rowset *screen_store(const struct model *m);   /* NULL: rows in memory */
+void screen_go(struct model *m, enum screen to, struct effects *effects);
+
+/* facts.c: what is known of the open environment, and its refresh. */
+void facts_event(struct model *m, const struct input *in, const struct job *job, struct effects *effects);
+void facts_forget(struct model *m);
+void facts_refresh(struct model *m, struct effects *effects);
+bool facts_ready(const struct model *m);                    /* connected */
+bool facts_production(const struct model *m);
+bool facts_local(const struct model *m);                    /* by the guard's word */
+const struct fact_table *facts_table(const struct model *m, const char *name);   /* NULL: unknown */
+/* Rows of Overview and Tables, which both list the tables. */
+int64_t facts_table_count(const struct model *m);
+const char *facts_table_name(const struct model *m, int64_t row);
+void facts_table_text(const struct model *m, int64_t row, struct str *out);
+/* Leaves what is open, opens `name`. */
+void environment_open(struct model *m, const char *name, struct effects *effects);
+
+/* Screens that others lead to. */
+void diff_open_table(struct model *m, const char *table, bool scan, struct effects *effects);
+void migrations_load(struct model *m, struct effects *effects);
+const struct fact_migration *migrations_find(const struct model *m, const char *name);
+void log_add(struct model *m, const char *level, const char *text);
+/* One line above the footer for a while, and in the log. Level: info good warn error. */
+void notice_set(struct model *m, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,330 @@
+/* sentence - what is wrong, in one sentence: the first rule that applies speaks.
+ *
+ *   not connected · migrations failed, modified, of another tool · all context tables empty · some of them ·
+ *   below the floor · pending · missing on disk · differences · could not look · nothing wrong
+ *
+ * Emptiness comes before pending migrations: it is what someone was called for. */
+#include "app/sentence.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/human.h"
+#include "app/util.h"
+
+/* The context tables, counted. */
+struct tally {
+    int64_t context, empty, held, below, absent;
+    int64_t missing, changed, extra;      /* that count: not allowed ones */
+    int64_t uncompared, unread, fixtures;
+    const struct fact_table *first_below, *first_different, *first_unread, *first_held;
+};
+
+static int64_t at_least_zero(int64_t n) { return clamp(n, 0, INT64_C(1) << 50); }
+
+static bool is_context(const struct fact_table *t) { return text_same(t->class, "context"); }
+
+static void tally_diff(struct tally *all, const struct fact_table *t)
+{
+    if (t->fixture_rows < 0)
+        return;
+    all->fixtures++;
+    if (t->missing < 0 && !t->held) {
+        all->uncompared++;
+        return;
+    }
+    int64_t changed = at_least_zero(t->changed) - at_least_zero(t->allowed_changed);
+    int64_t extra = at_least_zero(t->extra) - at_least_zero(t->allowed_extra);
+    all->missing += at_least_zero(t->missing);
+    all->changed += at_least_zero(changed);
+    all->extra += at_least_zero(extra);
+    if (!all->first_different && (at_least_zero(t->missing) || changed > 0 || extra > 0))
+        all->first_different = t;
+}
+
+static struct tally tally_of(const struct facts *f)
+{
+    struct tally all = {0};
+    for (size_t i = 0; i < f->table_count; i++) {
+        const struct fact_table *t = &f->tables[i];
+        tally_diff(&all, t);
+        if (!is_context(t))
+            continue;
+        all.context++;
+        all.held += t->held;
+        if (t->held && !all.first_held)
+            all.first_held = t;
+        if (t->held ? t->rows <= 0 : t->rows == 0)
+            all.empty++;
+        if (t->rows < 0 && !t->held) {
+            all.unread++;
+            if (!all.first_unread)
+                all.first_unread = t;
+        }
+        if (t->min_rows >= 0 && t->rows >= 0 && t->rows < t->min_rows) {
+            all.below++;
+            if (!all.first_below)
+                all.first_below = t;
+        }
+    }
+    return all;
+}
+
+static void add(char *to, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void add(char *to, size_t size, const char *format, ...)
+{
+    size_t used = strlen(to);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(to + used, size - used, format, args);
+    va_end(args);
+}
+
+#define SAY(out, ...) add((out)->text, sizeof (out)->text, __VA_ARGS__)
+#define NEXT(out, ...) add((out)->next, sizeof (out)->next, __VA_ARGS__)
+
+static void word(struct sentence *out, enum sentence_mood mood, const char *text)
+{
+    out->mood = mood;
+    snprintf(out->word, sizeof out->word, "%s", text);
+}
+
+static const char *s_of(int64_t n) { return n == 1 ? "" : "s"; }
+
+static void say_schema(const struct facts *f, struct sentence *out)
+{
+    const struct fact_ledger *l = &f->ledger;
+    int64_t all = at_least_zero(l->applied) + at_least_zero(l->pending);
+    if (text_is_empty(l->tool))
+        return;
+    if (l->pending <= 0 && l->applied > 0)
+        SAY(out, "; the schema is fully migrated (%lld of %lld)", (long long)l->applied, (long long)all);
+    else if (l->pending > 0)
+        SAY(out, "; %lld of %lld migrations %s pending", (long long)l->pending, (long long)all,
+            l->pending == 1 ? "is" : "are");
+}
+
+/* How a seed would be possible from here, or the line that would allow it. */
+static void next_seed(const struct sentence_input *in, struct sentence *out)
+{
+    const struct fact_guard *g = &in->facts->guard;
+    if (in->facts->server.in_recovery) {
+        NEXT(out, "This server is a standby: seed its primary.");
+    } else if (!g->seed_allowed) {
+        NEXT(out, "Writes are refused here: %s",
+             g->reason_count ? or_empty(g->reasons[0].text) : "the guard does not allow them.");
+        if (!text_is_empty(g->allow_line))
+            NEXT(out, " This would allow them: %s", g->allow_line);
+    } else if (in->write_mode) {
+        NEXT(out, "Next: x s shows the plan of a seed.");
+    } else {
+        NEXT(out, "Next: W for write mode, then x s shows the plan of a seed.");
+    }
+}
+
+static void next_migrate(const struct sentence_input *in, struct sentence *out)
+{
+    const struct fact_guard *g = &in->facts->guard;
+    if (!g->migrate_allowed && g->reason_count)
+        NEXT(out, "Migrating is refused here: %s", or_empty(g->reasons[0].text));
+    else if (in->write_mode)
+        NEXT(out, "Next: x a applies them; 2 shows them.");
+    else
+        NEXT(out, "Next: 2 shows them; W for write mode, then x a applies them.");
+}
+
+/* ---- the rules, in order; each is true when it has spoken ---- */
+
+static bool not_connected(const struct sentence_input *in, struct sentence *out)
+{
+    const struct facts *f = in->facts;
+    if (text_is_empty(in->environment)) {
+        word(out, MOOD_WAIT, "NONE");
+        SAY(out, "No environment is open.");
+        NEXT(out, "Press 0 for the list, then Enter on a line.");
+        return true;
+    }
+    if (!text_is_empty(f->open_error.message)) {
+        word(out, MOOD_BAD, "UNREACHABLE");
+        SAY(out, "%s cannot be opened: %s", in->environment, f->open_error.message);
+        if (!text_is_empty(f->open_error.why))
+            SAY(out, ": %s", f->open_error.why);
+        if (!text_is_empty(f->open_error.hint))
+            NEXT(out, "%s ", f->open_error.hint);
+        NEXT(out, "r tries again.");
+        return true;
+    }
+    if (text_same(f->phase, "lost") || text_same(f->phase, "closed")) {
+        word(out, MOOD_BAD, "LOST");
+        SAY(out, "The connection was lost; what is shown is from before.");
+        NEXT(out, "r connects again.");
+        return true;
+    }
+    if (!f->status_partial && !f->status_complete) {
+        word(out, MOOD_WAIT, "OPENING");
+        SAY(out, "%s: %s", in->environment, text_is_empty(f->phase) ? "connecting" : f->phase);
+        if (!text_is_empty(f->phase_text))
+            SAY(out, ", %s", f->phase_text);
+        SAY(out, " \xe2\x80\xa6");
+        return true;
+    }
+    return false;
+}
+
+static bool ledger_broken(const struct sentence_input *in, struct sentence *out)
+{
+    const struct fact_ledger *l = &in->facts->ledger;
+    if (l->failed > 0) {
+        word(out, MOOD_BAD, "FAILED");
+        SAY(out, "%lld migration%s failed and block%s the rest.", (long long)l->failed, s_of(l->failed),
+            l->failed == 1 ? "s" : "");
+        NEXT(out, "Press 2: it shows the error; x p or x b resolves it once the database is put right.");
+        return true;
+    }
+    if (l->modified > 0) {
+        word(out, MOOD_BAD, "MODIFIED");
+        SAY(out, "%lld applied migration%s on disk %s changed since.", (long long)l->modified, s_of(l->modified),
+            l->modified == 1 ? "was" : "were");
+        NEXT(out, "Put the file back as it was applied, and write the change as a new migration. 2 names it.");
+        return true;
+    }
+    if (!text_is_empty(l->problem)) {
+        word(out, MOOD_BAD, "LEDGER");
+        SAY(out, "The migrations cannot be judged: %s.", l->problem);
+        return true;
+    }
+    return false;
+}
+
+static bool rows_gone(const struct sentence_input *in, const struct tally *all, struct sentence *out)
+{
+    if (all->context == 0 || all->empty == 0)
+        return false;
+    bool every = all->empty == all->context;
+    if (!every && all->held == 0)
+        return false;
+    if (every && all->held == 0) {
+        word(out, MOOD_BAD, "NEVER SEEDED");
+        SAY(out, "%s%lld context table%s %s empty", all->context > 1 ? "All " : "The ", (long long)all->context,
+            s_of(all->context), all->context == 1 ? "is" : "are");
+        say_schema(in->facts, out);
+        SAY(out, ". Nothing says that they ever held rows.");
+    } else {
+        word(out, MOOD_BAD, every ? "EMPTY" : "ROWS LOST");
+        if (every)
+            SAY(out, "All %lld context tables have lost their rows", (long long)all->context);
+        else
+            SAY(out, "%lld of %lld context tables have lost their rows", (long long)all->held, (long long)all->context);
+        say_schema(in->facts, out);
+        SAY(out, ". They were deleted: the tables still have their pages. Held, so that nothing more is lost.");
+    }
+    next_seed(in, out);
+    return true;
+}
+
+static bool below_floor(const struct sentence_input *in, const struct tally *all, struct sentence *out)
+{
+    if (!all->below)
+        return false;
+    char rows[HUMAN], floor_rows[HUMAN];
+    word(out, MOOD_BAD, "BELOW FLOOR");
+    SAY(out, "%s has %s of at least %s rows", or_empty(all->first_below->name),
+        human_count(rows, all->first_below->rows), human_count(floor_rows, all->first_below->min_rows));
+    if (all->below > 1)
+        SAY(out, ", and %lld more table%s too few", (long long)(all->below - 1), all->below == 2 ? " has" : "s have");
+    SAY(out, ".");
+    next_seed(in, out);
+    return true;
+}
+
+static bool pending(const struct sentence_input *in, struct sentence *out)
+{
+    const struct fact_ledger *l = &in->facts->ledger;
+    if (l->pending > 0) {
+        word(out, MOOD_WARN, "PENDING");
+        SAY(out, "%lld migration%s %s not applied yet.", (long long)l->pending, s_of(l->pending),
+            l->pending == 1 ? "is" : "are");
+        if (!text_is_empty(l->lock_holder))
+            SAY(out, " Someone else holds the ledger's lock: %s.", l->lock_holder);
+        next_migrate(in, out);
+        return true;
+    }
+    if (l->missing > 0) {
+        word(out, MOOD_WARN, "MISSING ON DISK");
+        SAY(out, "%lld applied migration%s %s not in this directory: is it an older checkout?", (long long)l->missing,
+            s_of(l->missing), l->missing == 1 ? "is" : "are");
+        NEXT(out, "Press 2: it names them.");
+        return true;
+    }
+    return false;
+}
+
+static bool different(const struct sentence_input *in, const struct tally *all, struct sentence *out)
+{
+    if (!all->missing && !all->changed && !all->extra)
+        return false;
+    word(out, MOOD_WARN, "DIFFERENT");
+    SAY(out, "The rows are not as declared: %lld missing, %lld changed, %lld extra.", (long long)all->missing,
+        (long long)all->changed, (long long)all->extra);
+    NEXT(out, "Enter on %s shows them. ", or_empty(all->first_different->name));
+    if (all->missing || all->changed)
+        next_seed(in, out);
+    else
+        NEXT(out, "A seed deletes nothing: extra rows stay until they are pruned.");
+    return true;
+}
+
+static bool not_seen(const struct sentence_input *in, const struct tally *all, struct sentence *out)
+{
+    if (in->facts->status_partial && !in->facts->status_complete) {
+        word(out, MOOD_WAIT, "LOOKING");
+        SAY(out, "Connected; counting and comparing \xe2\x80\xa6");
+        return true;
+    }
+    if (all->unread) {
+        word(out, MOOD_WARN, "UNSEEN");
+        SAY(out, "%lld context table%s could not be looked at: %s %s.", (long long)all->unread, s_of(all->unread),
+            or_empty(all->first_unread->name),
+            text_is_empty(all->first_unread->note) ? "has no count" : all->first_unread->note);
+        NEXT(out, "r looks again.");
+        return true;
+    }
+    if (all->held) {
+        word(out, MOOD_WARN, "HELD");
+        SAY(out, "%s may have lost rows and is held: it is not read until you say so.", or_empty(all->first_held->name));
+        NEXT(out, "x h on its line says what a scan costs.");
+        return true;
+    }
+    return false;
+}
+
+static void healthy(const struct sentence_input *in, const struct tally *all, struct sentence *out)
+{
+    const struct fact_ledger *l = &in->facts->ledger;
+    word(out, MOOD_GOOD, "HEALTHY");
+    if (text_is_empty(l->tool))
+        SAY(out, "No migrations directory");
+    else
+        SAY(out, "%lld migration%s applied, none pending", (long long)l->applied, s_of(l->applied));
+    if (all->fixtures == 0)
+        SAY(out, "; no table has a fixture to compare it with.");
+    else
+        SAY(out, "; %lld table%s with fixtures %s as declared.", (long long)(all->fixtures - all->uncompared),
+            s_of(all->fixtures - all->uncompared), all->fixtures - all->uncompared == 1 ? "is" : "are");
+    if (all->uncompared)
+        NEXT(out, "%lld larger table%s not compared yet: Enter on its line does.", (long long)all->uncompared,
+             all->uncompared == 1 ? " is" : "s are");
+}
+
+void sentence_make(const struct sentence_input *in, struct sentence *out)
+{
+    *out = (struct sentence){0};
+    if (not_connected(in, out))
+        return;
+    struct tally all = tally_of(in->facts);
+    if (ledger_broken(in, out) || rows_gone(in, &all, out) || below_floor(in, &all, out) || pending(in, out)
+        || different(in, &all, out) || not_seen(in, &all, out))
+        return;
+    healthy(in, &all, out);
+}
