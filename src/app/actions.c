@@ -498,7 +498,7 @@ static void run_verify(struct model *m, In in, Out out)
 
 const struct action actions[] = {
     {"accept", "Choose, or confirm", "enter", NULL, NULL, IN_PICK | IN_MENU | IN_PROMPT | IN_DIALOG, QUIET, run_accept, NULL},
-    {"activity", "Activity: what else runs here, and who blocks whom", "5", NULL, NULL, ON_SCREENS, 0, run_activity, NULL},
+    {"activity", "Activity: what else runs here, and who blocks whom", "6", NULL, NULL, ON_SCREENS, 0, run_activity, NULL},
     {"back", "A level up; never leaves", "esc h backspace left", NULL, NULL, ON_SCREENS, QUIET, run_back, NULL},
     {"cancel", "Cancel what runs", "ctrl-x", NULL, NULL, EVERYWHERE, 0, run_cancel, NULL},
     {"cancel-backend", "Cancel a backend's statement", "", "c", "its statement ends with an error, the session stays",
@@ -520,7 +520,7 @@ const struct action actions[] = {
     {"identical-too", "Show identical tables too, or only differences", "=", NULL, NULL, ON_DIFF, 0, run_identical_too, NULL},
     {"interrupt", "Close, cancel; twice in a row leaves", "ctrl-c", NULL, NULL, EVERYWHERE, QUIET, run_interrupt, NULL},
     {"last", "To the last row", "G end", NULL, NULL, ON_SCREENS, QUIET, run_last, NULL},
-    {"log", "Log: what was said in this session", "6", NULL, NULL, ON_SCREENS, 0, run_log, NULL},
+    {"log", "Log: what was said in this session", "7", NULL, NULL, ON_SCREENS, 0, run_log, NULL},
     {"menu", "Actions for this row, every write among them", "x", NULL, NULL, ON_SCREENS, 0, run_menu, NULL},
     {"migrate-all", "Apply all pending migrations", "", "a", "each in its transaction where its SQL allows one",
      ON_OVERVIEW | ON_MIGRATIONS, WRITES | NEEDS_MIGRATE_ALLOWED | NEEDS_NAME, run_migrate_all, migrate_confirmed},

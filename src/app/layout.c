@@ -20,6 +20,8 @@ struct layout layout_of(const struct model *m)
         l.detail_rows = 1;
     l.detail_row = l.message_row - l.detail_rows;
     l.list_rows = (int)clamp(l.detail_row - l.list_row - (m->rows >= 20 ? 1 : 0), 1, SIZE_MOST);
+    l.title_rows = overview && l.list_rows > 4 ? 2 : 0;
+    l.list_rows -= l.title_rows;
     return l;
 }
 

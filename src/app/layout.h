@@ -10,6 +10,7 @@ struct layout {
     int sentence_row, sentence_rows;
     int head_row;                /* column titles */
     int list_row, list_rows;
+    int title_rows;              /* further rows below the list, for titles between its rows (Overview) */
     int detail_row, detail_rows; /* about the selected row, or the Overview's migrations */
     int message_row, rule_row, footer_row;
 };

@@ -217,7 +217,7 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
         else
             SAY(out, "%lld of %lld context tables have lost their rows", (long long)all->held, (long long)all->context);
         say_schema(in->facts, out);
-        SAY(out, ". They were deleted: the tables still have their pages. Held, so that nothing more is lost.");
+        SAY(out, ". The rows were deleted; held: nothing is read.");
     }
     next_seed(in, out);
     return true;

@@ -1,10 +1,12 @@
 /* test_codec - decode(encode(x)) = x for every type, and what decoding refuses. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,0 +1,202 @@
+/* view_frame - header, tabs, the message line and the footer. */
+#include "view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "app/action.h"
+#include "app/human.h"
+#include "app/request.h"
+#include "app/screen.h"
+#include "app/util.h"
+
+/* ---- header: which environment, where, how, and whether anything can be written ---- */
+
+static int draw_role(const struct view *v)
+{
+    const char *role = or_empty(v->m->facts.server.role);
+    char upper[24];
+    size_t i = 0;
+    for (; role[i] && i + 1 < sizeof upper; i++)
+        upper[i] = role[i] >= 'a' && role[i] <= 'z' ? (char)(role[i] - 32) : role[i];
+    upper[i] = '\0';
+    if (!i)
+        return 0;
+    return grid_printf(v->g, 0, 0, 26, view_role_style(role), "\xe2\x96\x8c%s\xe2\x96\x90", upper);   /* ▌ ▐ */
+}
+
+/* What stays in sight on the right: the mode, the time, the recording. Returns where it begins. */
+static int draw_right(const struct view *v)
+{
+    const struct model *m = v->m;
+    int column = v->g->columns;
+    const char *rec = text_same(m->journal, "recording") ? "\xe2\x97\x8f rec"
+                    : text_is_empty(m->journal) ? "" : "\xe2\x97\x8b not recorded";
+    column -= view_width(rec) + 1;
+    grid_text(v->g, 0, column, 20, text_same(m->journal, "recording") ? STYLE_DIM : STYLE_WARN, rec);
+    if (m->wall_ms) {
+        char clock[HUMAN];
+        human_clock(clock, m->wall_ms + (m->now_ms - m->wall_at_ms));
+        column -= (int)strlen(clock) + 1;
+        grid_text(v->g, 0, column, 12, STYLE_DIM, clock);
+    }
+    if (text_is_empty(m->environment))
+        return column;
+    char mode[48] = "READ-ONLY";
+    if (m->write_mode)
+        snprintf(mode, sizeof mode, " WRITE %d min ", (int)((m->write_until_ms - m->now_ms + 59999) / 60000));
+    column -= (int)strlen(mode) + 2;
+    grid_text(v->g, 0, column, (int)strlen(mode), m->write_mode ? STYLE_WRITE_MODE : STYLE_BOLD, mode);
+    return column;
+}
+
+void view_header(const struct view *v)
+{
+    const struct model *m = v->m;
+    const struct fact_server *server = &m->facts.server;
+    int right = draw_right(v), column = draw_role(v);
+    column += column ? 1 : 0;
+    if (text_is_empty(m->environment)) {
+        grid_text(v->g, 0, column, right - column - 1, STYLE_TITLE, "seedops");
+        return;
+    }
+    column += grid_text(v->g, 0, column, right - column - 1, STYLE_TITLE,
+                        text_is_empty(server->environment) ? m->environment : server->environment) + 2;
+    char version[96] = "";
+    if (!text_is_empty(server->version))
+        snprintf(version, sizeof version, "PG %s %s%s", server->version, server->in_recovery ? "standby" : "primary",
+                 server->pooled ? " pooled" : "");
+    int version_width = view_width(version), room = right - column - 1;
+    bool both = room > version_width + 16;
+    char target[512] = "";
+    if (!text_is_empty(server->target))
+        snprintf(target, sizeof target, "%s%s%s", server->target, text_is_empty(server->via) ? "" : "  ",
+                 or_empty(server->via));
+    column += grid_text(v->g, 0, column, both ? room - version_width - 2 : room, STYLE_PLAIN, target) + 2;
+    if (both)
+        grid_text(v->g, 0, column, version_width, STYLE_DIM, version);
+}
+
+/* ---- tabs ---- */
+
+void view_tabs(const struct view *v)
+{
+    int column = 1;
+    for (int i = 0; i < SCREEN_COUNT; i++) {
+        const struct screen_class *class = screen_class_of((enum screen)i);
+        const struct action *action = action_find(class->name);
+        bool here = (int)v->m->screen == i;
+        bool short_title = v->g->columns < 80 && !here;
+        int start = column;
+        column += grid_text(v->g, 1, column, 3, here ? STYLE_BOLD : STYLE_KEY, action->keys) + 1;
+        column += grid_text(v->g, 1, column, short_title ? 5 : 20, here ? STYLE_TITLE : STYLE_PLAIN, class->title);
+        grid_hit(v->g, 1, start, 1, column - start, class->name, 0);
+        column += 2;
+    }
+}
+
+/* ---- message line: what is typed, what runs, what was said ---- */
+
+static void draw_prompt(const struct view *v)
+{
+    const struct modal *d = &v->m->modal;
+    int row = v->l.message_row;
+    int used = grid_text(v->g, row, 1, 20, STYLE_KEY, d->kind == MODAL_SEARCH ? "search /" : "filter ") + 2;
+    used += grid_text(v->g, row, used, v->g->columns - used - 2, STYLE_FIELD, or_empty(d->text));
+    v->g->cursor_row = row;
+    v->g->cursor_column = used;
+}
+
+static void draw_bar(const struct view *v, int column, int width, const struct job *job)
+{
+    int64_t full = job->total > 0 ? clamp(job->done, 0, job->total) * width / job->total : 0;
+    grid_fill(v->g, v->l.message_row, column, 1, width, STYLE_DIM, "\xe2\x94\x80");           /* ─ */
+    grid_fill(v->g, v->l.message_row, column, 1, (int)full, STYLE_GOOD, "\xe2\x94\x81");      /* ━ */
+}
+
+static void job_numbers(const struct model *m, const struct job *job, char *out, size_t size)
+{
+    char done[HUMAN], total[HUMAN], rate[HUMAN], left[HUMAN], elapsed[HUMAN];
+    size_t used = (size_t)snprintf(out, size, "%s", human_timer(elapsed, m->now_ms - job->started_ms));
+    if (job->done > 0 && used < size)
+        used += (size_t)snprintf(out + used, size - used, "  %s%s%s", human_count(done, job->done),
+                                 job->total > 0 ? " of " : "", job->total > 0 ? human_count(total, job->total) : "");
+    if (job->rate > 0 && used < size)
+        used += (size_t)snprintf(out + used, size - used, "  %s/s", human_count(rate, job->rate));
+    if (job->rate > 0 && job->total > job->done && used < size)
+        snprintf(out + used, size - used, "  %s left",
+                 human_span(left, (job->total - job->done) / job->rate * 1000));
+}
+
+/* Anything over a second: what, how far, how fast, how long yet, and how to stop it. */
+static bool draw_job(const struct view *v)
+{
+    const struct job *job = job_shown(v->m);
+    if (!job || (v->m->now_ms - job->started_ms < 1000 && !job->cancelling))
+        return false;
+    int row = v->l.message_row, width = v->g->columns;
+    char numbers[160];
+    job_numbers(v->m, job, numbers, sizeof numbers);
+    int column = 1 + grid_printf(v->g, row, 1, width / 3, STYLE_BOLD, "%s %s",
+                                 job->plan ? "planning" : effect_verb((enum effect_kind)job->effect),
+                                 text_is_empty(job->what) ? or_empty(job->name) : job->what) + 1;
+    if (job->total > 0 && width >= 90) {
+        draw_bar(v, column, width / 6, job);
+        column += width / 6 + 1;
+    }
+    column += grid_text(v->g, row, column, width - column - 17, STYLE_PLAIN, numbers) + 2;
+    grid_text(v->g, row, column, 16, STYLE_DIM, job->cancelling ? "cancelling \xe2\x80\xa6" : "ctrl-x cancels");
+    return true;
+}
+
+void view_message(const struct view *v)
+{
+    const struct notice *n = &v->m->notice;
+    if (v->m->modal.kind == MODAL_SEARCH || v->m->modal.kind == MODAL_FILTER) {
+        draw_prompt(v);
+    } else if (!draw_job(v) && !text_is_empty(n->text)) {
+        enum style style = text_same(n->level, "error") ? STYLE_BAD : text_same(n->level, "good") ? STYLE_GOOD
+                         : text_same(n->level, "warn") ? STYLE_WARN : STYLE_PLAIN;
+        grid_text(v->g, v->l.message_row, 1, v->g->columns - 2, style, n->text);
+    }
+}
+
+/* ---- footer: the keys that work here, as the table of actions has them ---- */
+
+struct hint { const char *action, *word; };
+
+static void draw_hints(const struct view *v, const struct hint *hints, size_t count)
+{
+    int column = 1;
+    unsigned context = action_context(v->m);
+    for (size_t i = 0; i < count; i++) {
+        const struct action *action = action_find(hints[i].action);
+        char key[24];
+        size_t length = strcspn(action->keys, " ");
+        int reserved = i + 2 < count && count > 3 ? 18 : 0;   /* help and quit are never crowded out */
+        if (!(action->where & context) || column + view_width(hints[i].word) + 6 + reserved > v->g->columns)
+            continue;
+        snprintf(key, sizeof key, "%.*s", (int)length, action->keys);
+        int start = column;
+        bool refused = action_refused(v->m, action, NULL);
+        column += grid_text(v->g, v->l.footer_row, column, 12, refused ? STYLE_DIM : STYLE_KEY,
+                            strcmp(key, "enter") == 0 ? "Enter" : strcmp(key, "esc") == 0 ? "Esc" : key) + 1;
+        column += grid_text(v->g, v->l.footer_row, column, 20, refused ? STYLE_DIM : STYLE_PLAIN, hints[i].word);
+        grid_hit(v->g, v->l.footer_row, start, 1, column - start, action->name, 0);
+        column += 3;
+    }
+}
+
+void view_footer(const struct view *v)
+{
+    static const struct hint screen[] = {
+        {"open", "open"}, {"menu", "actions"}, {"write-mode", "write mode"}, {"refresh", "refresh"},
+        {"search", "search"}, {"filter", "filter"}, {"identical-too", "identical too"}, {"edit", "file"},
+        {"palette", "commands"}, {"help", "help"}, {"quit", "back"},
+    };
+    static const struct hint opened[] = {{"accept", "choose"}, {"next-field", "next"}, {"close", "close"}};
+    if (v->m->modal.kind == MODAL_NONE)
+        draw_hints(v, screen, sizeof screen / sizeof screen[0]);
+    else
+        draw_hints(v, opened, sizeof opened / sizeof opened[0]);
+}

@@ -1,0 +1,342 @@
+/* view_modal - what is open above the screen: help, palette, menu, and the dialogs. */
+#include "view.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/dialog.h"
+#include "app/human.h"
+#include "app/request.h"
+#include "app/util.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "base/text.h"
+
+struct box { int row, column, rows, columns; };
+
+static void draw_box(const struct view *v, const struct box *b, enum style style, const char *title)
+{
+    int right = b->column + b->columns - 1, bottom = b->row + b->rows - 1;
+    grid_fill(v->g, b->row, b->column, b->rows, b->columns, STYLE_DIALOG, " ");
+    grid_fill(v->g, b->row, b->column, 1, b->columns, style, "\xe2\x94\x80");
+    grid_fill(v->g, bottom, b->column, 1, b->columns, style, "\xe2\x94\x80");
+    grid_fill(v->g, b->row, b->column, b->rows, 1, style, "\xe2\x94\x82");
+    grid_fill(v->g, b->row, right, b->rows, 1, style, "\xe2\x94\x82");
+    grid_text(v->g, b->row, b->column, 1, style, "\xe2\x94\x8c");
+    grid_text(v->g, b->row, right, 1, style, "\xe2\x94\x90");
+    grid_text(v->g, bottom, b->column, 1, style, "\xe2\x94\x94");
+    grid_text(v->g, bottom, right, 1, style, "\xe2\x94\x98");
+    grid_text(v->g, b->row, b->column + 1, 1, style, " ");
+    int used = grid_text(v->g, b->row, b->column + 2, b->columns - 5, STYLE_TITLE, title);
+    grid_text(v->g, b->row, b->column + 2 + used, 1, style, " ");
+    grid_hit(v->g, b->row, b->column, b->rows, b->columns, "", 0);   /* clicks do not fall through */
+}
+
+static struct box centred(const struct view *v, int rows, int columns)
+{
+    struct box b = {.rows = rows < v->g->rows ? rows : v->g->rows,
+                    .columns = columns < v->g->columns - 2 ? columns : v->g->columns - 2};
+    b.row = (v->g->rows - b.rows) / 2;
+    b.column = (v->g->columns - b.columns) / 2;
+    return b;
+}
+
+/* ---- picking lists ---- */
+
+static void first_key(const struct action *action, char out[16])
+{
+    snprintf(out, 16, "%.*s", (int)strcspn(action->keys, " "), action->keys);
+}
+
+static void draw_pick(const struct view *v, const struct box *b, int row, const struct pick *pick, bool selected)
+{
+    bool menu = v->m->modal.kind == MODAL_MENU;
+    int column = b->column + 2, width = b->columns - 4;
+    char key[16] = "";
+    if (!pick->action) {
+        grid_printf(v->g, row, column + 11, width - 11, STYLE_PLAIN, "Open environment %s", pick->environment);
+    } else {
+        const struct action *a = pick->action;
+        bool here = a->where & 1u << v->m->screen;
+        enum style style = here && !action_refused(v->m, a, NULL) ? STYLE_PLAIN : STYLE_DIM;
+        if (menu)
+            snprintf(key, sizeof key, "%s", a->menu_key);
+        else if (*a->keys)
+            first_key(a, key);
+        else
+            snprintf(key, sizeof key, "x %s", or_empty(a->menu_key));
+        grid_text(v->g, row, column, 10, style == STYLE_DIM ? STYLE_DIM : STYLE_KEY, key);
+        grid_printf(v->g, row, column + (menu ? 4 : 11), width - (menu ? 4 : 11), style, "%s%s", a->title,
+                    a->needs & DESTRUCTIVE ? " \xe2\x9a\xa0" : "");
+        if (menu && width > 60) {
+            grid_fill(v->g, row, column + 44, 1, width - 44, STYLE_DIALOG, " ");
+            grid_text(v->g, row, column + 45, width - 45, STYLE_DIM, a->consequence);
+        }
+    }
+    if (selected)
+        grid_restyle(v->g, row, b->column + 1, b->columns - 2, STYLE_SELECTED);
+}
+
+static const char *list_title(const struct model *m)
+{
+    return m->modal.kind == MODAL_HELP ? "Help: type to search, Enter runs"
+         : m->modal.kind == MODAL_PALETTE ? "Commands" : "Actions";
+}
+
+static void draw_field(const struct view *v, int row, int column, int width, const char *text, bool focus)
+{
+    grid_fill(v->g, row, column, 1, width, STYLE_FIELD, " ");
+    const char *shown = or_empty(text);
+    while (view_width(shown) > width - 1 && *shown)   /* what is typed last stays in sight */
+        shown++;
+    int used = grid_text(v->g, row, column, width, STYLE_FIELD, shown);
+    if (focus) {
+        v->g->cursor_row = row;
+        v->g->cursor_column = column + used;
+    }
+}
+
+/* Why the chosen action cannot run now, below the list. */
+static void draw_refusal(const struct view *v, const struct box *b, const struct pick *pick)
+{
+    struct str why = {0};
+    if (pick->action && action_refused(v->m, pick->action, &why))
+        grid_text(v->g, b->row + b->rows - 2, b->column + 2, b->columns - 4, STYLE_WARN, str_text(&why));
+    str_free(&why);
+}
+
+static void draw_list(const struct view *v)
+{
+    struct pick picks[PICKS_MOST];
+    const struct modal *d = &v->m->modal;
+    int count = (int)picks_make(v->m, picks), most = layout_pick_rows(v->m);
+    bool typed = d->kind != MODAL_MENU;
+    int rows = d->kind == MODAL_MENU && count < most ? count : most;
+    struct box b = centred(v, rows + 3 + typed, d->kind == MODAL_MENU ? 96 : 78);
+    draw_box(v, &b, STYLE_DIALOG, list_title(v->m));
+    if (typed)
+        draw_field(v, b.row + 1, b.column + 2, b.columns - 4, d->text, true);
+    for (int i = 0; i < rows && d->top + i < count; i++) {
+        int row = b.row + 1 + typed + i;
+        draw_pick(v, &b, row, &picks[d->top + i], d->top + i == d->selected);
+        grid_hit(v->g, row, b.column + 1, 1, b.columns - 2, "select", d->top + i);
+    }
+    if (count == 0)
+        grid_text(v->g, b.row + 1 + typed, b.column + 2, b.columns - 4, STYLE_DIM, "Nothing is called that.");
+    else if (d->selected < count)
+        draw_refusal(v, &b, &picks[d->selected]);
+}
+
+/* ---- dialogs ---- */
+
+enum { LINES_MOST = 40, STEPS_MOST = 14 };
+
+/* What a dialog says, line by line, so that its box is as high as what it holds. */
+struct lines {
+    char *text[LINES_MOST];
+    enum style style[LINES_MOST];
+    int count, width;
+};
+
+static void lines_free(struct lines *lines)
+{
+    for (int i = 0; i < lines->count; i++)
+        free(lines->text[i]);
+}
+
+/* Wraps into the box. A text with a newline of its own goes on in the next line. */
+static void say(struct lines *lines, enum style style, const char *text)
+{
+    text = or_empty(text);
+    while (*text && lines->count < LINES_MOST) {
+        size_t skip, length = view_line(text, lines->width, &skip);
+        lines->style[lines->count] = style;
+        lines->text[lines->count++] = xstrndup(text, length);
+        text += length;
+        text += *text ? skip : 0;
+    }
+}
+
+static void say_blank(struct lines *lines)
+{
+    if (lines->count < LINES_MOST) {
+        lines->style[lines->count] = STYLE_DIALOG;
+        lines->text[lines->count++] = xstrdup("");
+    }
+}
+
+/* One line whatever is in it: foreign names cannot make lines of their own. */
+static void sayf(struct lines *lines, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void sayf(struct lines *lines, enum style style, const char *format, ...)
+{
+    char line[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    struct str shown = {0};
+    text_visible(&shown, line, strlen(line));
+    say(lines, style, str_text(&shown));
+    str_free(&shown);
+}
+
+static void say_steps(struct lines *lines, const struct modal *d)
+{
+    char rows[HUMAN];
+    for (size_t i = 0; i < d->step_count && i < STEPS_MOST; i++) {
+        const struct fact_step *step = &d->steps[i];
+        sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-8s %-24s %s", step->danger ? "\xe2\x9a\xa0 " : "  ",
+             or_empty(step->action), or_empty(step->object), or_empty(step->detail));
+    }
+    if (d->step_count > STEPS_MOST)
+        sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %zu more", d->step_count - STEPS_MOST);
+    say_blank(lines);
+    sayf(lines, STYLE_PLAIN, "%s row%s in one transaction: all of it or nothing.", human_count(rows, d->rows),
+         d->rows == 1 ? "" : "s");
+}
+
+static void say_pending(struct lines *lines, const struct model *m, const char *only)
+{
+    const struct screen_migrations *s = &m->migrations;
+    size_t shown = 0, pending = 0;
+    for (size_t i = 0; i < s->item_count; i++) {
+        const struct fact_migration *item = &s->items[i];
+        if (!text_same(item->state, "pending") || (!text_is_empty(only) && !text_same(item->name, only)))
+            continue;
+        pending++;
+        if (shown++ >= STEPS_MOST - 4)
+            continue;
+        sayf(lines, STYLE_PLAIN, "  %s%s", or_empty(item->name), item->transactional ? "" : "   (not in one transaction)");
+        for (size_t n = 0; n < item->risk_count && n < 3; n++)
+            sayf(lines, STYLE_WARN, "    \xe2\x9a\xa0 cannot be undone: %s", or_empty(item->risks[n].text));
+    }
+    if (pending > STEPS_MOST - 4)
+        sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %zu more", pending - (STEPS_MOST - 4));
+    if (!s->loaded)
+        sayf(lines, STYLE_PLAIN, "%lld pending; their names are being read \xe2\x80\xa6", (long long)m->facts.ledger.pending);
+}
+
+static void say_target(struct lines *lines, const struct model *m)
+{
+    const struct fact_server *server = &m->facts.server;
+    sayf(lines, STYLE_DIM, "Database %s on %s%s%s", text_is_empty(server->database) ? "?" : server->database,
+         or_empty(server->target), text_is_empty(server->system_identifier) ? "" : "   identity ",
+         or_empty(server->system_identifier));
+    if (!text_is_empty(m->modal.digest))
+        sayf(lines, STYLE_DIM, "Plan %.19s", m->modal.digest);
+}
+
+static void say_confirm(struct lines *lines, const struct model *m)
+{
+    const struct modal *d = &m->modal;
+    say(lines, STYLE_PLAIN, d->body);
+    if (d->request)
+        say(lines, STYLE_BOLD, "Making the plan \xe2\x80\xa6");
+    else if (d->step_count)
+        say_steps(lines, d);
+    if (text_same(d->action, "migrate-all") || text_same(d->action, "migrate-one"))
+        say_pending(lines, m, d->target);
+    if (!text_same(d->action, "quit"))
+        say_target(lines, m);
+}
+
+static void say_error(struct lines *lines, const struct modal *d)
+{
+    say(lines, STYLE_BAD, d->body);
+    say(lines, STYLE_PLAIN, d->why);
+    say(lines, STYLE_DIM, d->place);
+    if (!text_is_empty(d->hint)) {
+        say_blank(lines);
+        say(lines, STYLE_BOLD, d->hint);
+    }
+}
+
+/* "[ Seed ]": the button's word is the action's first. */
+static const char *go_word(const struct modal *d)
+{
+    static const struct { const char *action, *word; } words[] = {
+        {"seed", "Seed"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
+        {"scan", "Scan"}, {"terminate", "Terminate"}, {"cancel-backend", "Cancel it"}, {"quit", "Leave"},
+        {"resolve-applied", "Mark"}, {"resolve-rolled-back", "Mark"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (text_same(words[i].action, d->action))
+            return words[i].word;
+    return d->kind == MODAL_ERROR ? "Close" : "Yes";
+}
+
+static int draw_button(const struct view *v, int row, int right, const char *word, bool focus, enum focus which)
+{
+    char text[40];
+    snprintf(text, sizeof text, focus ? "[ %s ]" : "  %s  ", word);
+    int width = view_width(text), column = right - width;
+    grid_text(v->g, row, column, width, focus ? STYLE_BUTTON_FOCUS : STYLE_BUTTON, text);
+    grid_hit(v->g, row, column, 1, width, "press", which);
+    return column - 1;
+}
+
+static void draw_buttons(const struct view *v, const struct box *b, int row)
+{
+    const struct modal *d = &v->m->modal;
+    int right = b->column + b->columns - 2;
+    right = draw_button(v, row, right, go_word(d), d->focus == FOCUS_GO, FOCUS_GO);
+    if (d->kind != MODAL_ERROR)
+        draw_button(v, row, right, "Cancel", d->focus == FOCUS_CANCEL, FOCUS_CANCEL);
+}
+
+static void draw_typed(const struct view *v, const struct box *b, int row)
+{
+    const struct modal *d = &v->m->modal;
+    bool focus = d->focus == FOCUS_FIELD;
+    int column = b->column + 2;
+    if (d->secret) {
+        char stars[64] = "";
+        for (int i = 0; i < d->secret_length && i < 40; i++)
+            strcat(stars, "*");
+        column += grid_text(v->g, row, column, 20, STYLE_PLAIN, "Not shown, not kept") + 2;
+        draw_field(v, row, column, b->column + b->columns - 2 - column, stars, focus);
+        return;
+    }
+    column += grid_printf(v->g, row, column, (b->columns - 4) * 2 / 3, STYLE_PLAIN, "Type \"%s\" to confirm", d->expect) + 2;
+    draw_field(v, row, column, b->column + b->columns - 2 - column, d->text, focus);
+}
+
+static void draw_dialog(const struct view *v)
+{
+    const struct modal *d = &v->m->modal;
+    bool field = dialog_has_field(v->m);
+    int columns = v->g->columns - 4 < 84 ? v->g->columns - 4 : 84;
+    struct lines lines = {.width = columns - 4};
+    if (d->kind == MODAL_CONFIRM)
+        say_confirm(&lines, v->m);
+    else if (d->kind == MODAL_ERROR)
+        say_error(&lines, d);
+    else
+        say(&lines, STYLE_PLAIN, d->body);
+    struct box b = centred(v, lines.count + 4 + (field ? 2 : 0), columns);
+    int last = b.row + b.rows - 2, end = last - 1 - (field ? 2 : 0);
+    draw_box(v, &b, d->danger || d->kind == MODAL_ERROR ? STYLE_BAD : STYLE_DIALOG, d->title);
+    for (int i = 0; i < lines.count && b.row + 1 + i <= end; i++) {
+        bool cut = b.row + 1 + i == end && i + 1 < lines.count;   /* the box is full: say that there is more */
+        grid_text(v->g, b.row + 1 + i, b.column + 2, lines.width, lines.style[i], cut ? "\xe2\x80\xa6" : lines.text[i]);
+    }
+    if (field)
+        draw_typed(v, &b, last - 2);
+    draw_buttons(v, &b, last);
+    lines_free(&lines);
+}
+
+void view_modal(const struct view *v)
+{
+    switch (v->m->modal.kind) {
+    case MODAL_HELP:
+    case MODAL_PALETTE:
+    case MODAL_MENU: draw_list(v); break;
+    case MODAL_CONFIRM:
+    case MODAL_QUESTION:
+    case MODAL_ERROR: draw_dialog(v); break;
+    default: break;
+    }
+}
