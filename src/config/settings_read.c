@@ -115,9 +115,8 @@ static enum expansion not_set(struct reader *r, const struct where *where, const
     struct err *err = r->environment ? &r->environment->url_error : r->err;
     if (err && err->class != ERR_NONE && r->environment)
         return NOT_SET;               /* the first one is enough */
-    err_set(err, ERR_CONFIG, "%s needs the variable %s, which is not set", where->text, name);
-    err_why(err, empty ? "it is set to the empty string, which counts as not set"
-            : "no such variable is in the environment of seedops");
+    err_set(err, ERR_CONFIG, "%s needs the variable %s, which is %s", where->text, name,
+            empty ? "empty: that counts as not set" : "not set");
     err_hint(err, "export %s=... and run it again.", name);
     err_at(err, r->file, node->line, node->column);
     return NOT_SET;

@@ -338,8 +338,8 @@ static void variables_in_values(void **state)
     assert_string_equal(err.message, "environments.missing.url needs the variable NOPE, which is not set");
     assert_string_equal(err.at, "seedops.yaml:2:18");
     assert_false(settings_choose(&s, NULL, "empty", &env, &err));
-    assert_string_equal(err.message, "environments.empty.url needs the variable EMPTY, which is not set");
-    assert_string_equal(err.why, "it is set to the empty string, which counts as not set");
+    assert_string_equal(err.message, "environments.empty.url needs the variable EMPTY, which is empty: that counts "
+                                     "as not set");
     assert_false(settings_choose(&s, NULL, "direct", &env, &err));
     assert_string_equal(err.message, "environments.direct.direct_url needs the variable NOPE, which is not set");
     assert_false(settings_choose(&s, NULL, "tunnel", &env, &err));
@@ -353,7 +353,7 @@ static void variables_in_values(void **state)
     assert_false(env->url_literal_password);
     settings_free(&s);
     wrong("project: ${NOPE}\n", "project needs the variable NOPE, which is not set", "*", "*", "seedops.yaml:1:10");
-    wrong("seeds: ${EMPTY}/x\n", "seeds needs the variable EMPTY, which is not set", "*", "*", "seedops.yaml:1:8");
+    wrong("seeds: ${EMPTY}/x\n", "seeds needs the variable EMPTY, which is empty: that counts as not set", "*", "*", "seedops.yaml:1:8");
     wrong("seeds: ${A-b}\n", "seeds has a malformed ${...}", "*", "*", "seedops.yaml:1:8");
     wrong("seeds: ${\n", "seeds has a malformed ${...}", "*", "*", "seedops.yaml:1:8");
     wrong("environments: {a: {url: '${1}'}}\n", "environments.a.url has a malformed ${...}", "*", "*",
