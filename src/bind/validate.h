@@ -8,7 +8,7 @@
 #include "bind/bind.h"
 
 /* Streams all rows through the checks; probes go to `db` in batches, one pipeline a batch. Stops adding at
- * 100 problems and says how many more there are. True if there are none; false with err set when it could
+ * FIXTURE_PROBLEMS problems and says so. True if there are none; false with err set when it could
  * not be found out, or with problems added. */
 bool validate_rows(const struct bound_set *set, const struct db_catalog *catalog,
                    const struct fixture_options *options, struct db *db, struct err_list *problems,

@@ -348,6 +348,7 @@ static void test_key_found_later(void **state)
 static void test_weak_accounts(void **state)
 {
     (void)state;
+    put("w.yaml", "table: W\nkey: [id]\ndefaults: {owner: admin@admin.com, of: !ref {table: U, id: 1}}\nrows: [{id: 1}]\n");
     put("x.yaml", "table: U\nkey: [email]\nrows:\n  - email: Admin@Admin.com\n    hash: !argon2id admin123\n"
                   "  - email: z@z.ch\n    hash: !argon2id {env: WEAK}\n    note: password\n");
     check_problems("");
@@ -355,14 +356,15 @@ static void test_weak_accounts(void **state)
     struct fixture_set set;
     o.production = true;
     char *got = problems_of(&o, &set);
-    assert_string_equal(got, "seeds/x.yaml:4:12: column \"email\" holds a well-known test account\n"
+    assert_string_equal(got, "seeds/w.yaml:3:19: column \"owner\" holds a well-known test account\n"
+                             "seeds/x.yaml:4:12: column \"email\" holds a well-known test account\n"
                              "seeds/x.yaml:5:11: column \"hash\" holds a well-known test password\n"
                              "seeds/x.yaml:7:11: column \"hash\" holds a well-known test password\n");
     free(got);
     fixture_set_free(&set);
 }
 
-/* A hundred are listed; the rest is counted. */
+/* A hundred are listed, and then checking stops. */
 static void test_many_problems(void **state)
 {
     (void)state;
@@ -375,7 +377,8 @@ static void test_many_problems(void **state)
     struct fixture_set set;
     struct err_list list = {0};
     assert_false(fixture_set_load(&set, seeds, &o, &list));
-    assert_in_range(list.count, FIXTURE_PROBLEMS, FIXTURE_PROBLEMS + 1);
+    assert_int_equal(list.count, FIXTURE_PROBLEMS + 1);
+    assert_string_equal(list.items[FIXTURE_PROBLEMS].message, "checking stopped after 100 problems");
     err_list_free(&list);
     fixture_set_free(&set);
     str_free(&text);
@@ -404,6 +407,9 @@ static void test_digest(void **state)
     digest_of("table: T\nkey: [id]\nprune: true\nrows: [{id: 1, x: a}]\n", b);
     assert_string_not_equal(a, b);
     digest_of("table: T\nkey: [id]\nrows: [{id: 1, x: !sql a}]\n", b);
+    assert_string_not_equal(a, b);
+    digest_of("table: T\nkey: [id]\ndefaults: {y: 1}\nrows: [{id: 1, x: a}]\n", a);
+    digest_of("table: T\nkey: [id]\ndefaults: {y: 2}\nrows: [{id: 1, x: a}]\n", b);
     assert_string_not_equal(a, b);
 }
 
