@@ -47,12 +47,33 @@ cluster_stop() { as_server "$PGBIN/pg_ctl" -D "$T/$1/data" -m "${2:-fast}" -w st
 url() { echo "postgresql://postgres@/$2?host=$T/$1"; }
 # sql NAME DATABASE [psql options]: SQL from stdin or -c
 sql() { local name=$1 db=$2; shift 2; "$PGBIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$T/$name" -U postgres -d "$db" "$@"; }
+# pgbouncer_start NAME CLUSTER MODE [pgbouncer.ini line...]: a pooler before a cluster, reached like a cluster: url NAME DB.
+# MODE: transaction, session, statement. More lines are settings ("default_pool_size=1").
+pgbouncer_start() {
+    local name=$1 cluster=$2 mode=$3 dir=$T/$1 line; shift 3
+    mkdir -p "$dir"; [ "$(id -u)" = 0 ] && chown "$SERVER_USER" "$dir"
+    echo '"postgres" ""' >"$dir/users"; chmod 644 "$dir/users"
+    { echo "[databases]"; echo "* = host=$T/$cluster port=5432"
+      echo "[pgbouncer]"; echo "listen_port=5432"; echo "unix_socket_dir=$dir"; echo "pool_mode=$mode"
+      echo "auth_type=trust"; echo "auth_file=$dir/users"; echo "admin_users=postgres"
+      echo "pidfile=$dir/pid"; echo "logfile=$dir/log"
+      for line in "$@"; do echo "$line"; done; } >"$dir/ini"
+    as_server "$(PATH=$PATH:/usr/sbin command -v pgbouncer)" -q -d "$dir/ini" || { cat "$dir/log"; return 1; }
+    poolers+=("$dir/pid")
+    wait_for 10 test -S "$dir/.s.PGSQL.5432"
+}
+poolers=()
+# background COMMAND...: runs until the test ends; its pid in $bg
+background() { "$@" >/dev/null 2>&1 & bg=$!; backgrounds+=("$bg"); }
+backgrounds=()
 createdb_in() { sql "$1" postgres -c "create database \"$2\""; }
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 # wait_for SECONDS COMMAND...: polls until it succeeds
 wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; read -rt 0.05 <> <(:) || :; done; }
 
-cleanup() { local c; for c in "${clusters[@]}"; do cluster_stop "$c" immediate; done
+cleanup() { local c; [ ${#backgrounds[@]} = 0 ] || kill "${backgrounds[@]}" 2>/dev/null
+    for c in "${poolers[@]}"; do [ ! -s "$c" ] || kill "$(cat "$c")" 2>/dev/null; done
+    for c in "${clusters[@]}"; do cluster_stop "$c" immediate; done
     [ -n "${KEEP:-}" ] && echo "# kept: $T" || rm -rf "$T"; }
 trap cleanup EXIT
 finish() { echo "1..$tests_done"; [ "$tests_failed" = 0 ]; exit $?; }

@@ -126,22 +126,18 @@ static void take(struct run *run, PGresult *result)
     PQclear(result);
 }
 
-/* Reads what is there; false when everything has been read. */
+/* Reads what is there; false when everything has been read, or nothing more will come. Before each PQgetResult
+ * libpq is asked whether it has one: otherwise it would wait by itself, for sending only. */
 static bool drain(struct run *run, bool gone)
 {
-    while (run->at < run->count && (gone || !PQisBusy(run->db->pg))) {
+    int ends = 0;                    /* NULLs in a row: one closes a statement's results, two the pipeline */
+    while (run->at < run->count && ends < 2 && (gone || !PQisBusy(run->db->pg))) {
         PGresult *result = PQgetResult(run->db->pg);
-        if (result) {
+        ends = result ? 0 : ends + 1;
+        if (result)
             take(run, result);
-            continue;
-        }
-        /* the end of one statement's results; two in a row would mean that nothing more comes */
-        result = PQgetResult(run->db->pg);
-        if (!result)
-            return !gone;
-        take(run, result);
     }
-    return run->at < run->count;
+    return run->at < run->count && ends < 2;
 }
 
 static bool receive(struct run *run)

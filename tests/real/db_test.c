@@ -116,6 +116,19 @@ static int do_probes(struct db *db, char **sql)
     return rc;
 }
 
+/* session SQL...: the probes once, "ready", and again for each line on stdin */
+static int do_session(struct db *db, char **sql)
+{
+    char line[64];
+    int rc;
+    do {
+        rc = do_probes(db, sql);
+        puts("ready");
+        fflush(stdout);
+    } while (rc == 0 && fgets(line, sizeof line, stdin));
+    return rc;
+}
+
 static int do_identity(struct db *db)
 {
     struct db_identity id;
@@ -279,8 +292,14 @@ static int command(struct db *db, char **argv)
         return do_run(db, argv + 1, 0);
     if (strcmp(argv[0], "timed") == 0)
         return do_run(db, argv + 2, atoi(argv[1]));
+    if (strcmp(argv[0], "commit") == 0) {
+        db_mark_committing(db, true);
+        return do_run(db, argv + 1, 0);
+    }
     if (strcmp(argv[0], "probes") == 0)
         return do_probes(db, argv + 1);
+    if (strcmp(argv[0], "session") == 0)
+        return do_session(db, argv + 1);
     if (strcmp(argv[0], "identity") == 0)
         return do_identity(db);
     if (strcmp(argv[0], "catalog") == 0)
