@@ -11,9 +11,10 @@ static const char *text_of(const char *text) { return text ? text : ""; }
 
 /* ---- workers of the open environment ---- */
 
-static struct worker *start_opened(struct run *run, struct environment *environment)
+static struct worker *start_opened(struct run *run, struct environment *environment, bool aside)
 {
     struct opened *o = opened_new(&run->shared, environment);
+    o->aside = aside;
     o->worker = worker_start(&(struct worker_options){
         .queue = run->shared.queue, .pending = &run->shared.pending, .work = opened_work,
         .finish = opened_free, .context = o});
@@ -51,8 +52,8 @@ bool run_end_workers(struct run *run, int timeout_ms)
     int64_t end = clock_mono_ms() + timeout_ms;
     retire(run, &run->session);
     retire(run, &run->activity);
-    retire(run, &run->pages.worker);
-    retire(run, &run->look.worker);
+    retire(run, &run->pages);
+    retire(run, &run->look);
     for (;;) {
         /* what they still say belongs to history: how a cancelled write ended, above all */
         for (struct input *in; (in = queue_take(run->shared.queue));)
@@ -96,7 +97,7 @@ static void do_open(struct run *run, struct effect *effect)
         fail(run, effect, "open", &err);
         return;
     }
-    run->session = start_opened(run, environment);
+    run->session = start_opened(run, environment, false);
     run->environment = environment;
     worker_give(run->session, effect);
 }
@@ -119,18 +120,21 @@ static void do_operation(struct run *run, struct effect *effect)
         return;
     }
     if (operation->aside && !run->activity)
-        run->activity = start_opened(run, run->environment);
+        run->activity = start_opened(run, run->environment, true);
     worker_give(operation->aside ? run->activity : run->session, effect);
 }
 
-static void give_side(struct run *run, struct side_worker *side, void (*work)(void *, const struct effect *),
+static void give_side(struct run *run, struct worker **worker, void (*work)(void *, const struct effect *),
                       struct effect *effect)
 {
-    side->shared = &run->shared;
-    if (!side->worker)
-        side->worker = worker_start(&(struct worker_options){
-            .queue = run->shared.queue, .pending = &run->shared.pending, .work = work, .context = side});
-    worker_give(side->worker, effect);
+    if (!*worker) {
+        struct side *side = xcalloc(1, sizeof *side);
+        side->shared = &run->shared;
+        *worker = side->worker = worker_start(&(struct worker_options){
+            .queue = run->shared.queue, .pending = &run->shared.pending, .work = work, .finish = free,
+            .context = side});
+    }
+    worker_give(*worker, effect);
 }
 
 static void do_pages(struct run *run, struct effect *effect)
@@ -141,8 +145,8 @@ static void do_pages(struct run *run, struct effect *effect)
 static void do_environments(struct run *run, struct effect *effect)
 {
     /* a new look makes an old one pointless */
-    if (run->look.worker)
-        worker_cancel(run->look.worker, 0);
+    if (run->look)
+        worker_cancel(run->look, 0);
     give_side(run, &run->look, look_work, effect);
 }
 
@@ -160,7 +164,7 @@ static void do_answer(struct run *run, struct effect *effect)
 
 static void do_cancel(struct run *run, struct effect *effect)
 {
-    struct worker *workers[] = {run->session, run->activity, run->look.worker, run->pages.worker};
+    struct worker *workers[] = {run->session, run->activity, run->look, run->pages};
     for (size_t i = 0; i < sizeof workers / sizeof *workers; i++)
         if (workers[i])
             worker_cancel(workers[i], effect->request ? effect->request : (uint64_t)effect->number);

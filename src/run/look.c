@@ -13,7 +13,7 @@
 enum { LOOKERS = 32 };
 
 struct looking {
-    struct side_worker *side;
+    struct side *side;
     const struct effect *effect;
     pthread_mutex_t mutex;
     struct fact_environment *facts;

@@ -9,11 +9,29 @@
 
 enum { READY_MS = 120000, FLUSH_MS = 2000 };
 
+/* The list comes over the second connection, which does not know the first for ours. */
+static void mark_own(struct shared *shared, struct input *in)
+{
+    for (size_t i = 0; i < in->backend_count; i++)
+        for (size_t k = 0; k < 2; k++)
+            if (in->backends[i].pid == atomic_load(&shared->own_pids[k]))
+                in->backends[i].ours = true;
+}
+
+static void note_own(const struct opened *o)
+{
+    const struct db *connections[] = {o->open ? o->session.db : NULL, o->open ? o->session.direct : NULL};
+    for (size_t k = 0; !o->aside && k < 2; k++)
+        atomic_store(&o->shared->own_pids[k], connections[k] ? db_facts(connections[k])->backend_pid : 0);
+}
+
 static void emit(void *sink, struct input *in)
 {
     struct opened *o = sink;
     if (in->kind == IN_OUTCOME)
         o->outcome_said = true;
+    if (in->kind == IN_ACTIVITY)
+        mark_own(o->shared, in);
     queue_put(o->shared->queue, in, o->worker ? worker_cancelled(o->worker) : NULL);
 }
 
@@ -116,6 +134,7 @@ void opened_work(void *opened, const struct effect *effect)
             put_on_record(o);
         ok = opened_ready(o, &err) && operation->run(o, effect, &err);
     }
+    note_own(o);
     if (!ok || !o->outcome_said)
         say_outcome(o, operation->name, ok, since_ms, &err);
     o->ctx.confirm = NULL;

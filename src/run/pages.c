@@ -47,7 +47,7 @@ static bool filter(const struct pages *p, struct input **in, struct err *err)
 
 void pages_work(void *context, const struct effect *effect)
 {
-    struct side_worker *w = context;
+    struct side *w = context;
     struct pages p = {.shared = w->shared, .effect = effect, .cancel_fd = worker_cancel_fd(w->worker)};
     struct input *in = NULL;
     struct err err = {0};

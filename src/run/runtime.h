@@ -23,13 +23,8 @@ struct shared {
     struct settings *settings;            /* read only: whoever allocates copies it (opened_new) */
     atomic_uint_fast64_t generation;      /* one a connection */
     atomic_size_t pending;                /* effects given to workers and not yet done */
+    atomic_int_fast64_t own_pids[2];      /* backends of the session worker, reading and direct; 0: none */
     bool headless;                        /* nobody to ask, nothing to wait for */
-};
-
-/* A worker that is no environment's; `worker` is NULL until first wanted. */
-struct side_worker {
-    struct shared *shared;
-    struct worker *worker;
 };
 
 struct run {
@@ -41,7 +36,7 @@ struct run {
     struct model *model;
     struct effects effects;               /* asked for by update, not yet carried out */
     struct worker *session, *activity;    /* of the open environment, or NULL */
-    struct side_worker pages, look;
+    struct worker *pages, *look;          /* of no environment; NULL until first wanted */
     struct environment *environment;      /* the open one, or NULL */
     struct worker **retired;              /* of environments left; freed when they have ended */
     size_t retired_count;
@@ -95,6 +90,7 @@ void run_editor_ended(struct run *run);
 struct opened {
     struct shared *shared;
     struct worker *worker;
+    bool aside;                           /* the second connection */
     struct settings settings;             /* a copy with an arena of its own */
     struct ctx ctx;                       /* lives as long as the session: its notices come through it */
     struct asker asker;
@@ -102,7 +98,7 @@ struct opened {
     bool open;
     bool outcome_said;                    /* the operation reported its own end */
 };
-/* `worker` is filled in by the caller before the first effect. */
+/* `worker` and `aside` are filled in by the caller before the first effect. */
 struct opened *opened_new(struct shared *shared, struct environment *environment);
 void opened_free(void *opened);
 /* Effects of the session and of the activity worker: connects first where there is no connection. */
@@ -119,8 +115,12 @@ struct operation {
 };
 const struct operation *operation_of(enum effect_kind kind);   /* NULL: not an operation */
 
-/* ---- look.c, pages.c ---- */
-void look_work(void *side_worker, const struct effect *effect);      /* EFFECT_ENVIRONMENTS */
-void pages_work(void *side_worker, const struct effect *effect);     /* EFFECT_PAGE, SEARCH, FILTER */
+/* ---- look.c, pages.c: workers of no environment ---- */
+struct side {                             /* the thread's own: it frees it */
+    struct shared *shared;
+    struct worker *worker;
+};
+void look_work(void *side, const struct effect *effect);      /* EFFECT_ENVIRONMENTS */
+void pages_work(void *side, const struct effect *effect);     /* EFFECT_PAGE, SEARCH, FILTER */
 
 #endif
