@@ -1,0 +1,48 @@
+# SAFETY 4: looking destroys nothing. Tables of 1, 2, 5, 9 and 40 pages are emptied by DELETE; the dead rows that
+# heap_page_items reads before status, verify, count, diff, a dry run and the console are there after them.
+. "$(dirname "$0")/../lib.sh"
+cluster_start c 'autovacuum=off' || exit 1
+createdb_in c db
+mkdir -p "$T/p/seeds"; cd "$T/p" || exit 1
+export DB_URL; DB_URL=$(url c db)
+{ echo 'version: 1'; echo 'seeds: seeds'; echo 'tables:'
+  for pages in 1 2 5 9 40; do echo "  t$pages: {class: context, min_rows: 7}"; done
+  echo '  child: {class: context}'
+  printf 'environments:\n  test: {url: "${DB_URL}", role: local}\n'; } >seedops.yaml
+sql c db -c 'CREATE EXTENSION pageinspect'
+for pages in 1 2 5 9 40; do
+    # about 7 rows a page of some 1 100 bytes each
+    rows=$((pages * 7))
+    sql c db -c "CREATE TABLE t$pages (id int PRIMARY KEY, v text NOT NULL)" \
+        -c "INSERT INTO t$pages SELECT g, repeat('x', 1080) FROM generate_series(1, $rows) g"
+    is "$(sql c db -c "SELECT pg_relation_size('t$pages') / 8192")" "$pages" "t$pages has $pages pages"
+    { echo "table: t$pages"; echo 'rows:'; for g in $(seq "$rows"); do echo "  - {id: $g, v: $(printf 'x%.0s' {1..80})}"; done; } >"seeds/t$pages.yaml"
+done
+# a foreign key's check reads the parent: a dry run must not look at a held one either
+sql c db -c 'CREATE TABLE child (id int PRIMARY KEY, t int NOT NULL REFERENCES t5)'
+printf 'table: child\nrows:\n  - {id: 1, t: !ref {table: t5, id: 3}}\n' >seeds/child.yaml
+sql c db -c ANALYZE
+for pages in 1 2 5 9 40; do sql c db -c "DELETE FROM t$pages"; done
+wait_for 10 bash -c "[ \"\$('$PGBIN/psql' -XAtq -h '$T/c' -U postgres -d db -c 'SELECT count(*) FROM pg_stat_user_tables WHERE n_tup_del > 0')\" = 5 ]"
+readable() { for p in 1 2 5 9 40; do sql c db -c "SELECT count(*) FROM generate_series(0, pg_relation_size('t$p') / 8192 - 1) g, heap_page_items(get_raw_page('t$p', g::int)) WHERE lp_flags = 1 AND t_data IS NOT NULL"; done | tr '\n' ' '; }
+before=$(readable)
+is "$before" "7 14 35 63 280 " "every deleted row is readable to begin with"
+looks() { local name=$1; shift; so "$@"; is "$(readable)" "$before" "$name leaves every one readable"; }
+looks status status test
+is "$(so status test --json; jq -c '[.tables[] | select(.table | startswith("t")) | .held] | unique' <<<"$out")" '[true]' "status holds all five"
+looks 'status --json' status test --json
+looks verify verify test
+looks count count test
+is "$(so count test --json; jq -c '[.tables[] | select(.table | startswith("t")) | .rows] | unique' <<<"$out")" '[null]' "count says null for held tables"
+looks diff diff test
+is "$rc" 4 "diff exits 4"
+like "$out$err" 'held' "and says that they are held"
+looks 'seed --dry-run' seed test --dry-run
+for screen in overview migrations tables diff activity log; do
+    looks "the console's $screen" test --dump 100x30 --screen "$screen"
+done
+# and the operator may overrule it
+so diff test --scan
+is "$rc" 4 "--scan compares"
+if [ "$(readable)" != "$before" ]; then ok "which costs what it says it costs"; else not_ok "which costs what it says it costs"; fi
+finish
