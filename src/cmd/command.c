@@ -14,6 +14,8 @@
 
 const struct command commands[] = {
     {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
+    {"count", "[ENV]", "rows of every context table, exactly where that destroys nothing", "scan", DB, cmd_count},
+    {"diff", "[ENV] [TABLE...]", "fixtures against live rows, column by column", "scan", DB | OPS, cmd_diff},
     {"envs", "", "list the environments and what each points to", "", 0, cmd_envs},
     {"help", "[COMMAND]", "explain a command", "", OPS, cmd_help},
     {"init", "", "write a first seedops.yaml from what is found here", "output", 0, cmd_init},
@@ -23,8 +25,11 @@ const struct command commands[] = {
     {"migrate resolve", "[ENV] NAME", "say what became of a failed migration", "applied rolled-back confirm",
      DB | OPS, cmd_migrate_resolve},
     {"migrate status", "[ENV]", "every migration and its state", "", DB, cmd_migrate_status},
+    {"seed", "[ENV]", "make missing and changed rows right, in one transaction", "confirm dry-run scan", DB, cmd_seed},
     {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
      cmd_status},
+    {"verify", "[ENV]", "floors, migrations and fixtures, for CI: exit 4 when something falls short", "scan", DB,
+     cmd_verify},
     {"wait", "[ENV]", "wait until the database is ready, with backoff and a deadline", "timeout", 0, cmd_wait},
 };
 const int command_count = sizeof commands / sizeof *commands;

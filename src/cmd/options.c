@@ -63,7 +63,7 @@ static bool unknown_option(const char *name, size_t length, struct err *err)
     char text[64];
     snprintf(text, sizeof text, "%.*s", (int)length, name);
     err_set(err, ERR_USAGE, "unknown option --%s", text);
-    int best = 4;
+    int limit = length < 6 ? 2 : 4, best = limit;
     for (int i = 0; i < option_row_count; i++) {
         int distance = text_distance(text, option_rows[i].name);
         if (distance < best) {
@@ -71,7 +71,7 @@ static bool unknown_option(const char *name, size_t length, struct err *err)
             err_hint(err, "did you mean --%s?", option_rows[i].name);
         }
     }
-    return best < 4 ? false : err_hint(err, "seedops --help lists the options");
+    return best < limit ? false : err_hint(err, "seedops --help lists the options");
 }
 
 /* A URL's password must not stay where `ps` shows it: the text is kept, argv is overwritten. */
