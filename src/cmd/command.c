@@ -58,7 +58,7 @@ const char *command_nearest(const char *word)
     return nearest;
 }
 
-static const struct command console = {"", "[ENV]", "open the console", "dump screen", DB, cmd_help};
+static const struct command console = {"", "[ENV]", "open the console", "dump screen", DB, cmd_console};
 
 static int dispatch(const struct command *command, struct options *options)
 {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/sentence.h"
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
@@ -196,17 +197,59 @@ static void put_guard(struct str *out, const struct fact_guard *guard)
     str_add_char(out, '\n');
 }
 
+/* Words of `text`, wrapped at 100 columns under `indent` cells; the first line stands after what is there. */
+static void put_wrapped(struct str *out, int indent, const char *text)
+{
+    enum { COLUMNS = 100 };
+    int column = indent;
+    for (const char *word = text; *word;) {
+        size_t length = strcspn(word, " \n");
+        char cut[512];
+        snprintf(cut, sizeof cut, "%.*s", (int)length, word);
+        int cells = text_width(cut);
+        if (column > indent && column + 1 + cells > COLUMNS) {
+            str_printf(out, "\n%*s", indent, "");
+            column = indent;
+        }
+        if (column > indent)
+            str_add_char(out, ' ');
+        text_visible(out, word, length);
+        column += cells + (column > indent);
+        word += length + (word[length] != '\0');
+    }
+    str_add_char(out, '\n');
+}
+
+static void put_sentence(struct str *out, const struct face *face, const struct input *status)
+{
+    static const struct { const char *mark, *color; } moods[] = {
+        [MOOD_GOOD] = {"✓", "\033[32m"}, [MOOD_WAIT] = {"…", ""}, [MOOD_WARN] = {"!", "\033[33m"},
+        [MOOD_BAD] = {"✗", "\033[31m"}};
+    /* Borrowed for the length of the call: the sentence only reads. */
+    struct facts facts = {.phase = (char *)"ready", .server = status->server, .ledger = status->ledger,
+        .guard = status->guard, .tables = status->tables, .table_count = status->table_count,
+        .status_complete = true};
+    struct sentence_input in = {.facts = &facts, .environment = status->server.environment, .write_mode = true};
+    struct sentence sentence;
+    sentence_make(&in, &sentence);
+    str_printf(out, " %s%s %s%s  ", face->color ? moods[sentence.mood].color : "", moods[sentence.mood].mark,
+               sentence.word, face->color ? "\033[0m" : "");
+    int indent = 5 + text_width(sentence.word);
+    put_wrapped(out, indent, sentence.text);
+    if (sentence.next[0]) {
+        str_printf(out, "%*sNext: ", indent, "");
+        put_wrapped(out, indent + 6, sentence.next);
+    }
+}
+
 static void print_text(const struct face *face, const struct input *status, enum err_class class)
 {
-    static const char *const marks[] = {"✓", "✗"}, *const colors[] = {"\033[32m", "\033[31m"};
+    (void)class;
     struct str out = {0};
     const struct fact_server *server = &status->server;
-    bool bad = class != ERR_NONE;
     str_printf(&out, "%s  %s  %s  PostgreSQL %s %s%s\n\n", server->environment, server->target, server->via,
                server->version, server->in_recovery ? "standby" : "primary", server->pooled ? ", pooled" : "");
-    const char *sentence = bad ? "not well" : "well";
-    str_printf(&out, " %s%s%s %s\n", face->color ? colors[bad] : "", marks[bad], face->color ? "\033[0m" : "",
-               sentence);
+    put_sentence(&out, face, status);
     put_tables(&out, status);
     put_ledger(&out, &status->ledger);
     put_guard(&out, &status->guard);
