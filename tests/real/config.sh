@@ -124,6 +124,24 @@ missing=
 for key in $known; do grep -qE "^\.(It )?Cm (.* )?$key( |\$)|, $key( |\$)" "$TOP/man/seedops.yaml.5" || missing+=" $key"; done
 is "$missing" "" "seedops.yaml(5) explains every key"
 
+# ---- commands of a cloned repository do not run by themselves ----
+printf 'environments:\n  e:\n    url: "%s"\n    password_command: touch %s; echo pw\n' "$(url main app)" "$T/ran" >"$T/clone.yaml"
+so status e --config "$T/clone.yaml" </dev/null
+is "$rc" 5 "an untrusted password_command is refused where nobody can be asked"
+check "and has not run" test ! -e "$T/ran"
+mkdir -p "$HOME/.config/seedops"; cp "$T/clone.yaml" "$HOME/.config/seedops/mine.yaml"
+so status e --config "$HOME/.config/seedops/mine.yaml"
+check "in the user's own directory it runs" test -e "$T/ran"
+rm "$T/ran"; ln -s "$T/clone.yaml" "$HOME/.config/seedops/link.yaml"
+so status e --config "$HOME/.config/seedops/link.yaml" </dev/null
+check "a link into that directory does not make a file the user's own" test ! -e "$T/ran"
+mkdir -p "$XDG_STATE_HOME/seedops"; echo "$(sha256sum <"$T/clone.yaml" | cut -c1-64)  x" >"$XDG_STATE_HOME/seedops/trusted"
+so status e --config "$T/clone.yaml"
+check "once allowed it runs" test -e "$T/ran"
+rm "$T/ran"; echo '#' >>"$T/clone.yaml"
+so status e --config "$T/clone.yaml" </dev/null
+check "a changed file asks again" test ! -e "$T/ran"
+
 # ---- --url ----
 so status --url 'postgresql://u:hunter2@h:99999/d'; is "$rc" 1 "a bad port"
 like "$err" 'bad port "99999"' "is named"; unlike "$err$out" hunter2 "and the password is not"

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What counts as local, on real sockets: a forwarder that looks local is not (SAFETY 2), and neither is a role.
+. "$(dirname "$0")/../lib.sh"
+project=$T/project; mkdir -p "$project/seeds" "$project/migrations/0001_init"; cd "$project" || exit 1
+echo 'create table "Station" (id int primary key, name text);' >migrations/0001_init/migration.sql
+echo 'provider = "postgresql"' >migrations/migration_lock.toml
+printf 'table: Station\nrows:\n  - {id: 1, name: a}\n' >seeds/station.yaml
+cat >seedops.yaml <<'EOF'
+tables: {Station: {class: context, min_rows: 1}}
+environments:
+  local: {url: '${URL}'}
+  staging: {url: '${URL}'}
+  production: {url: '${URL}'}
+  lab: {url: '${URL}', role: production}
+EOF
+port=$(free_port)
+cluster_start main "listen_addresses='127.0.0.1'" "port=$port" || exit 1
+sql_socket=$T/main
+"$PGBIN/psql" -XAtq -h "$sql_socket" -p "$port" -U postgres -d postgres -c 'create database app' || exit 1
+helpers=()
+forward() { socat "$@" >/dev/null 2>&1 & helpers+=($!); }
+tidy() { [ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null; cleanup; }
+trap tidy EXIT
+# what status says of the guard: "true|false: first reason that speaks of local"
+guard() { # ENV URL
+    URL=$2 so status "$1" --json
+    python3 -c 'import json,sys
+g = json.load(sys.stdin)["guard"]
+print(str(g["local"]).lower() + ": " + next((r for r in g["reasons"] if "local" in r and r.startswith("It ")), "no reason"))' <<<"$out"
+}
+socket_url="postgresql://postgres@/app?host=$sql_socket&port=$port"
+tcp_url="postgresql://postgres@127.0.0.1:$port/app"
+is "$(guard local "$socket_url")" "true: It is local: a server of this machine answers on a Unix socket." "a server's own socket is local"
+is "$(guard local "$tcp_url")" "true: It is local: the server sees our own socket." "a loopback address that the server sees us on is local"
+is "$(guard local "${tcp_url/127.0.0.1/localhost}")" "true: It is local: the server sees our own socket." "and so is localhost"
+
+# ---- forwarders that look local ----
+through=$(free_port)
+forward "TCP-LISTEN:$through,bind=127.0.0.1,fork,reuseaddr" "TCP:127.0.0.1:$port"
+check "the TCP forwarder answers" wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$through"
+is "$(guard local "postgresql://postgres@127.0.0.1:$through/app")" \
+    "false: It is not local: the server does not see our own socket, so something forwards this connection." \
+    "a forwarded port on 127.0.0.1 is not local"
+mkdir -p "$T/fake"
+forward "UNIX-LISTEN:$T/fake/.s.PGSQL.5432,fork" "UNIX-CONNECT:$sql_socket/.s.PGSQL.$port"
+check "the socket forwarder answers" wait_for 10 "$PGBIN/pg_isready" -h "$T/fake"
+is "$(guard local "postgresql://postgres@/app?host=$T/fake")" \
+    "false: It is not local: its socket belongs to socat, which forwards to another machine." \
+    "a forwarded Unix socket is not local"
+into=$(free_port)
+forward "TCP-LISTEN:$into,bind=127.0.0.1,fork,reuseaddr" "UNIX-CONNECT:$sql_socket/.s.PGSQL.$port"
+check "the port to a socket answers" wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$into"
+like "$(guard local "postgresql://postgres@127.0.0.1:$into/app")" '^false: It ' "a port that ends in the server's Unix socket is not local"
+
+# ---- roles ----
+is "$(guard staging "$socket_url")" "false: It counts as not local: the configuration gives it the role staging." "a staging environment is not local"
+is "$(guard production "$socket_url")" "false: It counts as not local: the configuration gives it the role production." "nor is one named production"
+is "$(guard lab "$socket_url")" "false: It counts as not local: the configuration gives it the role production." "nor one whose role it is"
+
+# ---- what that means for a seed ----
+export URL=$socket_url
+run "$SEEDOPS" migrate production; is "$rc" 0 "a command that names its environment migrates anywhere"
+so seed production
+is "$rc" 5 "a seed on a non-local database is refused"
+like "$err" 'ALLOW_PROD_SEED is not set' "the reason is said"
+like "$err" 'ALLOW_PROD_SEED=true seedops seed production' "and the exact line that would allow it"
+for no in '' 0 false no OFF; do
+    ALLOW_PROD_SEED=$no so seed production; is "$rc" 5 "ALLOW_PROD_SEED='$no' does not count"
+done
+is "$("$PGBIN/psql" -XAtq -h "$sql_socket" -p "$port" -U postgres -d app -c 'select count(*) from "Station"')" 0 "nothing was written"
+ALLOW_PROD_SEED=true so seed production; is "$rc" 0 "the line does allow it"
+so seed --url "postgresql://postgres@127.0.0.1:$through/app"; is "$rc" 5 "a seed through a forwarded port is refused"
+like "$err" 'ALLOW_PROD_SEED=true seedops seed --url "\$URL"' "with its own line"
+so seed local; is "$rc" 0 "a local one needs nothing"
+finish
