@@ -43,7 +43,7 @@ static bool act(const struct key_event *e, char *text, size_t size)
     if (strcmp(e->name, "c") == 0)
         raise(SIGSEGV);
     if (strcmp(e->name, "y") == 0 && !terminal_copy(terminal, "copied text", &err))
-        snprintf(text, size, "%s", err.message);
+        snprintf(text, size, "%.200s", err.message);
     if (strcmp(e->name, "z") == 0) {
         terminal_suspend(terminal);
         signals_stop_here();
@@ -55,7 +55,7 @@ static bool act(const struct key_event *e, char *text, size_t size)
 int main(int argc, char **argv)
 {
     struct err err = {0};
-    char text[256] = "none";
+    char text[1024] = "none";
     bool utf8 = terminal_locale();
     signals_install(terminal_restore_now);
     if (!terminal_open(&terminal, getenv("PAINT_COLOR"), utf8, &err)) {
