@@ -91,10 +91,11 @@ static bool fail_parser(struct reader *r)
     if (r->parser.error == YAML_MEMORY_ERROR)
         err_abort("out of memory");
     fail_at(r, r->parser.problem_mark, "not valid YAML");
+    const char *problem = r->parser.problem ? r->parser.problem : "unknown problem";
     if (r->parser.context)
-        err_why(r->err, "%s: %s (%s)", r->file, r->parser.problem, r->parser.context);
+        err_why(r->err, "%s (%s)", problem, r->parser.context);
     else
-        err_why(r->err, "%s: %s", r->file, r->parser.problem ? r->parser.problem : "unknown problem");
+        err_why(r->err, "%s", problem);
     add_advice(r);
     return false;
 }
@@ -408,6 +409,24 @@ struct yaml_stream {
     bool over;
 };
 
+/* Into the root mapping, or to the end of a document that is empty or null. */
+static bool enter_root(struct yaml_stream *s)
+{
+    struct yaml_node *root;
+    if (!enter_document(&s->r, &s->over))
+        return false;
+    if (s->over || s->r.event.type == YAML_MAPPING_START_EVENT)
+        return true;
+    yaml_mark_t mark = s->r.event.start_mark;
+    if (s->r.event.type == YAML_SCALAR_EVENT) {
+        if (!read_scalar(&s->r, &s->keys, &root))
+            return false;
+        if (yaml_is_null(root))
+            return s->over = leave_document(&s->r);
+    }
+    return fail_at(&s->r, mark, "the file is not a mapping of keys to values");
+}
+
 bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err *err)
 {
     *stream = NULL;
@@ -425,16 +444,7 @@ bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err 
     s->r.source.fd = fd;
     s->r.err = err;
     reader_start(&s->r, s->file);
-    if (!enter_document(&s->r, &s->over)) {
-        yaml_stream_close(s);
-        return false;
-    }
-    yaml_event_t *e = &s->r.event;
-    if (e->type == YAML_SCALAR_EVENT && e->data.scalar.length == 0 && !e->data.scalar.tag && is_plain(e))
-        s->over = leave_document(&s->r);
-    else if (!s->over && e->type != YAML_MAPPING_START_EVENT)
-        fail_at(&s->r, e->start_mark, "the file is not a mapping of keys to values");
-    if (!s->over && e->type != YAML_MAPPING_START_EVENT) {
+    if (!enter_root(s)) {
         yaml_stream_close(s);
         return false;
     }

@@ -49,7 +49,8 @@ struct yaml_stream;
 bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err *err);
 /* Next key of the root mapping in *key, its value in *value (in `arena`), except that the value of
  * `list_key` is not read: *value is NULL and yaml_stream_item gives its items (those not asked for are
- * skipped by the next call). *key NULL: the end. An empty document has no keys; another root is an error. */
+ * skipped by the next call). *key NULL: the end. An empty or null document has no keys; any other root is an
+ * error. */
 bool yaml_stream_key(struct yaml_stream *stream, struct arena *arena, const char *list_key,
                      struct yaml_node **key, struct yaml_node **value, struct err *err);
 /* Next item; *item NULL: the list is over. If the value of the list key is no list (a scalar such as

@@ -84,8 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t want = !rows ? 0 : rows->kind == YAML_LIST ? rows->count : 1;
         if (!stream || keys != root->count || items != want || (rows && no_list == (rows->kind == YAML_LIST)))
             abort();
-    } else if (tree &&
-               stream != (root->kind == YAML_SCALAR && root->length == 0 && root->plain && !root->tag)) {
+    } else if (tree && stream != yaml_is_null(root)) {
         abort();
     }
     arena_free(&arena);

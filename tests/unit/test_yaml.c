@@ -246,6 +246,8 @@ static void test_stream(void **state)
     streams("", true, "");
     streams("# nothing\n", true, "");
     streams("---\n", true, "");
+    streams("null\n", true, "");
+    streams("!!null\n", true, "");
     streams("{}", true, "");
 }
 
