@@ -220,6 +220,19 @@ static void put_wrapped(struct str *out, int indent, const char *text)
     str_add_char(out, '\n');
 }
 
+/* What to type next; the sentence's own advice is about the console's keys. */
+static const char *next_command(const struct input *status)
+{
+    if (status->ledger.failed > 0)
+        return "migrate status";
+    if (status->ledger.pending > 0)
+        return "migrate";
+    for (size_t i = 0; i < status->table_count; i++)
+        if (!health_table(&status->tables[i]))
+            return "seed";
+    return NULL;
+}
+
 static void put_sentence(struct str *out, const struct face *face, const struct input *status)
 {
     static const struct { const char *mark, *color; } moods[] = {
@@ -236,10 +249,9 @@ static void put_sentence(struct str *out, const struct face *face, const struct 
                sentence.word, face->color ? "\033[0m" : "");
     int indent = 5 + text_width(sentence.word);
     put_wrapped(out, indent, sentence.text);
-    if (sentence.next[0]) {
-        str_printf(out, "%*sNext: ", indent, "");
-        put_wrapped(out, indent + 6, sentence.next);
-    }
+    const char *command = next_command(status);
+    if (command)
+        str_printf(out, "%*sNext: seedops %s %s\n", indent, "", command, status->server.environment);
 }
 
 static void print_text(const struct face *face, const struct input *status, enum err_class class)
