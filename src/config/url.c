@@ -15,7 +15,8 @@
 #include "config/url_part.h"
 
 static const char ENCODING_HINT[] =
-    "In a user name or password write '/' as %2F, '?' as %3F, '@' as %40, ':' as %3A, '&' as %26, '%' as %25.";
+    "In a user name or password write '/' as %2F, '?' as %3F, '@' as %40, ':' as %3A, '&' as %26, "
+    "'%' as %25.";
 static const char EXAMPLE_HINT[] = "Write it as postgresql://user@host:5432/database.";
 
 /* ---- pieces of a URL ---- */
