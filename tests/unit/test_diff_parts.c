@@ -1,0 +1,277 @@
+/* The pieces a comparison stands on: spools, the external sort, normal forms, array literals, packed rows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "diff/normal.h"
+#include "diff/row.h"
+#include "diff/sorter.h"
+#include "diff/spool.h"
+#include "diff/typed.h"
+
+/* ---- spool ---- */
+
+static void fill_and_read_spool(size_t limit, int count)
+{
+    struct spool s = {.limit = limit};
+    struct err err = {0};
+    char text[300];
+    for (int i = 0; i < count; i++) {
+        int length = snprintf(text, sizeof text, "%d:%*s", i, i % 200, "");
+        assert_true(spool_add(&s, text, (size_t)length, &err));
+    }
+    assert_int_equal(s.count, count);
+    assert_int_equal(s.spilled, limit != 0);
+    for (int pass = 0; pass < 2; pass++) {
+        const char *bytes;
+        size_t length;
+        spool_rewind(&s);
+        for (int i = 0; i < count; i++) {
+            int want = snprintf(text, sizeof text, "%d:%*s", i, i % 200, "");
+            assert_true(spool_next(&s, &bytes, &length, &err));
+            assert_int_equal(length, want);
+            assert_memory_equal(bytes, text, length);
+        }
+        assert_true(spool_next(&s, &bytes, &length, &err));
+        assert_null(bytes);
+    }
+    spool_free(&s);
+}
+
+static void spool_keeps_records_in_order(void **state)
+{
+    (void)state;
+    fill_and_read_spool(0, 500);
+    fill_and_read_spool(1000, 5000);
+    fill_and_read_spool(1, 50);
+}
+
+static void spool_takes_records_larger_than_its_page(void **state)
+{
+    (void)state;
+    struct spool s = {.limit = 10};
+    struct err err = {0};
+    size_t big = 300 * 1000, length;
+    char *text = malloc(big);
+    const char *bytes;
+    memset(text, 'x', big);
+    assert_true(spool_add(&s, text, big, &err));
+    assert_true(spool_add(&s, "after", 5, &err));
+    spool_rewind(&s);
+    assert_true(spool_next(&s, &bytes, &length, &err));
+    assert_int_equal(length, big);
+    assert_memory_equal(bytes, text, big);
+    assert_true(spool_next(&s, &bytes, &length, &err));
+    assert_int_equal(length, 5);
+    assert_true(spool_next(&s, &bytes, &length, &err));
+    assert_null(bytes);
+    free(text);
+    spool_free(&s);
+}
+
+static void an_empty_spool_is_at_its_end(void **state)
+{
+    (void)state;
+    struct spool s = {0};
+    struct err err = {0};
+    const char *bytes = "";
+    size_t length;
+    spool_rewind(&s);
+    assert_true(spool_next(&s, &bytes, &length, &err));
+    assert_null(bytes);
+    spool_free(&s);
+}
+
+/* ---- sorter ---- */
+
+/* Few distinct keys, so that equal ones meet across runs; the payload is the order of arrival. */
+static void sort_and_check(size_t memory, uint32_t count, uint32_t distinct)
+{
+    struct sorter *s = sorter_new(memory);
+    struct err err = {0};
+    uint32_t seed = 12345;
+    for (uint32_t i = 0; i < count; i++) {
+        char key[32];
+        seed = seed * 1664525 + 1013904223;
+        int n = snprintf(key, sizeof key, "%u", (seed >> 8) % distinct);
+        struct sorted r = {.key = key, .key_length = (size_t)n, .payload = (char *)&i, .payload_length = sizeof i};
+        assert_true(sorter_add(s, &r, &err));
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        struct sorted now;
+        char last[32] = "";
+        uint32_t last_arrival = 0, seen = 0;
+        assert_true(sorter_finish(s, &err));
+        for (;; seen++) {
+            uint32_t arrival;
+            assert_true(sorter_next(s, &now, &err));
+            if (!now.key)
+                break;
+            struct sorted before = {.key = last, .key_length = strlen(last)};
+            memcpy(&arrival, now.payload, sizeof arrival);
+            int order = sorted_compare(&before, &now);
+            assert_true(order <= 0);
+            if (order == 0 && seen)
+                assert_true(arrival > last_arrival);
+            memcpy(last, now.key, now.key_length);
+            last[now.key_length] = '\0';
+            last_arrival = arrival;
+        }
+        assert_int_equal(seen, count);
+    }
+    assert_int_equal(sorter_count(s), count);
+    sorter_free(s);
+}
+
+static void sorter_sorts_in_memory_and_on_disk(void **state)
+{
+    (void)state;
+    sort_and_check(1 << 20, 0, 1);
+    sort_and_check(1 << 20, 1000, 100);
+    sort_and_check(4096, 20000, 100);
+    sort_and_check(4096, 20000, 1000000);
+    sort_and_check(1, 300, 10);
+}
+
+static void a_shorter_key_sorts_first(void **state)
+{
+    (void)state;
+    struct sorted a = {.key = "ab", .key_length = 2}, b = {.key = "abc", .key_length = 3},
+                  c = {.key = "\xc3\xa9", .key_length = 2};
+    assert_true(sorted_compare(&a, &b) < 0);
+    assert_true(sorted_compare(&b, &a) > 0);
+    assert_true(sorted_compare(&b, &c) < 0);
+    assert_int_equal(sorted_compare(&c, &c), 0);
+}
+
+/* ---- normal forms ---- */
+
+static bool same(const char *base, const char *a, const char *b)
+{
+    struct db_type type = {.base = base, .kind = 'b'};
+    struct str room[2] = {{0}, {0}};
+    bool equal = normal_same(&type, a, b, room);
+    str_free(&room[0]);
+    str_free(&room[1]);
+    return equal;
+}
+
+static void normal_forms_see_what_is_surely_equal(void **state)
+{
+    static const struct { const char *base, *a, *b; } equal[] = {
+        {"bool", "true", "t"}, {"bool", "NO", "f"}, {"bool", "1", "on"},
+        {"int4", "+007", "7"}, {"int8", "-0", "0"}, {"numeric", "9.990", "9.99"}, {"numeric", ".5", "0.50"},
+        {"numeric", "-0.00", "0"}, {"numeric", "100", "100.000"},
+        {"timestamptz", "2019-04-01T00:00:00Z", "2019-04-01 00:00:00+00"},
+        {"timestamptz", "2019-04-01", "2019-04-01 00:00:00+00"},
+        {"timestamptz", "2019-04-01T10:20:30.500Z", "2019-04-01 10:20:30.5+00"},
+        {"timestamptz", "2019-04-01 10:20", "2019-04-01 10:20:00+00"},
+        {"timestamp", "2019-04-01T10:20:30", "2019-04-01 10:20:30"},
+        {"uuid", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"},
+        {"jsonb", "{\"a\":[1,2]}", "{\"a\": [1, 2]}"}, {"bpchar", "ab", "ab   "}, {"text", "x", "x"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof equal / sizeof *equal; i++)
+        if (!same(equal[i].base, equal[i].a, equal[i].b))
+            fail_msg("%s: %s and %s", equal[i].base, equal[i].a, equal[i].b);
+}
+
+static void normal_forms_never_make_different_values_equal(void **state)
+{
+    static const struct { const char *base, *a, *b; } different[] = {
+        {"bool", "true", "f"}, {"int4", "1", "10"}, {"int4", "0", ""}, {"numeric", "1", "1.01"},
+        {"numeric", "10", "1"}, {"numeric", "-1", "1"}, {"numeric", ".", "0"}, {"numeric", "1e3", "1"},
+        {"timestamptz", "2019-04-01T00:00:00+02:00", "2019-04-01 00:00:00+00"},
+        {"timestamptz", "2019-04-01 00:00:00.001", "2019-04-01 00:00:00+00"},
+        {"timestamptz", "2019-04-01 junk", "2019-04-01 00:00:00+00"},
+        {"timestamp", "2019-04-01 01:00:00", "2019-04-01"},
+        {"jsonb", "{\"a\":\"x y\"}", "{\"a\":\"xy\"}"}, {"jsonb", "\"a\\\" b\"", "\"a\\\"b\""},
+        {"text", "a ", "a"}, {"text", "1.0", "1"}, {"varchar", "T", "t"}, {"bpchar", " a", "a"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof different / sizeof *different; i++)
+        if (same(different[i].base, different[i].a, different[i].b))
+            fail_msg("%s: %s and %s", different[i].base, different[i].a, different[i].b);
+}
+
+/* ---- array literals ---- */
+
+static void array_literals_quote_what_they_must(void **state)
+{
+    (void)state;
+    struct str array = {0};
+    typed_array_add(&array, "plain");
+    typed_array_add(&array, NULL);
+    typed_array_add(&array, "NULL");
+    typed_array_add(&array, "a\"b\\c,{}");
+    typed_array_add(&array, "");
+    assert_string_equal(str_text(&array), "{\"plain\",NULL,\"NULL\",\"a\\\"b\\\\c,{}\",\"\"");
+    str_free(&array);
+}
+
+/* ---- packed rows ---- */
+
+static void packed_rows_come_back_whole(void **state)
+{
+    (void)state;
+    const char *keys[] = {"slug", "lang"}, *values[] = {"rhone", "fr"};
+    struct fixture_ref ref = {.table = "Catchment", .column = NULL, .keys = keys, .values = values, .count = 2};
+    struct fixture_value cells[] = {
+        {.kind = VALUE_TEXT, .text = "Rhône", .line = 3, .column = 5},
+        {.kind = VALUE_NULL, .line = 3, .column = 9},
+        {.kind = VALUE_ABSENT},
+        {.kind = VALUE_REF, .ref = &ref},
+        {.kind = VALUE_ARGON2ID, .text = "correct horse", .secret = true},
+        {.kind = VALUE_SQL, .text = "now()"},
+        {.kind = VALUE_TEXT, .text = ""},
+    };
+    struct fixture f = {.column_count = 7};
+    struct bound bound = {.fixture = &f};
+    struct fixture_row row = {.values = cells, .number = 1ULL << 40, .line = 3, .column = 1}, back;
+    struct str packed = {0};
+    struct arena arena = {0};
+    row_pack(&bound, &row, &packed);
+    const char *at = packed.text;
+    row_unpack(&bound, &at, &arena, &back);
+    assert_ptr_equal(at, packed.text + packed.length);
+    assert_int_equal(back.number, row.number);
+    assert_int_equal(back.line, 3);
+    for (size_t i = 0; i < f.column_count; i++) {
+        assert_int_equal(back.values[i].kind, cells[i].kind);
+        assert_int_equal(back.values[i].secret, cells[i].secret);
+        if (cells[i].text)
+            assert_string_equal(back.values[i].text, cells[i].text);
+        else
+            assert_null(back.values[i].text);
+    }
+    assert_true(ref_same_shape(back.values[3].ref, &ref));
+    assert_string_equal(back.values[3].ref->values[1], "fr");
+    assert_string_equal(row_shown(&back.values[3], false, &arena), "rhone, fr");
+    assert_string_equal(row_shown(&back.values[4], false, &arena), "[REDACTED]");
+    assert_string_equal(row_shown(&back.values[0], true, &arena), "[REDACTED]");
+    assert_null(row_shown(&back.values[1], true, &arena));
+    str_free(&packed);
+    arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(spool_keeps_records_in_order),
+        cmocka_unit_test(spool_takes_records_larger_than_its_page),
+        cmocka_unit_test(an_empty_spool_is_at_its_end),
+        cmocka_unit_test(sorter_sorts_in_memory_and_on_disk),
+        cmocka_unit_test(a_shorter_key_sorts_first),
+        cmocka_unit_test(normal_forms_see_what_is_surely_equal),
+        cmocka_unit_test(normal_forms_never_make_different_values_equal),
+        cmocka_unit_test(array_literals_quote_what_they_must),
+        cmocka_unit_test(packed_rows_come_back_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/* The rule of held tables, row by row. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "op/held.h"
+
+static void each_row_of_the_rule(void **state)
+{
+    static const struct {
+        const char *what;
+        struct db_table table;
+        int64_t floor, fixture;
+        bool held;
+    } rows[] = {
+        {"never had a page", {.kind = 'r', .reltuples = -1}, 7, 7, false},
+        {"healthy", {.kind = 'r', .heap_bytes = 8192, .live = 7, .inserted = 7, .index_excess = 16384}, 7, 7, false},
+        {"healthy after a reset", {.kind = 'r', .heap_bytes = 8192, .live = 7, .inserted = 14, .deleted = 7}, 7, 7, false},
+        {"deleted, by the counters", {.kind = 'r', .heap_bytes = 8192, .inserted = 7, .deleted = 7}, 7, 7, true},
+        {"deleted, counters lost", {.kind = 'r', .heap_bytes = 8192, .index_excess = 16384, .reltuples = -1}, 7, 7, true},
+        {"counters lost, but rows by the last analyze", {.kind = 'r', .heap_bytes = 8192, .index_excess = 16384,
+          .reltuples = 7}, 7, 7, false},
+        {"truncated: nothing to read back", {.kind = 'r', .heap_bytes = 0, .inserted = 7, .deleted = 0}, 7, 7, false},
+        {"three of seven left", {.kind = 'r', .heap_bytes = 8192, .live = 3, .inserted = 7, .deleted = 4}, 7, 7, true},
+        {"four of seven left", {.kind = 'r', .heap_bytes = 8192, .live = 4, .inserted = 7, .deleted = 3}, 7, 7, false},
+        {"no floor: half the fixture", {.kind = 'r', .heap_bytes = 8192, .live = 3, .deleted = 4}, -1, 7, true},
+        {"the floor comes before the fixture", {.kind = 'r', .heap_bytes = 8192, .live = 3, .deleted = 4}, 2, 7, false},
+        {"three of seven, none ever deleted", {.kind = 'r', .heap_bytes = 8192, .live = 3, .inserted = 3,
+          .index_excess = 8192}, 7, 7, false},
+        {"a heap that cannot be measured", {.kind = 'r', .heap_bytes = -1, .deleted = 7}, 7, 7, true},
+        {"a view", {.kind = 'v', .deleted = 7}, 7, 7, false},
+        {"rows of an insert that was rolled back", {.kind = 'r', .heap_bytes = 8192, .inserted = 7, .dead = 7}, 7, 7, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (held_table(&rows[i].table, rows[i].floor, rows[i].fixture) != rows[i].held)
+            fail_msg("%s", rows[i].what);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_of_the_rule)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
