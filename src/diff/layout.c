@@ -194,6 +194,10 @@ bool layout_make(struct layout *l, const struct bound *bound, const struct fixtu
         if (c->shape)
             add_parent(l, i, &fields, &parents);
     }
+    if (l->field_count == 0) {   /* a fixture without rows or key: its table's rows are only counted */
+        str_add(&fields, "NULL");
+        l->field_count = 1;
+    }
     order_by_key(l, &order);
     db_quote_relation(&relation, bound->table->schema, bound->table->name);
     l->fields = arena_strdup(&l->arena, str_text(&fields));
@@ -216,7 +220,9 @@ void layout_free(struct layout *l)
 char *layout_select(const struct layout *l)
 {
     struct str sql = {0};
-    str_printf(&sql, "SELECT %s FROM %s t%s ORDER BY %s", l->fields, l->relation, l->parents, l->order);
+    str_printf(&sql, "SELECT %s FROM %s t%s", l->fields, l->relation, l->parents);
+    if (l->order[0])
+        str_printf(&sql, " ORDER BY %s", l->order);
     return str_take(&sql);
 }
 
