@@ -58,6 +58,24 @@ void table_head(const struct view *v, const struct table *t)
         table_cell(v, t, v->l.head_row, i, STYLE_DIM, t->columns[i].title);
 }
 
+void table_count(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n,
+                 bool estimated)
+{
+    char text[40], shortened[HUMAN];
+    view_count(text, n, estimated);
+    if (view_width(text) > t->width[column])
+        snprintf(text, sizeof text, "%s%s", estimated ? "\xe2\x89\x88" : "", human_short(shortened, n));
+    table_cell(v, t, row, column, style, text);
+}
+
+void table_difference(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n)
+{
+    if (n == 0)
+        table_cell(v, t, row, column, STYLE_DIM, "\xc2\xb7");   /* · */
+    else if (n > 0)
+        table_count(v, t, row, column, style, n, false);
+}
+
 void table_row(const struct view *v, int row, int64_t nth)
 {
     grid_hit(v->g, row, 0, 1, v->g->columns, "select", nth);

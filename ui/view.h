@@ -32,6 +32,11 @@ struct table {
 struct table table_make(const struct view *v, const struct column *columns, int count);
 void table_head(const struct view *v, const struct table *t);
 void table_cell(const struct view *v, const struct table *t, int row, int column, enum style style, const char *text);
+/* A number in full, or shortened ("48M") where it does not fit: never cut. "?" when unknown. */
+void table_count(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n,
+                 bool estimated);
+/* How many rows differ: "·" for none, nothing for not compared. */
+void table_difference(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n);
 /* Marks the row (screen row `row`, list row `nth`) if it is selected, and makes it clickable. */
 void table_row(const struct view *v, int row, int64_t nth);
 

@@ -29,16 +29,14 @@ static const char *table_note(const struct fact_table *f)
 
 static void draw_table(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_table *f)
 {
-    char text[40];
     const int64_t numbers[] = {f->missing, f->changed, f->extra};
     static const enum style styles[] = {STYLE_ADDED, STYLE_CHANGED, STYLE_REMOVED};
     table_cell(v, t, row, 0, STYLE_PLAIN, f->name);
-    table_cell(v, t, row, 1, STYLE_PLAIN, view_count(text, f->fixture_rows, false));
-    table_cell(v, t, row, 2, STYLE_PLAIN, view_count(text, f->rows, f->estimated));
+    table_count(v, t, row, 1, STYLE_PLAIN, f->fixture_rows, false);
+    table_count(v, t, row, 2, STYLE_PLAIN, f->rows, f->estimated);
     for (int i = 0; i < 3; i++)
         if (numbers[i] >= 0)
-            table_cell(v, t, row, 3 + i, numbers[i] ? styles[i] : STYLE_DIM,
-                       numbers[i] ? view_count(text, numbers[i], false) : "\xc2\xb7");
+            table_difference(v, t, row, 3 + i, styles[i], numbers[i]);
     table_cell(v, t, row, 6, f->held ? STYLE_HELD : STYLE_DIM, table_note(f));
     table_row(v, row, nth);
 }
@@ -83,10 +81,10 @@ static void draw_tables(const struct view *v)
 /* ---- the rows of one ---- */
 
 static const struct column row_columns[] = {
-    {"key", 10, false, 1, 0}, {"what", 7, false, 0, 0}, {"column", 8, false, 1, 0}, {"fixture", 11, false, 3, 0},
-    {"live", 11, false, 3, 0}, {"", 8, false, 0, 100},
+    {"", 1, false, 0, 0}, {"key", 9, false, 1, 0}, {"what", 7, false, 0, 0}, {"column", 8, false, 1, 0}, {"fixture", 11, false, 3, 0},
+    {"live", 10, false, 3, 0}, {"", 8, false, 0, 100},
 };
-enum { C_KEY, C_WHAT, C_COLUMN, C_FIXTURE, C_LIVE, C_ALLOWED };
+enum { C_MARK, C_KEY, C_WHAT, C_COLUMN, C_FIXTURE, C_LIVE, C_ALLOWED };
 
 static void draw_value(const struct view *v, const struct table *t, int row, int column, enum style style,
                        const struct fact_row *cells, size_t cell, bool absent)
@@ -122,7 +120,7 @@ static void draw_difference(const struct view *v, const struct table *t, int row
     bool allowed = !text_is_empty(cell_of(cells, DIFF_ALLOWED));
     enum style style = allowed ? STYLE_DIM : missing ? STYLE_ADDED : extra ? STYLE_REMOVED : STYLE_CHANGED;
     if (!continues(v, nth, cells)) {
-        grid_text(v->g, row, 2, 1, style, missing ? "+" : extra ? "\xe2\x88\x92" : "~");
+        table_cell(v, t, row, C_MARK, style, missing ? "+" : extra ? "\xe2\x88\x92" : "~");
         table_cell(v, t, row, C_KEY, style, cell_of(cells, DIFF_KEY));
         table_cell(v, t, row, C_WHAT, style, kind);
     }
@@ -138,19 +136,19 @@ static void draw_rows_sentence(const struct view *v)
     const struct screen_diff *s = &v->m->diff;
     const struct fact_table *t = &s->totals;
     char a[40], b[40], c[40], d[40], e[40];
-    const char *fixture = text_is_empty(t->at) ? "fixture" : t->at;
+    const char *fixture = text_is_empty(t->at) ? "its fixture" : t->at;
     if (job_of(v->m, EFFECT_DIFF) && !s->rows.complete)
-        view_sentence_line(v, STYLE_BOLD, "%s \xe2\x86\x92 %s: comparing, %s difference%s so far \xe2\x80\xa6", fixture,
-                           s->table, view_count(a, s->rows.count, false), s->rows.count == 1 ? "" : "s");
+        view_sentence_line(v, STYLE_BOLD, "%s against %s: %s difference%s so far \xe2\x80\xa6", s->table, fixture,
+                           view_count(a, s->rows.count, false), s->rows.count == 1 ? "" : "s");
     else if (t->held)
         view_sentence_line(v, STYLE_HELD, "! %s is held: rows were deleted and may be readable yet. x h says what a scan costs.",
                            s->table);
     else if (s->rows.complete && t->missing == 0 && t->changed == 0 && t->extra == 0)
-        view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %s is as %s declares it: %s rows.", s->table, fixture,
-                           view_count(a, t->fixture_rows, false));
+        view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %s is as %s declares it: %s row%s.", s->table, fixture,
+                           view_count(a, t->fixture_rows, false), t->fixture_rows == 1 ? "" : "s");
     else
-        view_sentence_line(v, STYLE_WARN, "! %s \xe2\x86\x92 %s   %s declared, %s live   %s missing  %s changed  %s extra",
-                           fixture, s->table, view_count(a, t->fixture_rows, false), view_count(b, t->rows, t->estimated),
+        view_sentence_line(v, STYLE_WARN, "! %s against %s   %s declared, %s live   %s missing  %s changed  %s extra",
+                           s->table, fixture, view_count(a, t->fixture_rows, false), view_count(b, t->rows, t->estimated),
                            view_count(c, t->missing, false), view_count(d, t->changed, false), view_count(e, t->extra, false));
 }
 

@@ -149,12 +149,15 @@ static bool draw_job(const struct view *v)
     return true;
 }
 
+enum { FRESH_MS = 3000 };
+
 void view_message(const struct view *v)
 {
     const struct notice *n = &v->m->notice;
+    bool fresh = n->until_ms - NOTICE_MS + FRESH_MS > v->m->now_ms;   /* a word in answer to a key comes before work */
     if (v->m->modal.kind == MODAL_SEARCH || v->m->modal.kind == MODAL_FILTER) {
         draw_prompt(v);
-    } else if (!draw_job(v) && !text_is_empty(n->text)) {
+    } else if ((fresh || !draw_job(v)) && !text_is_empty(n->text)) {
         enum style style = text_same(n->level, "error") ? STYLE_BAD : text_same(n->level, "good") ? STYLE_GOOD
                          : text_same(n->level, "warn") ? STYLE_WARN : STYLE_PLAIN;
         grid_text(v->g, v->l.message_row, 1, v->g->columns - 2, style, n->text);
@@ -164,6 +167,11 @@ void view_message(const struct view *v)
 /* ---- footer: the keys that work here, as the table of actions has them ---- */
 
 struct hint { const char *action, *word; };
+
+static const char *key_name(const char *key)
+{
+    return strcmp(key, "enter") == 0 ? "Enter" : strcmp(key, "esc") == 0 ? "Esc" : strcmp(key, "tab") == 0 ? "Tab" : key;
+}
 
 static void draw_hints(const struct view *v, const struct hint *hints, size_t count)
 {
@@ -180,7 +188,7 @@ static void draw_hints(const struct view *v, const struct hint *hints, size_t co
         int start = column;
         bool refused = action_refused(v->m, action, NULL);
         column += grid_text(v->g, v->l.footer_row, column, 12, refused ? STYLE_DIM : STYLE_KEY,
-                            strcmp(key, "enter") == 0 ? "Enter" : strcmp(key, "esc") == 0 ? "Esc" : key) + 1;
+                            key_name(key)) + 1;
         column += grid_text(v->g, v->l.footer_row, column, 20, refused ? STYLE_DIM : STYLE_PLAIN, hints[i].word);
         grid_hit(v->g, v->l.footer_row, start, 1, column - start, action->name, 0);
         column += 3;

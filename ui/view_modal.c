@@ -68,11 +68,13 @@ static void draw_pick(const struct view *v, const struct box *b, int row, const 
         else
             snprintf(key, sizeof key, "x %s", or_empty(a->menu_key));
         grid_text(v->g, row, column, 10, style == STYLE_DIM ? STYLE_DIM : STYLE_KEY, key);
-        grid_printf(v->g, row, column + (menu ? 4 : 11), width - (menu ? 4 : 11), style, "%s%s", a->title,
+        /* in a menu the consequence says what the second half of a title does */
+        int title = menu ? (int)strcspn(a->title, ":") : (int)strlen(a->title);
+        grid_printf(v->g, row, column + (menu ? 4 : 11), width - (menu ? 4 : 11), style, "%.*s%s", title, a->title,
                     a->needs & DESTRUCTIVE ? " \xe2\x9a\xa0" : "");
         if (menu && width > 60) {
-            grid_fill(v->g, row, column + 44, 1, width - 44, STYLE_DIALOG, " ");
-            grid_text(v->g, row, column + 45, width - 45, STYLE_DIM, a->consequence);
+            grid_fill(v->g, row, column + 38, 1, width - 38, STYLE_DIALOG, " ");
+            grid_text(v->g, row, column + 39, width - 39, STYLE_DIM, a->consequence);
         }
     }
     if (selected)
@@ -221,8 +223,7 @@ static void say_pending(struct lines *lines, const struct model *m, const char *
 static void say_target(struct lines *lines, const struct model *m)
 {
     const struct fact_server *server = &m->facts.server;
-    sayf(lines, STYLE_DIM, "Database %s on %s%s%s", text_is_empty(server->database) ? "?" : server->database,
-         or_empty(server->target), text_is_empty(server->system_identifier) ? "" : "   identity ",
+    sayf(lines, STYLE_DIM, "On %s%s%s", or_empty(server->target), text_is_empty(server->system_identifier) ? "" : "   identity ",
          or_empty(server->system_identifier));
     if (!text_is_empty(m->modal.digest))
         sayf(lines, STYLE_DIM, "Plan %.19s", m->modal.digest);

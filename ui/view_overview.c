@@ -37,13 +37,7 @@ enum { C_NAME, C_ROWS, C_FLOOR, C_FIXTURE, C_MISSING, C_CHANGED, C_EXTRA, C_NOTE
 static void draw_difference(const struct view *v, const struct table *t, int row, int column, int64_t n,
                             int64_t allowed, enum style style)
 {
-    char text[40];
-    if (n < 0)
-        return;
-    if (n == 0)
-        table_cell(v, t, row, column, STYLE_DIM, "\xc2\xb7");
-    else
-        table_cell(v, t, row, column, allowed >= n ? STYLE_DIM : style, view_count(text, n, false));
+    table_difference(v, t, row, column, allowed >= n ? STYLE_DIM : style, n);
 }
 
 static const char *note_of(const struct fact_table *t)
@@ -55,14 +49,13 @@ static const char *note_of(const struct fact_table *t)
 
 static void draw_table(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_table *f)
 {
-    char text[40];
     bool below = f->min_rows >= 0 && f->rows >= 0 && f->rows < f->min_rows;
     table_cell(v, t, row, C_NAME, STYLE_PLAIN, f->name);
-    table_cell(v, t, row, C_ROWS, below ? STYLE_BAD : STYLE_PLAIN, view_count(text, f->rows, f->estimated));
+    table_count(v, t, row, C_ROWS, below ? STYLE_BAD : STYLE_PLAIN, f->rows, f->estimated);
     if (f->min_rows >= 0)
-        table_cell(v, t, row, C_FLOOR, STYLE_PLAIN, view_count(text, f->min_rows, false));
+        table_count(v, t, row, C_FLOOR, STYLE_PLAIN, f->min_rows, false);
     if (f->fixture_rows >= 0)
-        table_cell(v, t, row, C_FIXTURE, STYLE_PLAIN, view_count(text, f->fixture_rows, false));
+        table_count(v, t, row, C_FIXTURE, STYLE_PLAIN, f->fixture_rows, false);
     if (f->fixture_rows >= 0) {
         draw_difference(v, t, row, C_MISSING, f->missing, 0, STYLE_ADDED);
         draw_difference(v, t, row, C_CHANGED, f->changed, f->allowed_changed, STYLE_CHANGED);

@@ -13,27 +13,20 @@ static const struct column columns[] = {
 };
 enum { C_NAME, C_CLASS, C_ROWS, C_FLOOR, C_FIXTURE, C_MISSING, C_CHANGED, C_EXTRA, C_SIZE, C_NOTE };
 
-static void draw_number(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n)
-{
-    char text[40];
-    if (n >= 0)
-        table_cell(v, t, row, column, n == 0 ? STYLE_DIM : style, n == 0 ? "\xc2\xb7" : view_count(text, n, false));
-}
-
 static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_table *f)
 {
     char text[40];
     bool below = f->min_rows >= 0 && f->rows >= 0 && f->rows < f->min_rows;
     table_cell(v, t, row, C_NAME, STYLE_PLAIN, f->name);
     table_cell(v, t, row, C_CLASS, STYLE_DIM, f->class);
-    table_cell(v, t, row, C_ROWS, below ? STYLE_BAD : STYLE_PLAIN, view_count(text, f->rows, f->estimated));
+    table_count(v, t, row, C_ROWS, below ? STYLE_BAD : STYLE_PLAIN, f->rows, f->estimated);
     if (f->min_rows >= 0)
-        table_cell(v, t, row, C_FLOOR, STYLE_PLAIN, view_count(text, f->min_rows, false));
+        table_count(v, t, row, C_FLOOR, STYLE_PLAIN, f->min_rows, false);
     if (f->fixture_rows >= 0) {
-        table_cell(v, t, row, C_FIXTURE, STYLE_PLAIN, view_count(text, f->fixture_rows, false));
-        draw_number(v, t, row, C_MISSING, STYLE_ADDED, f->missing);
-        draw_number(v, t, row, C_CHANGED, STYLE_CHANGED, f->changed);
-        draw_number(v, t, row, C_EXTRA, STYLE_REMOVED, f->extra);
+        table_count(v, t, row, C_FIXTURE, STYLE_PLAIN, f->fixture_rows, false);
+        table_difference(v, t, row, C_MISSING, STYLE_ADDED, f->missing);
+        table_difference(v, t, row, C_CHANGED, STYLE_CHANGED, f->changed);
+        table_difference(v, t, row, C_EXTRA, STYLE_REMOVED, f->extra);
     }
     if (f->bytes >= 0)
         table_cell(v, t, row, C_SIZE, STYLE_PLAIN, human_bytes(text, f->bytes));

@@ -466,6 +466,8 @@ static void run_scan(struct model *m, In in, Out out)
 {
     (void)in, (void)out;
     bool inside = m->screen == SCREEN_DIFF && !text_is_empty(m->diff.table);
+    if (!inside && list_selected(m) < 0)
+        return;
     char *table = NULL;
     text_replace(&table, inside ? m->diff.table : facts_table_name(m, list_selected(m)));
     dialog_confirm(m, "scan", table, NULL, true, "Scan a held table?",
@@ -546,7 +548,7 @@ const struct action actions[] = {
     {"resolve-rolled-back", "Mark a migration as rolled back", "", "b", "the ledger only; it can run again",
      ON_MIGRATIONS, WRITES | NEEDS_NAME | NEEDS_ROW | DESTRUCTIVE, run_resolve_rolled_back, resolve_rolled_back_confirmed},
     {"scan", "Compare a held table all the same", "", "h", "destroys what deleted rows could be read back from",
-     LISTS_OF_TABLES, READS | NEEDS_ROW | DESTRUCTIVE, run_scan, scan_confirmed},
+     LISTS_OF_TABLES, READS | DESTRUCTIVE, run_scan, scan_confirmed},
     {"search", "Search: to the next row that holds a text", "/", NULL, NULL, ON_SCREENS, 0, run_search, NULL},
     {"search-next", "To the next match", "n", NULL, NULL, ON_SCREENS, 0, run_search_next, NULL},
     {"search-previous", "To the match before", "N", NULL, NULL, ON_SCREENS, 0, run_search_previous, NULL},

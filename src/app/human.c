@@ -26,6 +26,26 @@ const char *human_count(char out[HUMAN], int64_t n)
     return out;
 }
 
+const char *human_short(char out[HUMAN], int64_t n)
+{
+    static const char units[] = "kMGTPE";
+    if (n < 1000) {
+        snprintf(out, HUMAN, "%lld", (long long)n);
+        return out;
+    }
+    int64_t tenths = n / 100;   /* of the unit */
+    size_t unit = 0;
+    while (tenths >= 10000) {
+        tenths /= 1000;
+        unit++;
+    }
+    if (tenths < 100)
+        snprintf(out, HUMAN, "%d.%d%c", (int)(tenths / 10), (int)(tenths % 10), units[unit]);
+    else
+        snprintf(out, HUMAN, "%d%c", (int)(tenths / 10), units[unit]);
+    return out;
+}
+
 const char *human_bytes(char out[HUMAN], int64_t bytes)
 {
     static const char units[][4] = {"kB", "MB", "GB", "TB", "PB", "EB"};

@@ -26,15 +26,19 @@ static bool help_matches(const struct action *action, const char *query)
         || text_holds(or_empty(action->consequence), query);
 }
 
-/* Everything with a key or in a menu: first what works on this screen. */
+static int help_rank(const struct model *m, const struct action *action)
+{
+    return !(action->where & 1u << m->screen) ? 2 : action->needs & QUIET ? 1 : 0;
+}
+
+/* Everything with a key or in a menu: first what this screen is for, then moving about, then the rest. */
 static size_t help_picks(const struct model *m, struct pick *picks)
 {
     size_t count = 0;
-    for (int here = 1; here >= 0; here--)
+    for (int rank = 0; rank <= 2; rank++)
         for (int i = 0; i < action_count; i++) {
             const struct action *a = &actions[i];
-            bool works = a->where & 1u << m->screen;
-            if (works == here && (*a->keys || a->menu_key) && help_matches(a, or_empty(m->modal.text)))
+            if (help_rank(m, a) == rank && (*a->keys || a->menu_key) && help_matches(a, or_empty(m->modal.text)))
                 count = add(picks, count, (struct pick){.action = a});
         }
     return count;

@@ -147,7 +147,7 @@ static bool not_connected(const struct sentence_input *in, struct sentence *out)
     }
     if (!text_is_empty(f->open_error.message)) {
         word(out, MOOD_BAD, "UNREACHABLE");
-        SAY(out, "%s cannot be opened: %s", in->environment, f->open_error.message);
+        SAY(out, "%s", f->open_error.message);
         if (!text_is_empty(f->open_error.why))
             SAY(out, ": %s", f->open_error.why);
         if (!text_is_empty(f->open_error.hint))
@@ -215,7 +215,8 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
         if (every)
             SAY(out, "All %lld context tables have lost their rows", (long long)all->context);
         else
-            SAY(out, "%lld of %lld context tables have lost their rows", (long long)all->held, (long long)all->context);
+            SAY(out, "%lld of %lld context tables %s", (long long)all->held, (long long)all->context,
+                all->held == 1 ? "has lost its rows" : "have lost their rows");
         say_schema(in->facts, out);
         SAY(out, ". The rows were deleted; held: nothing is read.");
     }

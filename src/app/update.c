@@ -2,6 +2,7 @@
  * a screen; screens never reach into each other. */
 #include "app/update.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "app/action.h"
@@ -98,8 +99,6 @@ static void progress(struct model *m, const struct input *in, struct job *job)
     job->rate = clamp(in->rate, 0, TIME_MOST);
 }
 
-static const char *role_upper(const struct model *m) { return or_empty(m->facts.server.environment); }
-
 static void say_done(struct model *m, const struct input *in, const struct job *job)
 {
     if (!job->writes && job->effect != EFFECT_VERIFY)
@@ -114,8 +113,16 @@ static void say_done(struct model *m, const struct input *in, const struct job *
         if (in->counts[i].before != in->counts[i].after)
             str_printf(&rows, ", %s %lld \xe2\x86\x92 %lld", or_empty(in->counts[i].table),
                        (long long)in->counts[i].before, (long long)in->counts[i].after);
-    notice_set(m, "good", "%s %s%s.", done, role_upper(m), str_text(&rows));
+    notice_set(m, "good", "%s %s%s.", done, or_empty(m->environment), str_text(&rows));
     str_free(&rows);
+}
+
+/* "Seeding failed". */
+static void failed_title(const struct job *job, char *out, size_t size)
+{
+    snprintf(out, size, "%s failed", job->plan ? "planning" : effect_verb((enum effect_kind)job->effect));
+    if (out[0] >= 'a' && out[0] <= 'z')
+        out[0] = (char)(out[0] - 32);
 }
 
 /* Someone asked for it and waits: a dialog. Otherwise a line, and the log. */
@@ -125,10 +132,12 @@ static void say_failed(struct model *m, const struct input *in, const struct job
     const struct input_error *error = text_is_empty(in->error.message) ? &unknown : &in->error;
     bool own_plan = m->modal.kind == MODAL_CONFIRM && m->modal.request == in->request;
     bool asked = job->writes || job->effect == EFFECT_VERIFY || job->effect == EFFECT_DIFF || job->effect == EFFECT_SQL;
-    notice_set(m, "error", "%s failed: %s%s%s", effect_verb((enum effect_kind)job->effect), error->message,
+    char title[64];
+    failed_title(job, title, sizeof title);
+    notice_set(m, "error", "%s: %s%s%s", title, error->message,
                text_is_empty(error->why) ? "" : ": ", or_empty(error->why));
     if (own_plan || (asked && m->modal.kind == MODAL_NONE && !text_same(error->class, "cancelled")))
-        dialog_error(m, effect_verb((enum effect_kind)job->effect), error);
+        dialog_error(m, title, error);
 }
 
 static void outcome(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
@@ -144,7 +153,7 @@ static void outcome(struct model *m, const struct input *in, const struct job *j
     if (!in->ok && effect != EFFECT_OPEN && effect != EFFECT_STATUS)
         say_failed(m, in, job);
     else if (!in->ok)
-        notice_set(m, "error", "%s failed: %s", effect_verb(effect), or_empty(in->error.message));
+        notice_set(m, "error", "%s: %s", effect == EFFECT_OPEN ? "Not opened" : "Not seen", or_empty(in->error.message));
     else if (!job->plan)
         say_done(m, in, job);
     if (!wrote)
@@ -290,8 +299,11 @@ void app_update(struct model *m, const struct input *in, struct effects *effects
 {
     int64_t now = clamp(in->offset_ms, m->now_ms, TIME_MOST);
     expire(m, now, effects);
-    if (is_message(in) && m->write_mode)
-        m->write_until_ms = m->now_ms + WRITE_MODE_MS;
+    if (is_message(in)) {
+        notice_end(m);                             /* read, or in the log */
+        if (m->write_mode)
+            m->write_until_ms = m->now_ms + WRITE_MODE_MS;
+    }
     route(m, in, effects);
     dialog_settle(m);
     dialog_move(m, 0);
