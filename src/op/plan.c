@@ -115,6 +115,16 @@ static void add_step(struct input *in, const char *action, const struct table_pl
                                .detail = xstrdup(t->bound->fixture->file), .rows = (int64_t)rows};
 }
 
+static void add_guard(struct input *in, const struct guard_answer *guard)
+{
+    in->guard.local = guard->local;
+    in->guard.seed_allowed = guard->allowed;
+    in->guard.reasons = xcalloc(guard->reason_count, sizeof *in->guard.reasons);
+    for (; in->guard.reason_count < guard->reason_count; in->guard.reason_count++)
+        in->guard.reasons[in->guard.reason_count].text = xstrdup(guard->reasons[in->guard.reason_count]);
+    in->guard.allow_line = xstrdup(guard->allow_line);
+}
+
 struct input *plan_event(const struct plan *plan, const struct guard_answer *guard)
 {
     struct input *in = input_new(IN_PLAN);
@@ -126,11 +136,24 @@ struct input *plan_event(const struct plan *plan, const struct guard_answer *gua
         add_step(in, "insert", &plan->tables[i], plan->tables[i].inserts.count);
         add_step(in, "update", &plan->tables[i], plan->tables[i].updates.count);
     }
-    in->guard.local = guard->local;
-    in->guard.seed_allowed = guard->allowed;
-    in->guard.reasons = xcalloc(guard->reason_count, sizeof *in->guard.reasons);
-    for (; in->guard.reason_count < guard->reason_count; in->guard.reason_count++)
-        in->guard.reasons[in->guard.reason_count].text = xstrdup(guard->reasons[in->guard.reason_count]);
-    in->guard.allow_line = xstrdup(guard->allow_line);
+    add_guard(in, guard);
+    return in;
+}
+
+struct input *plan_unread_event(const struct declared *d, const char *digest, const struct guard_answer *guard)
+{
+    struct input *in = input_new(IN_PLAN);
+    in->name = xstrdup("seed");
+    in->text = xstrdup(digest);
+    in->steps = xcalloc(d->set.count, sizeof *in->steps);
+    in->step_count = d->set.count;
+    for (size_t i = 0; i < d->set.count; i++) {
+        const struct fixture *f = d->set.items[i].fixture;
+        in->steps[i] = (struct fact_step){.action = xstrdup("insert"), .object = xstrdup(f->table),
+            .detail = xstrdup(d->held[i] ? "at most; held: its deleted rows will be lost" : "at most"),
+            .rows = (int64_t)f->row_count};
+        in->number += (int64_t)f->row_count;
+    }
+    add_guard(in, guard);
     return in;
 }

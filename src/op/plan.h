@@ -27,5 +27,7 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
 void plan_free(struct plan *plan);
 /* IN_PLAN: a step for each table and action, the digest, the guard's word. */
 struct input *plan_event(const struct plan *plan, const struct guard_answer *guard);
+/* IN_PLAN while a table is held: nothing was read, so it says what there can be at most. */
+struct input *plan_unread_event(const struct declared *d, const char *digest, const struct guard_answer *guard);
 
 #endif

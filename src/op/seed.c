@@ -242,6 +242,22 @@ static bool spare_evidence(struct seeding *g, struct err *err)
     return session_guard(g->session, GUARD_SEED, NULL, err) && record_evidence(g, err);
 }
 
+/* The console's question before a seed: a dry run that leaves held tables unread until the answer is yes. */
+static bool only_asks(const struct seeding *g)
+{
+    return g->options->dry_run && !g->options->scan && g->session->ctx->face == GUARD_CONSOLE
+        && any_held(&g->declared);
+}
+
+static bool ask_unread(struct seeding *g)
+{
+    struct session *s = g->session;
+    ctx_emit(s->ctx, plan_unread_event(&g->declared, s->fixtures.digest, &g->guard));
+    start_outcome(g);
+    emit_outcome(g, 0);
+    return true;
+}
+
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err)
 {
     struct seeding g = {.session = s, .options = options, .started_ms = clock_mono_ms()};
@@ -251,7 +267,10 @@ bool op_seed(struct session *s, const struct seed_options *options, struct err *
     bool ok = declared_validate(s, &g.declared, err);
     if (ok)
         session_guard(s, GUARD_SEED, &g.guard, &refused);
-    ok = ok && spare_evidence(&g, err) && seed_until_right(&g, err);
+    if (ok && only_asks(&g))
+        ok = ask_unread(&g);
+    else
+        ok = ok && spare_evidence(&g, err) && seed_until_right(&g, err);
     plan_free(&g.plan);
     input_free(g.outcome);
     declared_free(&g.declared);
