@@ -206,7 +206,8 @@ static _Noreturn void lead(int reports)
         while (waitpid(program, &status, WUNTRACED | WNOHANG) == program) {
             if (!WIFSTOPPED(status)) {
                 say(reports, 'e', program, status);
-                _exit(0);
+                for (;;)     /* the terminal stays open to be looked at; the driver's end is ours */
+                    pause();
             }
             tcsetpgrp(STDIN_FILENO, getpgrp());
             say(reports, 's', program, status);
@@ -279,6 +280,15 @@ static void step(int ms)
     }
 }
 
+/* Takes what has been written already. */
+static void settle(void)
+{
+    for (size_t before = SIZE_MAX; before != t.output_length;) {
+        before = t.output_length;
+        step(0);
+    }
+}
+
 static void wait_until(bool (*holds)(const char *argument), const char *argument, const char *complaint)
 {
     int64_t end = now_ms() + t.timeout_ms;
@@ -286,8 +296,12 @@ static void wait_until(bool (*holds)(const char *argument), const char *argument
         int64_t left = end - now_ms();
         if (left <= 0)
             fail("%s within %d ms", complaint, t.timeout_ms);
-        if (t.ended && t.master < 0)
+        if (t.ended) {
+            settle();
+            if (holds(argument))
+                return;
             fail("%s, and the program has ended", complaint);
+        }
         step((int)left);
     }
 }
@@ -377,15 +391,6 @@ static bool shows(const char *text) { return screen_shows(text); }
 static bool shows_not(const char *text) { return !screen_shows(text); }
 static void do_wait(char *text) { wait_until(shows, text, "not shown"); }
 static void do_gone(char *text) { wait_until(shows_not, text, "still shown"); }
-
-static void settle(void)
-{
-    /* what has been written already counts as shown */
-    for (size_t before = SIZE_MAX; before != t.output_length;) {
-        before = t.output_length;
-        step(0);
-    }
-}
 
 static void do_expect(char *text)
 {
