@@ -143,7 +143,8 @@ static char *find_upward(const char *cwd, struct str *shown)
     char *dir = xstrdup(cwd);
     for (;;) {
         char *path = file_join(dir, FILE_NAME);
-        bool found = access(path, F_OK) == 0 && !is_dir(path);
+        struct stat st;
+        bool found = lstat(path, &st) == 0;     /* a broken link is a file that cannot be read, not none */
         free(path);
         if (found) {
             str_add(shown, FILE_NAME);

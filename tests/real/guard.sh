@@ -67,8 +67,10 @@ like "$err" 'ALLOW_PROD_SEED=true seedops seed production' "and the exact line t
 for no in '' 0 false no OFF; do
     ALLOW_PROD_SEED=$no so seed production; is "$rc" 5 "ALLOW_PROD_SEED='$no' does not count"
 done
-is "$("$PGBIN/psql" -XAtq -h "$sql_socket" -p "$port" -U postgres -d app -c 'select count(*) from "Station"')" 0 "nothing was written"
+here() { "$PGBIN/psql" -XAtq -h "$sql_socket" -p "$port" -U postgres -d app -c "$1"; }
+is "$(here 'select count(*) from "Station"')" 0 "nothing was written"
 ALLOW_PROD_SEED=true so seed production; is "$rc" 0 "the line does allow it"
+here 'delete from "Station"'
 so seed --url "postgresql://postgres@127.0.0.1:$through/app"; is "$rc" 5 "a seed through a forwarded port is refused"
 like "$err" 'ALLOW_PROD_SEED=true seedops seed --url "\$URL"' "with its own line"
 so seed local; is "$rc" 0 "a local one needs nothing"

@@ -425,11 +425,16 @@ static void files_that_cannot_be_read(void **state)
     make("seedops.yaml", "version: 1\nnope: 1\n");
     assert_false(load(&s, NULL, &err));
     assert_string_equal(err.at, "seedops.yaml:2:1");
-    if (geteuid() != 0) {                                         /* root reads everything */
-        chmod("seedops.yaml", 0);
-        assert_false(load(&s, NULL, &err));
-        assert_string_equal(err.message + strlen(err.message) - 12, "seedops.yaml");
-    }
+    /* what is there but cannot be read is no reason to look elsewhere, let alone to take DATABASE_URL */
+    let("DATABASE_URL", "postgresql://prod/d");
+    assert_int_equal(unlink("seedops.yaml"), 0);
+    assert_int_equal(symlink("nowhere", "seedops.yaml"), 0);
+    assert_false(load(&s, NULL, &err));
+    assert_string_equal(err.message + strlen(err.message) - 12, "seedops.yaml");
+    assert_int_equal(unlink("seedops.yaml"), 0);
+    assert_int_equal(mkdir("seedops.yaml", 0755), 0);
+    assert_false(load(&s, NULL, &err));
+    assert_string_equal(err.why, "it is a directory");
 }
 
 static void without_a_file(void **state)
