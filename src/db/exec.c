@@ -92,54 +92,56 @@ static void refuse_copy(struct db *db, ExecStatusType status)
         db_stop(db, DB_STOP_TIMEOUT);
 }
 
-/* True when the command is over or has come to the COPY that was asked for. */
-static bool take_result(struct db *db, bool until_copy)
+enum taken { TAKEN_MORE, TAKEN_WAIT, TAKEN_END };
+
+/* Throws the rows of a refused COPY away. */
+static enum taken drop_rows(struct db *db)
+{
+    char *row;
+    int n;
+    while ((n = PQgetCopyData(db->pg, &row, 1)) > 0)
+        PQfreemem(row);
+    return n == 0 ? TAKEN_WAIT : TAKEN_MORE;
+}
+
+/* Takes one result; the end is the command's, or the COPY's that was asked for. */
+static enum taken take_result(struct db *db, bool until_copy)
 {
     struct db_command *c = &db->command;
-    if (PQresultStatus(c->last) == PGRES_COPY_OUT && c->copy_refused) {
-        char *row;
-        int n;
-        while ((n = PQgetCopyData(db->pg, &row, 1)) > 0)
-            PQfreemem(row);
-        if (n == 0)
-            return false;
-    }
+    if (PQresultStatus(c->last) == PGRES_COPY_OUT && c->copy_refused && drop_rows(db) == TAKEN_WAIT)
+        return TAKEN_WAIT;
     PGresult *result = PQgetResult(db->pg);
     if (!result)
-        return true;
+        return TAKEN_END;
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE) {
         if (c->error)
             PQclear(result);
         else
             c->error = result;
-        return false;
+        return TAKEN_MORE;
     }
     PQclear(c->last);
     c->last = result;
-    db->statements_done++;
     if (status != PGRES_COPY_IN && status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
-        return false;
+        return TAKEN_MORE;
     if (until_copy)
-        return true;
+        return TAKEN_END;
     refuse_copy(db, status);
-    return false;
+    return TAKEN_MORE;
 }
 
 bool db_collect(struct db *db, int64_t deadline, bool until_copy, bool *done)
 {
     *done = false;
     bool gone = false;
-    for (;;) {
-        if (!db->pg)
-            return false;
-        while (gone || !PQisBusy(db->pg)) {
-            if (take_result(db, until_copy)) {
-                *done = true;
-                return true;
-            }
-            if (!gone && db->command.copy_refused && PQresultStatus(db->command.last) == PGRES_COPY_OUT)
-                break;               /* rows of a refused COPY: wait for more of them */
+    while (db->pg) {
+        enum taken taken = TAKEN_MORE;
+        while (taken == TAKEN_MORE && (gone || !PQisBusy(db->pg)))
+            taken = take_result(db, until_copy);
+        if (taken == TAKEN_END || gone) {
+            *done = true;
+            return true;
         }
         switch (db_turn(db, deadline)) {
         case DB_TURN_IO: break;
@@ -147,6 +149,7 @@ bool db_collect(struct db *db, int64_t deadline, bool until_copy, bool *done)
         case DB_TURN_GONE: gone = true; break;
         }
     }
+    return false;
 }
 
 bool db_conclude(struct db *db, struct db_result **out, unsigned *position, struct err *err)

@@ -1,0 +1,38 @@
+# COPY both ways: rows as they are, early ends, failures, cancel.
+. "$(dirname "$0")/../lib.sh"
+DB=${BUILD:-$PWD}/tests/real/db_test
+cluster_start c || exit 1
+createdb_in c app
+sql c app -c "CREATE TABLE t (i int, x text)"
+db() { run "$DB" host="$T/c" dbname=app user=postgres "$@"; }
+
+db -- copyin "COPY t FROM STDIN" 100000
+is "$out" "copied=100000" "a hundred thousand rows go in"
+is "$(sql c app -c "SELECT count(*), count(x), count(*) FILTER (WHERE x = E'a\tb\\\\c\nd') FROM t")" "100000|50000|50000" "as they were sent"
+db -- copyout "COPY (SELECT * FROM t WHERE i < 2 ORDER BY i) TO STDOUT"
+is "$out" $'0|(null)\n1|a\tb\\c\nd\nrows=2' "and come out so"
+db -- copyout "COPY t TO STDOUT"
+like "$out" '^rows=100000$' "all of them"
+db -- copyin "COPY t FROM STDIN" 10 "changed our mind"
+like "$out" '^message=COPY from stdin failed: changed our mind$' "a COPY of ours can be made to fail"
+db -- copyin "COPY t (i) FROM STDIN" 100000
+like "$out" '^class=query sqlstate=22P04$' "the server's refusal comes back"
+is "$(sql c app -c "SELECT count(*) FROM t")" 100000 "and nothing was written by either"
+db -- copyout "COPY t TO STDOUT" 5
+is "$(tail -2 <<<"$out")" $'abandoned=1 alive=1\nstill works' "a COPY can be left early"
+db cancel_after=100 -- copyout "COPY (SELECT i FROM generate_series(1, 300000000) i) TO STDOUT"
+like "$out" '^class=cancelled' "COPY out is cancelled"
+like "$out" '^cancel_ms=[0-9]{1,2} alive=1$' "within 100 ms, the connection lives on"
+db cancel_after=100 -- copyin "COPY t FROM STDIN" 100000000
+like "$out" '^class=cancelled' "COPY in is cancelled"
+like "$out" '^cancel_ms=[0-9]{1,2} alive=1$' "within 100 ms, the connection lives on"
+is "$(sql c app -c "SELECT count(*) FROM t")" 100000 "with nothing written"
+db -- run "COPY t FROM STDIN"
+like "$out" '^message=COPY from or to the client cannot be used here$' "COPY where nobody serves it"
+db -- run "COPY t TO STDOUT"
+like "$out" 'alive=1' "leaves the connection whole"
+db -- copyin "SELECT 1" 1
+like "$out" '^message=not a COPY' "what is no COPY is refused"
+db -- copyin "COPY t TO STDOUT" 1
+like "$out" '^message=not a COPY' "and the other direction"
+finish
