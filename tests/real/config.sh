@@ -148,5 +148,11 @@ like "$err" 'bad port "99999"' "is named"; unlike "$err$out" hunter2 "and the pa
 so status --url 'postgresql://u:hunter2@h/d?sslmod=x'; like "$err" 'Did you mean "sslmode"' "an unknown parameter gives the nearest"
 so status --url 'postgresql://u:hunt%zzer2@h/d'; like "$err" 'percent-encoding at character 20' "bad percent-encoding has its place"
 so status --url ''; is "$rc" 64 "an empty --url is a usage error"
+"$SEEDOPS" wait --url "postgresql://u:hunter2@127.0.0.1:$(free_port)/d" --timeout 20000 >/dev/null 2>&1 & waiting=$!
+check "a password in --url is overwritten in argv" wait_for 10 grep -q 'u:\*\*\*\*\*\*\*@' "/proc/$waiting/cmdline"
+unlike "$(tr '\0' ' ' <"/proc/$waiting/cmdline")" hunter2 "and is nowhere else in it"
+kill "$waiting"; wait "$waiting" 2>/dev/null
+is "$(grep -rl hunter2 "$XDG_STATE_HOME" "$HOME" 2>/dev/null)" "" "no password was recorded in any journal"
+check "though journals were written" test -n "$(ls "$XDG_STATE_HOME/seedops/sessions" 2>/dev/null)"
 so status local --url "$(url main app)"; is "$rc" 64 "an environment and --url together are refused"
 finish
