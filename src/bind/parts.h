@@ -18,6 +18,7 @@ struct checking {
     const struct fixture_options *options;
     struct db *db;
     struct problems *problems;
+    bool utf8;                        /* the database can hold any character */
 };
 
 /* True if the server's refusal is about the data, and not about us, our rights or the server. */

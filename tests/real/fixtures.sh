@@ -14,6 +14,7 @@ CREATE TABLE "Station" (id serial PRIMARY KEY, "ofevCode" varchar(8) NOT NULL UN
 CREATE TABLE kinds (id text PRIMARY KEY, tier "Tier", small smallint, whole int, big bigint, price numeric(6,2),
     yes boolean, uid uuid, day date, at timestamptz, doc jsonb, old json, tags text[], numbers int[], mail email,
     code code DEFAULT 'x', span int4range, addr inet, raw bytea, ratio float8, fixed char(3), short varchar(5),
+    bits bit(3), shorts varchar(5)[],
     up text GENERATED ALWAYS AS (upper(id)) STORED, must text NOT NULL DEFAULT 'd');
 CREATE TABLE hard (id int PRIMARY KEY, must text NOT NULL);
 CREATE TABLE a (id int PRIMARY KEY, b int NOT NULL);
@@ -54,7 +55,7 @@ rows:
   - {id: a, tier: FREE, small: -32768, whole: " 7 ", big: 9223372036854775807, price: 9999.99, yes: on,
      uid: 123e4567-e89b-12d3-a456-426614174000, day: 2024-02-29, at: "2019-04-01 00:00+02", doc: {a: [1, ~]},
      old: yes, tags: [x, "y,z", ~], numbers: [1, 2], mail: a@b, code: abcde, span: "[1,5)", addr: 10.0.0.0/8,
-     raw: "\\x00ff", ratio: 1e300, fixed: abc, short: "été  "}
+     bits: "101", shorts: [a, ~, "sixes"], raw: "\\x00ff", ratio: 1e300, fixed: abc, short: "été  "}
   - {id: b, yes: "TRUE", price: -0.005, doc: 3, tags: "{p,q}", short: !sql "'x'", mail: !env LOGNAME_AT}
   - {id: c, must: e, price: 9999.994, doc: "quoted", raw: abc}
 Y
@@ -87,6 +88,8 @@ bad 'char' 'fixed: four' 'too long for character\(3\)'
 bad 'NULL in NOT NULL' 'must: null' 'must.*NOT NULL.*null'
 bad 'password in a number' 'whole: !argon2id long-enough' '!argon2id gives a text'
 bad 'password too long for its column' 'short: !argon2id long-enough' '97 characters is too long'
+bad 'bit string' 'bits: "1011"' 'bits.*"1011"'
+bad 'varchar in an array' 'shorts: [short, too-long]' 'shorts.*too long'
 bad 'expression' 'day: !sql nwo()' 'nwo\(\).*does not exist'
 bad 'expression of another type' 'day: !sql 5' 'cannot cast'
 bad 'expression that is two statements' 'day: "x", at: !sql "now()); DROP TABLE hard; SELECT (now()"' 'DROP TABLE'
@@ -174,11 +177,25 @@ fixture k.yaml <<<$'table: kinds\nrows:\n  - {id: !env TOKEN}\n  - {id: s3cret-t
 look; unlike "$(sed 's/s3cret-t0ken | the first/&/' <<<"$out" | grep '^k.yaml:3')" 's3cret' 'not as a key either'
 unset TOKEN
 
+# --- a database that does not know every character
+sql f postgres -c "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+sql f latin -c 'CREATE TABLE hard (id int PRIMARY KEY, must text NOT NULL)'
+seeds; fixture h.yaml <<<$'table: hard\nrows:\n  - {id: 1, must: Rhône}\n  - {id: 2, must: 流量}'
+run "$DRIVER" "$T/f" postgres latin "$T/seeds"
+is "$rc $(grep -c . <<<"$out")" '1 2' 'LATIN1: one value does not fit'
+like "$out" '^h.yaml:4:19: .*LATIN1' 'and it is the one'
+
 # --- rights
 seeds; fixture h.yaml <<<$'table: hard\nrows: [{id: 1, must: x}]'
 run "$DRIVER" "$T/f" reader app "$T/seeds"
 like "$out" '^h.yaml:1:8: no right to INSERT into "public"."hard".*GRANT .* TO reader' 'missing rights are named with their GRANT'
 unlike "$out" 'SELECT from' 'and rights that are there are not'
+
+# --- order of messages
+seeds; fixture k.yaml <<<$'table: kinds\nrows:\n  - {id: a, day: x}\n  - {id: b, small: 99999}\n  - {id: c, day: y}\n  - {id: d, tier: z, up: w}'
+look; like "$out" 'generated' 'a table whose columns are wrong has its rows checked later'
+sed -i 's/, up: w//' "$T/seeds/k.yaml"; look
+is "$(grep -oE '^k.yaml:[0-9]+' <<<"$out" | tr '\n' ' ')" 'k.yaml:3 k.yaml:4 k.yaml:5 k.yaml:6 ' 'in the order of the file, whoever found them'
 
 # --- a CSV line of 4 GiB through a pipe: refused at 16 MiB, in little memory (test_csv counts what is read)
 seeds

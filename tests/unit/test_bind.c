@@ -155,8 +155,8 @@ static void test_names(void **state)
     check_file("table: Staton\nrows: []\n", "x.yaml:1:8: there is no table \"Staton\" in the database\n");
     check_file("table: View\nrows: []\n", "x.yaml:1:8: \"View\" is no table of rows to seed\n");
     check_file("table: Station\nkey: [ofevCode]\nignore: [created]\nrows: [{ofevCode: 1, nmae: x}]\n",
-               "x.yaml:4:22: table \"Station\" has no column \"nmae\"\n"
-               "x.yaml:3:9: table \"Station\" has no column \"created\"\n");
+               "x.yaml:3:9: table \"Station\" has no column \"created\"\n"
+               "x.yaml:4:22: table \"Station\" has no column \"nmae\"\n");
     check_file("table: Station\nkey: [ofevCode]\nrows: [{ofevCode: 1, upper: X}]\n",
                "x.yaml:3:22: column \"upper\" is generated: the database computes it\n");
     put("y.yaml", "table: public.Catchment\nkey: [slug]\nrows: []\n");
