@@ -25,22 +25,28 @@ use() {
 }
 stations() { sql main "$database" -c 'SELECT count(*) FROM "Station"'; }
 newest_journal() { ls -t "$XDG_STATE_HOME"/seedops/sessions/*.jsonl 2>/dev/null | head -n 1; }
-# Keeps other sessions from writing stations until `unlock`: an operation that takes long, for as long as wanted.
+# Keeps other sessions from writing stations until `unlock`: an operation that takes as long as wanted.
 lock() {
-    mkfifo "$T/lock.$1"
-    sql main "$database" <"$T/lock.$1" >"$T/lock.out" 2>&1 &
+    PGAPPNAME=locker sql main "$database" -c 'BEGIN; LOCK TABLE "Station" IN SHARE MODE; SELECT pg_sleep(600)' \
+        >"$T/lock.out" 2>&1 &
     locker=$!
-    exec 7>"$T/lock.$1"
-    echo 'BEGIN; LOCK TABLE "Station" IN SHARE MODE; SELECT 1;' >&7
-    wait_for 10 grep -q 1 "$T/lock.out"
+    wait_for 10 holds_lock
 }
-unlock() { exec 7>&-; wait "$locker"; }
+holds_lock() {
+    [ "$(sql main "$database" -c "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ShareLock'
+        AND relation = '\"Station\"'::regclass")" = 1 ]
+}
+unlock() {
+    sql main postgres -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'locker'" >"$T/unlock.out"
+    wait "$locker" 2>/dev/null
+}
 waits_for_lock() {
     [ "$(sql main "$database" -c "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
         AND datname = '$database'")" = 1 ]
 }
-nobody_is_connected() {
-    [ "$(sql main postgres -c "SELECT count(*) FROM pg_stat_activity WHERE datname = '$database'")" = 0 ]
+console_is_gone() {
+    [ "$(sql main postgres -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'seedops'
+        AND datname = '$database'")" = 0 ]
 }
 
 use screens
@@ -98,5 +104,296 @@ key enter
 wait Seeded local
 END
 is "$(stations)" 7 "all seven stations are there"
+
+check "Esc answers at once" term "$SEEDOPS" local <<'END'
+wait 12 applied
+type x
+wait Seed
+mark
+key esc
+gone Seed:
+since 150
+END
+
+use pasted
+check "a paste is one message, and what it does shows" term "$SEEDOPS" local <<'END'
+wait 12 applied
+type /
+wait earch
+paste Thresh\nold
+wait Thresh
+key esc
+gone Enter choose
+key q
+exit 0
+END
+is "$(grep -c '"kind":"text"' "$(newest_journal)")" 1 "one line in the journal"
+
+check "a resize storm ends with the right screen" term "$SEEDOPS" local <<'END'
+wait 12 applied
+resize 61 17
+resize 300 100
+resize 59 15
+resize 200 50
+resize 80 24
+resize 59 15
+resize 100 30
+resize 40 8
+resize 120 40
+resize 80 16
+resize 132 43
+wait IngestionRun
+alive
+resize 60 15
+wait 60x16
+wait has 60x15
+resize 59 16
+wait has 59x16
+resize 60 16
+wait Catchment
+key q
+exit 0
+END
+
+check "NO_COLOR" env NO_COLOR=1 "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+wait 12 applied
+plain
+END
+check "--color never" term "$SEEDOPS" local --color never <<'END'
+wait 12 applied
+plain
+END
+check "colours otherwise" term "$SEEDOPS" local <<'END'
+wait 12 applied
+colored
+END
+check "LANG=C" env -u LC_ALL LANG=C "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+wait 12 applied
+expect ▸ Catchment
+END
+for kind in dumb nonsense; do
+    check "TERM=$kind: one sentence, exit 1" env TERM=$kind "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+wait seedops status
+exit 1
+echo on
+END
+done
+check "TERM unset: one sentence, exit 1" env -u TERM "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+wait seedops status
+exit 1
+END
+run "$SEEDOPS" local </dev/null
+is "$rc" 1 "no terminal: exit 1"
+like "$err" 'seedops status' "no terminal: the sentence names the way out"
+
+# ---- signals ----
+
+for signal in TERM HUP; do
+    check "SIG$signal ends cleanly" term "$SEEDOPS" local <<END
+wait 12 applied
+signal $signal
+exit 130
+altscreen off
+cursor visible
+echo on
+END
+    like "$(tail -n 1 "$(newest_journal)")" '"end"' "SIG$signal: the journal is closed"
+done
+for signal in SEGV ABRT BUS; do
+    check "SIG$signal leaves the terminal usable" env ASAN_OPTIONS=handle_segv=0:handle_abort=0:handle_sigbus=0 \
+        "$BUILD/tests/tty/term" "$SEEDOPS" local <<END
+wait 12 applied
+altscreen on
+signal $signal
+killed $signal
+altscreen off
+cursor visible
+echo on
+END
+done
+check "SIGPIPE is nothing" term "$SEEDOPS" local <<'END'
+wait 12 applied
+signal PIPE
+key 2
+wait 20251020081502_init
+END
+check "stopped by ctrl-z and by a signal, and continued" term "$SEEDOPS" local <<'END'
+wait 12 applied
+key ctrl-z
+stopped
+altscreen off
+echo on
+continue
+altscreen on
+echo off
+wait 12 applied
+signal TSTP
+stopped
+altscreen off
+continue
+altscreen on
+key 2
+wait 20251020081502_init
+signal STOP
+stopped
+resize 90 30
+continue
+wait 20251020081502_init
+key q q
+exit 0
+END
+
+# ---- while a write runs ----
+
+# The keys to a seed, and to one that waits for the lock.
+seed='size 110 32
+wait 12 applied
+type W
+wait WRITE
+type x
+wait Seed
+type s
+wait 39 rows
+key enter'
+begin_seed="$seed
+wait seeding"
+
+use cancelled
+lock
+check "ctrl-x cancels a seed that waits" term "$SEEDOPS" local <<END
+$begin_seed
+key ctrl-x
+wait cancelled
+key esc
+gone seeding
+key q
+exit 0
+END
+unlock
+is "$(stations)" 0 "cancelled: nothing was written"
+
+use stopped
+lock
+mkfifo "$T/first"
+term "$SEEDOPS" local <"$T/first" >"$T/first.log" 2>&1 &
+driver=$!
+exec 8>"$T/first"
+echo "$begin_seed" >&8
+check "a seed waits for a lock" wait_for 10 waits_for_lock
+printf 'key ctrl-z\nstopped\naltscreen off\necho on\n' >&8
+console_stopped() { grep -q 'State:.*stopped' /proc/"$(pgrep -nf "^$SEEDOPS local$")"/status; }
+check "ctrl-z stops in the middle of a write" wait_for 10 console_stopped
+unlock
+printf 'continue\naltscreen on\nwait Seeded local\nkey q\nexit 0\n' >&8
+exec 8>&-
+if wait "$driver"; then ok "and it goes on"; else not_ok "and it goes on"; note "$(cat "$T/first.log")"; fi
+is "$(stations)" 7 "stopped and continued: everything was written"
+
+use hungup
+lock
+check "the terminal is closed in the middle of a write" term "$SEEDOPS" local <<END
+$begin_seed
+hangup
+timeout 4000
+exit 130
+END
+check "its connections are closed" wait_for 10 console_is_gone
+unlock
+is "$(stations)" 0 "closed: nothing was written"
+like "$(tail -n 1 "$(newest_journal)")" '"end"' "closed: the journal is"
+
+use killed
+lock
+check "SIGTERM in the middle of a write" term "$SEEDOPS" local <<END
+$begin_seed
+signal TERM
+timeout 4000
+exit 130
+echo on
+altscreen off
+END
+unlock
+is "$(stations)" 0 "terminated: nothing was written"
+like "$(grep '"outcome"' "$(newest_journal)" | tail -n 1)" 'cancelled' "terminated: how the write ended is in the journal"
+
+# ---- two at once, homes, secrets ----
+
+use shared
+mkfifo "$T/second"
+term "$SEEDOPS" local <"$T/second" >"$T/second.log" 2>&1 &
+driver=$!
+exec 8>"$T/second"
+printf 'size 110 32\nwait 12 applied\nwait EMPTY\n' >&8
+check "two consoles: the first seeds" term "$SEEDOPS" local <<END
+$seed
+wait Seeded local
+key q
+exit 0
+END
+printf 'key r\ngone EMPTY\nkey q\nexit 0\n' >&8
+exec 8>&-
+if wait "$driver"; then ok "two consoles: the second sees it"; else not_ok "two consoles: the second sees it"; note "$(cat "$T/second.log")"; fi
+
+check "a state directory that cannot be written: works, and says so" \
+    env XDG_STATE_HOME=/proc/none "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+size 110 32
+wait 12 applied
+wait not recorded
+key q
+exit 0
+END
+if [ "$(id -u)" = 0 ]; then
+    # nobody has no home of his own, and HOME is another's
+    chmod 755 "$HOME"
+    for home in /nonexistent "$HOME"; do
+        check "HOME missing or another's: works, and says so" runuser -u nobody -- \
+            env -u XDG_STATE_HOME HOME="$home" "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+size 110 32
+wait 12 applied
+wait not recorded
+key q
+exit 0
+END
+    done
+    # root by sudo: the caller's HOME is left alone
+    mkdir "$T/caller"
+    chown nobody "$T/caller"
+    touch "$T/before"
+    check "root with another's HOME: works" \
+        env -u XDG_STATE_HOME HOME="$T/caller" "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+size 110 32
+wait 12 applied
+wait ● rec
+key q
+exit 0
+END
+    is "$(find "$T/caller" -mindepth 1)" "" "nothing is written there"
+    own=$(getent passwd 0 | cut -d: -f6)/.local/state/seedops/sessions
+    is "$(find "$own" -newer "$T/before" -name '*.jsonl' -print -delete | wc -l)" 1 "but in root's own"
+else
+    note "not tried, it needs root: another's HOME"
+fi
+
+sql main postgres -c "create role guest login password 'hunter2'" \
+    -c "alter database shared owner to guest" >/dev/null
+sql main shared -c "grant select on all tables in schema public to guest" >/dev/null
+sed -i '1i local all guest scram-sha-256' "$T/main/data/pg_hba.conf"
+sql main postgres -c "select pg_reload_conf()" >/dev/null
+LOCAL_DATABASE_URL="postgresql://guest@/shared?host=$T/main"
+check "a password is asked for, never shown, and lets in" term "$SEEDOPS" local <<'END'
+size 110 32
+wait Password for
+type hunter3
+key backspace
+type 2
+no-output hunter
+refute hunter
+key enter
+wait 12 applied
+no-output hunter
+key q
+exit 0
+END
+is "$(grep -c hunter "$(newest_journal)")" 0 "nor is it in the journal"
 
 finish
