@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "config/settings_part.h"
+#include "config/url_part.h"
 
 static const char FILE_NAME[] = "seedops.yaml";
 
@@ -122,8 +123,9 @@ void environment_from_url(struct settings *s, struct environment *env, const cha
     }
     if (env->has_url) {
         const char *database = *env->url.database ? env->url.database : env->url.user;
+        const char *host = *env->url.host ? env->url.host : url_value(&env->url, "service");
         env->name = arena_printf(&s->arena, "%s@%s", *database ? database : "database",
-                                 *env->url.host ? env->url.host : "localhost");
+                                 *host ? host : "localhost");
     }
 }
 

@@ -43,8 +43,8 @@ static bool run_password_command(struct ctx *ctx, const char *command, struct se
     struct spawn_options options = {.shell = command, .directory = ctx->settings->base_dir,
         .timeout_ms = PASSWORD_COMMAND_MS, .output_limit = SECRET_MAX + 1, .cancel_fd = ctx->cancel_fd};
     bool ok = spawn_run(&options, &out, &status, err);
-    if (ok && status != 0)
-        ok = err_set(err, ERR_NEVER_READY, "password_command ended with status %d", status);
+    if (!ok && status > 0)
+        err->class = ERR_NEVER_READY;    /* it ran and said no: waiting will not help */
     if (ok) {
         size_t length = strcspn(str_text(&out), "\r\n");
         *password = secret_new(str_text(&out), length);
