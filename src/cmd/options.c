@@ -63,7 +63,7 @@ static bool unknown_option(const char *name, size_t length, struct err *err)
     char text[64];
     snprintf(text, sizeof text, "%.*s", (int)length, name);
     err_set(err, ERR_USAGE, "unknown option --%s", text);
-    int limit = length < 6 ? 2 : 4, best = limit;
+    int limit = length < 6 ? 3 : 4, best = limit;
     for (int i = 0; i < option_row_count; i++) {
         int distance = text_distance(text, option_rows[i].name);
         if (distance < best) {
