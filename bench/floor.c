@@ -165,6 +165,8 @@ static int queries(const char *file)
                 if (!r)
                     continue;
                 sent--;
+                if (PQresultStatus(r) == PGRES_FATAL_ERROR)
+                    die("query", PQresultErrorMessage(r));
                 PQclear(r);
             }
             trips++;

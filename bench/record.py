@@ -8,24 +8,25 @@ import re
 import sys
 
 log, pid = sys.argv[1], sys.argv[2]
-statements = []
-current = None
+statements = []      # [statement, text of its parameters]
+part = None          # which of the two a continued line belongs to
 for line in open(log, encoding="utf-8", errors="replace"):
-    head = re.match(r"(\d+)\|(LOG|DETAIL|ERROR|STATEMENT):  (.*)", line.rstrip("\n"))
-    if head:
-        if head[1] != pid:
-            current = None
-            continue
-        if head[2] == "LOG" and head[3].startswith("execute <unnamed>: "):
-            current = [head[3][len("execute <unnamed>: "):], []]
-            statements.append(current)
-        elif head[2] == "DETAIL" and current is not None and head[3].startswith("parameters: "):
-            current[1] = [m[0].replace("''", "'") for m in re.findall(r"\$\d+ = '((?:[^']|'')*)'", head[3])]
-        else:
-            current = None
-    elif current is not None and line.startswith("\t"):
-        current[0] += "\n" + line[1:].rstrip("\n")
-for sql, params in statements:
+    head = re.match(r"(\d+)\|(\w+):  (.*)", line.rstrip("\n"))
+    if not head:
+        if part is not None and line.startswith("\t"):
+            statements[-1][part] += "\n" + line[1:].rstrip("\n")
+        continue
+    part = None
+    if head[1] != pid:
+        continue
+    if head[2] == "LOG" and head[3].startswith("execute <unnamed>: "):
+        statements.append([head[3][len("execute <unnamed>: "):], ""])
+        part = 0
+    elif head[2] == "DETAIL" and head[3].startswith("parameters: ") and statements:
+        statements[-1][1] = head[3]
+        part = 1
+for sql, detail in statements:
+    params = [m.replace("''", "'") for m in re.findall(r"\$\d+ = '((?:[^']|'')*)'", detail)]
     out = [f"Q{len(params)}\n"]
     for text in [sql, *params]:
         data = text.encode()

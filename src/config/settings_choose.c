@@ -146,7 +146,7 @@ static void note_url(struct settings *s, const char *source, const struct url *u
 bool settings_choose(struct settings *s, const struct settings_options *o, const char *name,
                      struct environment **environment, struct err *err)
 {
-    struct environment *env;
+    struct environment *env = NULL;
     if (!find(s, name, &env, err))
         return false;
     if (o && o->direct_url && env != s->url_environment) {
