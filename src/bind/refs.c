@@ -298,6 +298,11 @@ static bool look_up(struct refs *refs, const struct index *index, size_t from, s
 
 static bool flush_index(struct refs *refs, struct index *index, struct err *err)
 {
+    if (index->target->known_empty) {
+        for (size_t i = 0; i < index->pending_count; i++)
+            say_nobody(refs, index, &index->pending[i], false, NULL);
+        index->pending_count = 0;
+    }
     bool ok = index->pending_count == 0 || look_up(refs, index, 0, index->pending_count, err);
     index->pending_count = 0;
     arena_reset(&index->texts);

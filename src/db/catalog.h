@@ -81,6 +81,8 @@ struct db_table {
     int64_t live, inserted, deleted, dead;   /* pg_stat_user_tables */
     int64_t heap_bytes;          /* -1: could not be had (locked) */
     int64_t index_excess;        /* b-tree bytes above one page per index; -1 unknown */
+    bool known_empty;            /* counted by TID, no live row: whoever would scan it knows the answer. Not read
+                                  * from the catalogue; whoever counts sets it (SAFETY 4) */
 };
 
 struct db_catalog {

@@ -131,8 +131,13 @@ static void add_parent(struct layout *l, size_t column, struct str *fields, stru
     c->ref_columns = arena_alloc(&l->arena, c->shape->count * sizeof *c->ref_columns);
     for (size_t k = 0; k < c->shape->count; k++) {
         c->ref_columns[k] = db_table_column(parent, c->shape->keys[k]);
-        add_field(l, fields, alias, c->shape->keys[k]);
+        if (parent->known_empty)
+            str_add(fields, l->field_count++ ? ", NULL" : "NULL");
+        else
+            add_field(l, fields, alias, c->shape->keys[k]);
     }
+    if (parent->known_empty)   /* not even joined: that would read it */
+        return;
     str_add(parents, " LEFT JOIN ");
     db_quote_relation(parents, parent->schema, parent->name);
     str_printf(parents, " %s ON ", alias);
@@ -149,7 +154,8 @@ static void order_by_key(const struct layout *l, struct str *order)
         snprintf(alias, sizeof alias, "p%zu", l->bound->key[k]);
         if (!c->shape)
             add_order(order, "t", c->live);
-        for (size_t r = 0; c->shape && r < c->shape->count; r++)
+        bool joined = c->shape && !l->bound->refs[l->bound->key[k]].table->known_empty;
+        for (size_t r = 0; joined && r < c->shape->count; r++)
             add_order(order, alias, c->ref_columns[r]);
     }
 }

@@ -127,6 +127,10 @@ static void parent_value(struct str *sql, const struct match *m, size_t column, 
 {
     const struct db_table *parent = m->bound->refs[column].table;
     const struct db_column *target = layout_target(&m->layout, column, slot->shape);
+    if (parent->known_empty) {
+        str_add(sql, "NULL");
+        return;
+    }
     str_add(sql, "(SELECT ");
     layout_column_name(sql, "r", target->name);
     str_add(sql, " FROM ");

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "bind/validate.h"
 #include "op/held.h"
+#include "op/tidcount.h"
 
 const struct table_rule *declared_rule(const struct session *s, const struct db_table *table)
 {
@@ -61,19 +62,55 @@ static bool context_held(const struct session *s, const struct bound_set *set, c
     return held_table(table, rule ? rule->min_rows : -1, own ? (int64_t)own->fixture->row_count : -1);
 }
 
+/* Held itself, or by a parent that its references would read. */
 static void find_held(const struct session *s, struct declared *d)
 {
-    d->held = arena_alloc(&d->set.arena, d->set.count * sizeof *d->held);
-    d->blocks = arena_alloc(&d->set.arena, d->set.count * sizeof *d->blocks);
     for (size_t i = 0; i < d->set.count; i++) {
         const struct bound *b = &d->set.items[i];
-        d->held[i] = context_held(s, &d->set, b->table);
-        d->blocks[i] = d->held[i] ? b->table : NULL;
-        for (size_t c = 0; c < b->fixture->column_count && !d->held[i]; c++)
-            if (b->refs[c].table && context_held(s, &d->set, b->refs[c].table)) {
-                d->held[i] = true;
-                d->blocks[i] = (struct db_table *)b->refs[c].table;
-            }
+        d->evidence[i] = context_held(s, &d->set, b->table);
+        d->held[i] = d->evidence[i] && !b->table->known_empty;
+        for (size_t c = 0; c < b->fixture->column_count && !d->held[i]; c++) {
+            const struct db_table *parent = b->refs[c].table;
+            d->held[i] = parent && !parent->known_empty && context_held(s, &d->set, parent);
+        }
+    }
+}
+
+static bool count_one(struct session *s, const struct bound_set *set, const struct db_table *table, struct err *err)
+{
+    struct db_table *counted = db_catalog_by_oid(&s->catalog, table->oid);
+    int64_t rows = -1;
+    if (!counted || counted->known_empty || !context_held(s, set, counted))
+        return true;
+    if (!tid_count(s->db, counted, &rows, err)) {
+        ctx_log(s->ctx, "warning", "%s could not be counted by TID: %s", counted->name, err->message);
+        return db_alive(s->db) && err->class != ERR_CANCELLED;
+    }
+    counted->known_empty = rows == 0;
+    return true;
+}
+
+bool declared_count_held(struct session *s, struct declared *d, struct err *err)
+{
+    for (size_t i = 0; i < d->set.count; i++) {
+        const struct bound *b = &d->set.items[i];
+        if (!count_one(s, &d->set, b->table, err))
+            return false;
+        for (size_t c = 0; c < b->fixture->column_count; c++)
+            if (b->refs[c].table && !count_one(s, &d->set, b->refs[c].table, err))
+                return false;
+    }
+    find_held(s, d);
+    return true;
+}
+
+void declared_forget_counts(struct declared *d)
+{
+    for (size_t i = 0; i < d->set.count; i++) {
+        d->set.items[i].table->known_empty = false;
+        for (size_t c = 0; c < d->set.items[i].fixture->column_count; c++)
+            if (d->set.items[i].refs[c].table)
+                ((struct db_table *)d->set.items[i].refs[c].table)->known_empty = false;
     }
 }
 
@@ -93,6 +130,8 @@ bool declared_load(struct session *s, struct declared *d, struct err *err)
         bound_set_free(&d->set);
         return declared_problems(s, &problems, err);
     }
+    d->held = arena_alloc(&d->set.arena, d->set.count * sizeof *d->held);
+    d->evidence = arena_alloc(&d->set.arena, d->set.count * sizeof *d->evidence);
     find_held(s, d);
     return true;
 }

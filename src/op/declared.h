@@ -10,7 +10,7 @@
 struct declared {
     struct bound_set set;
     bool *held;                /* parallel to set.items; in its arena */
-    struct db_table **blocks;  /* the held table behind it: its own, or a parent its references would read */
+    bool *evidence;            /* its own rows were deleted: what the catalogue knows is worth recording */
 };
 
 /* Fixtures, look, bind. Problems are each logged with their place (level "problem"), then summed up in err. */
@@ -19,6 +19,11 @@ void declared_free(struct declared *d);
 /* The bound fixture a person named ("Station", "public.Station"), or NULL with err set. */
 const struct bound *declared_find(const struct declared *d, const char *name, struct err *err);
 bool declared_held(const struct declared *d, const struct bound *bound);
+/* Counts held tables and held parents by TID: one without a live row is known to be empty (db_table's
+ * known_empty), so that it can be planned without being read, and is held no longer. */
+bool declared_count_held(struct session *s, struct declared *d, struct err *err);
+/* Forgets that: someone else wrote meanwhile. */
+void declared_forget_counts(struct declared *d);
 /* Types, labels, lengths, references of every value (bind/validate); problems as above. */
 bool declared_validate(struct session *s, const struct declared *d, struct err *err);
 

@@ -1,10 +1,10 @@
 /* seed - makes missing and changed rows right, and nothing else (SAFETY 5 "Seed").
  *
- *   validate ─▶ guard ─▶ plan (read only) ─▶ nothing differs: done, no transaction was opened
- *                          ▲      │
- *                          │      ▼
- *                          └── one transaction: write, compare counts, sequences, COMMIT
- *                          another writer was faster: rolled back, planned again, three times
+ *   evidence ─▶ validate ─▶ plan (read only) ─▶ nothing differs: done, no transaction was opened
+ *                           ▲      │ guard
+ *                           │      ▼
+ *                           └── one transaction: write, compare counts, sequences, COMMIT
+ *                           another writer was faster: rolled back, planned again, three times
  *
  * A COMMIT whose answer is lost is looked up by its transaction id on a new connection, never guessed. */
 #include <stdio.h>
@@ -31,6 +31,7 @@ struct seeding {
     struct input *outcome;
     int64_t started_ms;
     char xid[24];                  /* of the transaction, noted before anything is written */
+    bool recorded;                 /* the evidence of held tables */
 };
 
 /* ---- evidence (SAFETY 4) ---- */
@@ -60,15 +61,19 @@ static void log_evidence(struct session *s, const struct db_probe *probe)
     ctx_log(s->ctx, "evidence", "%s", db_value(probe->result, 0, 0));
 }
 
-/* Comparing scans the table and inserting prunes it, so what the catalogue knows is put on record first. */
+/* Comparing scans the table and an INSERT prunes it, so what the catalogue knows is put on record first. */
 static bool record_evidence(struct seeding *g, struct err *err)
 {
     struct declared *d = &g->declared;
+    if (g->recorded)
+        return true;
+    g->recorded = true;
     struct db_probe *probes = xcalloc(d->set.count, sizeof *probes);
     size_t count = 0;
     for (size_t i = 0; i < d->set.count; i++)
-        if (d->held[i] && d->blocks[i] == d->set.items[i].table)
-            probes[count++] = (struct db_probe){.name = d->blocks[i]->name, .sql = evidence_sql(d->blocks[i])};
+        if (d->evidence[i])
+            probes[count++] = (struct db_probe){.name = d->set.items[i].fixture->table,
+                                                .sql = evidence_sql(d->set.items[i].table)};
     if (count)
         ctx_log(g->session->ctx, "warning", "%zu %s deleted rows that may still be readable; the catalogue's evidence "
                 "is recorded, the rows themselves will be lost", count, count == 1 ? "table has" : "tables have");
@@ -83,10 +88,10 @@ static bool record_evidence(struct seeding *g, struct err *err)
     return ok;
 }
 
-static bool any_held(const struct declared *d)
+static bool any(const struct seeding *g, const bool *flags)
 {
-    for (size_t i = 0; i < d->set.count; i++)
-        if (d->held[i])
+    for (size_t i = 0; i < g->declared.set.count; i++)
+        if (flags[i])
             return true;
     return false;
 }
@@ -212,7 +217,8 @@ static bool seed_until_right(struct seeding *g, struct err *err)
             emit_outcome(g, 0);
             return true;
         }
-        if (!session_guard(g->session, GUARD_SEED, NULL, err) || !session_direct(g->session, &direct, err))
+        if (!session_guard(g->session, GUARD_SEED, NULL, err) || !record_evidence(g, err) ||
+            !session_direct(g->session, &direct, err))
             return false;
         uint64_t rows = g->plan.rows;
         if (write_once(g, direct, err)) {
@@ -221,6 +227,7 @@ static bool seed_until_right(struct seeding *g, struct err *err)
         }
         if (!worth_another_try(err))
             return false;
+        declared_forget_counts(&g->declared);
         if (attempt < ATTEMPTS)
             ctx_log(g->session->ctx, "info", "%s; planning again", err->message);
     }
@@ -229,10 +236,22 @@ static bool seed_until_right(struct seeding *g, struct err *err)
     return false;
 }
 
-/* A held table may only be compared when the seed may go on; a dry run never costs evidence unasked. */
+/* The console's question before a seed: a dry run that leaves held tables unread until the answer is yes. */
+static bool only_asks(const struct seeding *g)
+{
+    return g->options->dry_run && !g->options->scan && g->session->ctx->face == GUARD_CONSOLE &&
+           any(g, g->declared.held);
+}
+
+/* An emptied table is planned without being read. One with rows left would have to be scanned: only when the
+ * seed may go on, and after the evidence is recorded; a dry run never costs any unasked. */
 static bool spare_evidence(struct seeding *g, struct err *err)
 {
-    if (!any_held(&g->declared) || g->options->scan)
+    if (!any(g, g->declared.evidence) && !any(g, g->declared.held))
+        return true;
+    if (!declared_count_held(g->session, &g->declared, err))
+        return false;
+    if (!any(g, g->declared.held) || g->options->scan || only_asks(g))
         return true;
     if (g->options->dry_run) {
         err_set(err, ERR_DIFFERENT, "a table is held, so a dry run does not compare it");
@@ -240,13 +259,6 @@ static bool spare_evidence(struct seeding *g, struct err *err)
         return err_hint(err, "--scan compares anyway; seedops count shows which tables are held");
     }
     return session_guard(g->session, GUARD_SEED, NULL, err) && record_evidence(g, err);
-}
-
-/* The console's question before a seed: a dry run that leaves held tables unread until the answer is yes. */
-static bool only_asks(const struct seeding *g)
-{
-    return g->options->dry_run && !g->options->scan && g->session->ctx->face == GUARD_CONSOLE
-        && any_held(&g->declared);
 }
 
 static bool ask_unread(struct seeding *g)
@@ -264,13 +276,12 @@ bool op_seed(struct session *s, const struct seed_options *options, struct err *
     struct err refused = {0};
     if (!declared_load(s, &g.declared, err))
         return false;
-    bool ok = declared_validate(s, &g.declared, err);
-    if (ok)
-        session_guard(s, GUARD_SEED, &g.guard, &refused);
+    session_guard(s, GUARD_SEED, &g.guard, &refused);
+    bool ok = spare_evidence(&g, err);
     if (ok && only_asks(&g))
         ok = ask_unread(&g);
     else
-        ok = ok && spare_evidence(&g, err) && seed_until_right(&g, err);
+        ok = ok && declared_validate(s, &g.declared, err) && seed_until_right(&g, err);
     plan_free(&g.plan);
     input_free(g.outcome);
     declared_free(&g.declared);
