@@ -101,7 +101,7 @@ static void say_schema(const struct facts *f, struct sentence *out)
     if (l->pending <= 0 && l->applied > 0)
         SAY(out, "; the schema is fully migrated (%lld of %lld)", (long long)l->applied, (long long)all);
     else if (l->pending > 0)
-        SAY(out, "; %lld of %lld migrations %s pending", (long long)l->pending, (long long)all,
+        SAY(out, "; %lld of %lld migration%s %s pending", (long long)l->pending, (long long)all, s_of(all),
             l->pending == 1 ? "is" : "are");
 }
 
@@ -206,13 +206,17 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
         return false;
     if (every && all->held == 0) {
         word(out, MOOD_BAD, "NEVER SEEDED");
-        SAY(out, "%s%lld context table%s %s empty", all->context > 1 ? "All " : "The ", (long long)all->context,
-            s_of(all->context), all->context == 1 ? "is" : "are");
+        if (all->context == 1)
+            SAY(out, "The only context table is empty");
+        else
+            SAY(out, "All %lld context tables are empty", (long long)all->context);
         say_schema(in->facts, out);
-        SAY(out, ". Nothing says that they ever held rows.");
+        SAY(out, ". Nothing says that %s ever held rows.", all->context == 1 ? "it" : "they");
     } else {
         word(out, MOOD_BAD, every ? "EMPTY" : "ROWS LOST");
-        if (every)
+        if (every && all->context == 1)
+            SAY(out, "The only context table has lost its rows");
+        else if (every)
             SAY(out, "All %lld context tables have lost their rows", (long long)all->context);
         else
             SAY(out, "%lld of %lld context tables %s", (long long)all->held, (long long)all->context,
@@ -220,7 +224,10 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
         say_schema(in->facts, out);
         SAY(out, ". The rows were deleted; held: nothing is read.");
     }
-    next_seed(in, out);
+    if (in->facts->ledger.pending > 0)
+        next_migrate(in, out);
+    else
+        next_seed(in, out);
     return true;
 }
 
@@ -243,9 +250,10 @@ static bool pending(const struct sentence_input *in, struct sentence *out)
 {
     const struct fact_ledger *l = &in->facts->ledger;
     if (l->pending > 0) {
-        word(out, MOOD_WARN, "PENDING");
-        SAY(out, "%lld migration%s %s not applied yet.", (long long)l->pending, s_of(l->pending),
-            l->pending == 1 ? "is" : "are");
+        bool nothing_yet = !l->exists && l->applied <= 0;
+        word(out, MOOD_WARN, nothing_yet ? "NEW" : "PENDING");
+        SAY(out, "%s%lld migration%s %s not applied yet.", nothing_yet ? "Nothing was migrated here so far: " : "",
+            (long long)l->pending, s_of(l->pending), l->pending == 1 ? "is" : "are");
         if (!text_is_empty(l->lock_holder))
             SAY(out, " Someone else holds the ledger's lock: %s.", l->lock_holder);
         next_migrate(in, out);
