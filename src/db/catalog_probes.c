@@ -69,22 +69,23 @@ static const char types_sql[] =
     "WITH RECURSIVE w(oid) AS (SELECT DISTINCT a.atttypid" OWN_TABLES
     "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped" OWN_WHERE " AND" WANTED
     "  UNION SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END FROM w JOIN pg_type t"
-    "   ON t.oid = w.oid WHERE t.typtype = 'd' OR t.typcategory = 'A')"
-    " SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typbasetype, t.typtypmod, t.typnotnull,"
-    "  t.typdefault IS NOT NULL, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END, e.operator"
-    " FROM w JOIN pg_type t ON t.oid = w.oid LEFT JOIN LATERAL ("
-    "  SELECT 'OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')' AS operator"
-    "  FROM pg_opclass k JOIN pg_am m ON m.oid = k.opcmethod AND m.amname IN ('btree', 'hash')"
+    "   ON t.oid = w.oid WHERE t.typtype = 'd' OR t.typcategory = 'A'),"
+    " e AS MATERIALIZED (SELECT k.opcintype, kt.typname, kt.typispreferred, m.amname,"
+    "   'OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')' AS operator"
+    "  FROM pg_am m JOIN pg_opclass k ON k.opcmethod = m.oid AND k.opcdefault"
     "  JOIN pg_amop p ON p.amopfamily = k.opcfamily AND p.amoplefttype = k.opcintype"
     "   AND p.amoprighttype = k.opcintype AND p.amopstrategy = CASE m.amname WHEN 'btree' THEN 3 ELSE 1 END"
     "  JOIN pg_operator o ON o.oid = p.amopopr JOIN pg_namespace s ON s.oid = o.oprnamespace"
-    "  JOIN pg_type kt ON kt.oid = k.opcintype"
-    "  WHERE k.opcdefault AND (k.opcintype = t.oid"
-    "   OR kt.typname = CASE WHEN t.typtype = 'e' THEN 'anyenum' WHEN t.typtype = 'r' THEN 'anyrange'"
-    "       WHEN t.typtype = 'm' THEN 'anymultirange' WHEN t.typcategory = 'A' THEN 'anyarray' END"
-    "   OR k.opcintype IN (SELECT g.casttarget FROM pg_cast g WHERE g.castsource = t.oid"
-    "       AND g.castmethod = 'b' AND g.castcontext = 'i'))"
-    "  ORDER BY k.opcintype = t.oid DESC, kt.typispreferred DESC, m.amname LIMIT 1) e ON true";
+    "  JOIN pg_type kt ON kt.oid = k.opcintype WHERE m.amname IN ('btree', 'hash'))"
+    " SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typbasetype, t.typtypmod, t.typnotnull,"
+    "  t.typdefault IS NOT NULL, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END,"
+    "  (SELECT e.operator FROM e WHERE e.opcintype = t.oid"
+    "    OR e.typname = CASE WHEN t.typtype = 'e' THEN 'anyenum' WHEN t.typtype = 'r' THEN 'anyrange'"
+    "        WHEN t.typtype = 'm' THEN 'anymultirange' WHEN t.typcategory = 'A' THEN 'anyarray' END"
+    "    OR e.opcintype = ANY (g.read_as)"
+    "   ORDER BY e.opcintype = t.oid DESC, e.typispreferred DESC, e.amname LIMIT 1)"
+    " FROM w JOIN pg_type t ON t.oid = w.oid CROSS JOIN LATERAL (SELECT ARRAY(SELECT x.casttarget FROM pg_cast x"
+    "  WHERE x.castsource = t.oid AND x.castmethod = 'b' AND x.castcontext = 'i') AS read_as OFFSET 0) g";
 
 static const char labels_sql[] = "SELECT enumtypid, enumlabel FROM pg_enum ORDER BY enumtypid, enumsortorder";
 

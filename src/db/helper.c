@@ -14,6 +14,7 @@ enum { HELPER_STACK = 512 * 1024 };
 
 struct db_helper {
     atomic_int owners;
+    atomic_bool finished;            /* the job's results may be read */
     int done_read, done_write;       /* the thread closes its end: the reader sees end of file */
     void (*run)(void *job);
     void (*drop)(void *job);
@@ -32,6 +33,7 @@ static void *helper_main(void *argument)
 {
     struct db_helper *h = argument;
     h->run(h->job);
+    atomic_store_explicit(&h->finished, true, memory_order_release);
     close(h->done_write);
     let_go(h);
     return NULL;
@@ -64,6 +66,7 @@ bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*d
     struct db_helper *h = xcalloc(1, sizeof *h);
     *h = (struct db_helper){.done_read = ends[0], .done_write = ends[1], .run = run, .drop = drop, .job = job};
     atomic_init(&h->owners, 2);
+    atomic_init(&h->finished, false);
     if (!start_detached(h)) {
         close(ends[0]);
         close(ends[1]);
@@ -76,6 +79,11 @@ bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*d
 }
 
 int db_helper_fd(const struct db_helper *helper) { return helper->done_read; }
+
+bool db_helper_finished(const struct db_helper *helper)
+{
+    return atomic_load_explicit(&helper->finished, memory_order_acquire);
+}
 
 void db_helper_release(struct db_helper *helper)
 {

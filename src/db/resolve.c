@@ -121,7 +121,8 @@ static bool wait_for_lookup(struct db_helper *helper, int cancel_fd, int64_t dea
 {
     switch (db_wait(db_helper_fd(helper), POLLIN, cancel_fd, deadline)) {
     case DB_WAIT_IO:
-        return true;
+        return db_helper_finished(helper) ||
+               err_set(err, ERR_GENERAL, "cannot watch the thread that resolves the host name");
     case DB_WAIT_CANCEL:
         return err_set(err, ERR_CANCELLED, "cancelled while resolving the host name");
     case DB_WAIT_TIMEOUT:

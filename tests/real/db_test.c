@@ -21,7 +21,7 @@
 static int cancel_pipe[2] = {-1, -1};
 static int cancel_after = -1;
 static bool hint_pooled;
-static int64_t cancelled_at;
+static _Atomic int64_t cancelled_at;
 
 static int failed(const struct err *err)
 {
