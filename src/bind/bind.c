@@ -410,7 +410,8 @@ bool bound_text(const struct bound *bound, size_t column, const struct fixture_v
     else if (value->kind != VALUE_JSON)
         *text = value->text;
     else {
-        err_set(err, ERR_FIXTURE, "a list or mapping in column \"%s\", which has the type %s", live->name, type->name);
+        err_set(err, ERR_FIXTURE, "a list or mapping in column \"%s\", which has the type %s", live->name,
+                type->name);
         err_hint(err, "only json, jsonb and array columns take one");
     }
     return *text != NULL;

@@ -488,6 +488,28 @@ static void test_argon2id(void **state)
     assert_false(fixture_argon2id_verify("", "x"));
 }
 
+/* What everybody tries first gets the advice it needs. */
+static void test_two_tags(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"  - id: 1\n    h: !argon2id !env X\n", "  - {id: 1, h: !argon2id !env X}\n"};
+    for (int i = 0; i < 2; i++) {
+        struct fixture_options o = options();
+        struct fixture_set set;
+        struct err_list list = {0};
+        struct str text = {0};
+        str_printf(&text, "table: U\nrows:\n%s", rows[i]);
+        put("x.yaml", str_text(&text));
+        assert_false(fixture_set_load(&set, seeds, &o, &list));
+        assert_int_equal(list.count, 1);
+        assert_string_equal(list.items[0].at, i ? "seeds/x.yaml:3:26" : "seeds/x.yaml:4:18");
+        assert_non_null(strstr(list.items[0].hint, "!argon2id {env: NAME}"));
+        err_list_free(&list);
+        fixture_set_free(&set);
+        str_free(&text);
+    }
+}
+
 static void test_no_directory(void **state)
 {
     (void)state;
@@ -514,6 +536,7 @@ int main(void)
         TEST(test_key_found_later), TEST(test_weak_accounts), TEST(test_many_problems),
         TEST(test_digest),         TEST(test_file_changed),  TEST(test_json_text),
         TEST(test_array_text),     TEST(test_argon2id),      TEST(test_no_directory),
+        TEST(test_two_tags),
     };
     return cmocka_run_group_tests_name("fixture", tests, make_base, remove_base);
 }
