@@ -86,7 +86,8 @@ bool settings_parse(struct settings *settings, const char *file, const char *bas
                     size_t length, const char *(*getenv_fn)(const char *), struct err *err);
 /* SAFETY 2 "Which environment?": `name` NULL takes --url, else the only one; else ERR_USAGE with the names.
  * An environment whose url_error is set is that error. Adds notes: what its URLs set aside, and when
- * DATABASE_URL points elsewhere than the chosen environment. */
+ * DATABASE_URL points elsewhere than the chosen environment. --url to a declared environment's place takes on
+ * its role, if that is the more careful one. */
 bool settings_choose(struct settings *settings, const struct settings_options *options, const char *name,
                      struct environment **environment, struct err *err);
 const struct table_rule *settings_table(const struct settings *settings, const char *name);   /* or NULL */

@@ -137,6 +137,20 @@ static void note_elsewhere(struct settings *s, const struct environment *env)
     url_free(&url);
 }
 
+/* A URL that leads where a declared environment does is no way around that one's role. */
+static void adopt_role(struct settings *s, struct environment *env)
+{
+    for (size_t i = 0; i < s->environment_count; i++) {
+        const struct environment *declared = &s->environments[i];
+        if (!declared->has_url || declared->role <= env->role
+            || (!same_place(&env->url, &declared->url) && !same_place(&env->url, &declared->direct)))
+            continue;
+        env->role = declared->role;
+        settings_note(s, "--url leads to the same place as %s: its role, %s, counts.", declared->name,
+                      role_name(env->role));
+    }
+}
+
 static void note_url(struct settings *s, const char *source, const struct url *url)
 {
     for (size_t i = 0; i < url->note_count; i++)
@@ -166,6 +180,8 @@ bool settings_choose(struct settings *s, const struct settings_options *o, const
     if (env->has_direct)
         note_url(s, arena_printf(&s->arena, "direct_url of %s", env->name), &env->direct);
     note_elsewhere(s, env);
+    if (env == s->url_environment)
+        adopt_role(s, env);
     *environment = env;
     return true;
 }

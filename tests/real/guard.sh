@@ -73,5 +73,7 @@ ALLOW_PROD_SEED=true so seed production; is "$rc" 0 "the line does allow it"
 here 'delete from "Station"'
 so seed --url "postgresql://postgres@127.0.0.1:$through/app"; is "$rc" 5 "a seed through a forwarded port is refused"
 like "$err" 'ALLOW_PROD_SEED=true seedops seed --url "\$URL"' "with its own line"
+so seed --url "$socket_url"; is "$rc" 5 "a URL to the same place as production is no way around its role"
+like "$err" 'same place as production|same place as staging' "and that is said"
 so seed local; is "$rc" 0 "a local one needs nothing"
 finish

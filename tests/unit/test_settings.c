@@ -567,6 +567,30 @@ static void a_url_instead_of_a_name(void **state)
     settings_free(&s);
 }
 
+static void a_url_is_no_way_around_a_role(void **state)
+{
+    (void)state;
+    static const struct { const char *url; enum role role; } rows[] = {
+        {"postgresql://me@/p?host=/run/postgresql", ROLE_PRODUCTION}, {"postgresql:///p", ROLE_PRODUCTION},
+        {"postgresql://direct/p", ROLE_PRODUCTION}, {"postgresql:///s", ROLE_STAGING},
+        {"postgresql:///l", ROLE_LOCAL}, {"postgresql://elsewhere/p", ROLE_LOCAL},
+        {"postgresql:///p?port=5433", ROLE_LOCAL}};
+    make("seedops.yaml", "environments:\n  s: {url: 'postgresql:///s', role: staging}\n"
+                         "  p: {url: 'postgresql:///p', direct_url: 'postgresql://direct/p', role: production}\n"
+                         "  l: {url: 'postgresql:///l'}\n  gone: {url: '${NOPE}', role: production}\n");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct settings s;
+        struct environment *env;
+        struct settings_options o = {.url = rows[i].url};
+        assert_true(load(&s, &o, NULL));
+        assert_true(settings_choose(&s, &o, NULL, &env, NULL));
+        if (env->role != rows[i].role)
+            fail_msg("%s is %s", rows[i].url, role_name(env->role));
+        assert_int_equal(s.note_count, rows[i].role != ROLE_LOCAL);
+        settings_free(&s);
+    }
+}
+
 static void database_url_elsewhere(void **state)
 {
     (void)state;
@@ -676,8 +700,8 @@ int main(void)
         T(every_key), T(defaults), T(a_name_suggests_a_role), T(unknown_keys), T(wrong_types),
         T(broken_yaml_has_its_place), T(tunnels), T(names_of_environments), T(variables_in_values),
         T(found_upward), T(files_that_cannot_be_read), T(without_a_file), T(migrations_are_recognised),
-        T(which_environment), T(a_url_instead_of_a_name), T(database_url_elsewhere), T(a_password_in_the_file),
-        T(commands_and_trust), T(the_sample_projects_load),
+        T(which_environment), T(a_url_instead_of_a_name), T(a_url_is_no_way_around_a_role),
+        T(database_url_elsewhere), T(a_password_in_the_file), T(commands_and_trust), T(the_sample_projects_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
