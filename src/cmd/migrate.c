@@ -228,7 +228,7 @@ int cmd_migrate_baseline(const struct command *command, struct options *options)
     bool ok = face_open(&face, command, options, &err);
     if (ok && options->operand_count > 1)
         ok = err_set(&err, ERR_USAGE, "migrate baseline takes at most the name of the last migration to note");
-    ok = ok && op_migrate_baseline(&face.session, options->operand_count ? options->operands[0] : NULL, &err) &&
-         say_marked(&face);
+    ok = ok && op_migrate_baseline(&face.session, options->operand_count ? options->operands[0] : NULL, options->dry_run,
+                                   &err) && say_marked(&face);
     return face_close(&face, ok, &err);
 }

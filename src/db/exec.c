@@ -123,6 +123,7 @@ static enum taken take_result(struct db *db, bool until_copy)
     }
     PQclear(c->last);
     c->last = result;
+    db->statements_done++;
     if (status != PGRES_COPY_IN && status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
         return TAKEN_MORE;
     if (until_copy)

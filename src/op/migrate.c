@@ -384,16 +384,15 @@ static bool check_baseline(const struct migrate_run *run, const char *up_to, str
 }
 
 /* Each as resolve --applied writes it: nothing is run. */
-static bool mark_all(struct migrate_run *run, const char *up_to, struct err *err)
+static bool mark_all(struct migrate_run *run, const char *up_to, bool dry_run, struct err *err)
 {
     for (size_t i = 0; i < run->state.count; i++) {
         const struct migration *m = &run->state.migrations[i];
         if (migrate_is_pending(m->state)) {
-            if (!ledger_resolve(run->ledger, run->db, &run->state, m->name, true, err))
+            if (!dry_run && !ledger_resolve(run->ledger, run->db, &run->state, m->name, true, err))
                 return false;
-            run->applied++;
-            run->state.exists = true;
-            ctx_log(run->ctx, "info", "noted as applied: %s", m->name);
+            run->applied += !dry_run;
+            ctx_log(run->ctx, "info", dry_run ? "would be noted as applied: %s" : "noted as applied: %s", m->name);
         }
         if (up_to && strcmp(m->name, up_to) == 0)
             break;
@@ -401,20 +400,32 @@ static bool mark_all(struct migrate_run *run, const char *up_to, struct err *err
     return true;
 }
 
-bool op_migrate_baseline(struct session *s, const char *up_to, struct err *err)
+static bool plan_baseline(struct migrate_run *run, struct session *s, const char *up_to, struct err *err)
+{
+    begin(run, s);
+    return has_ledger(s, err) && ledger_refresh(run->ledger, s->db, &run->state, err) &&
+           check_baseline(run, up_to, err) && mark_all(run, up_to, true, err);
+}
+
+static bool write_baseline(struct migrate_run *run, struct session *s, const char *up_to, struct err *err)
+{
+    if (!open_for_marks(run, s, err))
+        return false;
+    bool ok = check_baseline(run, up_to, err) && (run->state.exists || ledger_create(run->ledger, run->db, err));
+    run->state.exists |= ok;
+    ok = ok && mark_all(run, up_to, false, err) && ledger_refresh(run->ledger, run->db, &run->state, err);
+    unlock(run);
+    return ok;
+}
+
+bool op_migrate_baseline(struct session *s, const char *up_to, bool dry_run, struct err *err)
 {
     struct migrate_run run;
     int64_t began = clock_mono_ms();
-    bool ok = open_for_marks(&run, s, err);
-    int64_t before = count_applied(&run.state);
-    if (ok) {
-        ok = check_baseline(&run, up_to, err) && (run.state.exists || ledger_create(run.ledger, run.db, err)) &&
-             mark_all(&run, up_to, err);
-        if (ok && ledger_refresh(run.ledger, run.db, &run.state, err))
-            migrate_emit_list(s, &run.state);
-        unlock(&run);
-    }
-    emit_outcome(&run, "migrate baseline", ok, began, before, err);
+    bool ok = dry_run ? plan_baseline(&run, s, up_to, err) : write_baseline(&run, s, up_to, err);
+    if (ok)
+        migrate_emit_list(s, &run.state);
+    emit_outcome(&run, "migrate baseline", ok, began, count_applied(&run.state) - (int64_t)run.applied, err);
     end(&run);
     return ok;
 }

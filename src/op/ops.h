@@ -47,9 +47,10 @@ bool op_verify(struct session *s, bool scan, struct err *err);
  * IN_PLAN, IN_MIGRATION while running, IN_OUTCOME. */
 struct migrate_options { bool dry_run; const char *only; int lock_timeout_ms; int wait_ms; };
 bool op_migrate(struct session *s, const struct migrate_options *options, struct err *err);
-bool op_migrate_status(struct session *s, struct err *err);            /* emits IN_MIGRATIONS; ERR_DIFFERENT when not all applied */
+bool op_migrate_status(struct session *s, struct err *err);            /* emits IN_MIGRATIONS; ERR_DIFFERENT when not all on disk are applied */
 bool op_migrate_resolve(struct session *s, const char *name, bool applied, struct err *err);
-bool op_migrate_baseline(struct session *s, const char *up_to, struct err *err);   /* marks as applied without running; NULL: all */
+/* Notes as applied, without running, what is pending up to that name (NULL: all); dry_run only says which. */
+bool op_migrate_baseline(struct session *s, const char *up_to, bool dry_run, struct err *err);
 /* Emits IN_STORE/IN_PAGE-ready lines of a migration's SQL: the text into *sql (given). */
 bool op_migration_sql(struct session *s, const char *name, char **sql, struct err *err);
 

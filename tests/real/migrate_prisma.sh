@@ -96,6 +96,8 @@ q 'create table a (x int)'
 so migrate; is "$rc" 3 "a database in use without a ledger is refused"
 like "$err" 'P3005' "as Prisma does"; like "$err" 'seedops migrate baseline' "with the way out"
 is "$(q "select to_regclass('_prisma_migrations') is null")" t "no ledger was made"
+so migrate baseline 0_init --dry-run; is "$rc" 0 "a dry run of baseline"; like "$err" 'would be noted as applied: 0_init' "  names them"
+is "$(q "select to_regclass('_prisma_migrations') is null")" t "  and writes nothing"
 so migrate baseline 0_init; is "$rc" 0 "baseline up to a name"
 is "$(states)" "0_init=applied 1_more=pending" "notes those"
 so migrate; is "$rc" 0 "and the rest is applied"
