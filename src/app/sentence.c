@@ -13,7 +13,7 @@
 #include "app/human.h"
 #include "app/util.h"
 
-/* The context tables, counted. */
+/* The context tables that should have rows, counted. */
 struct tally {
     int64_t context, empty, held, below, absent;
     int64_t missing, changed, extra;      /* that count: not allowed ones */
@@ -49,8 +49,8 @@ static struct tally tally_of(const struct facts *f)
     for (size_t i = 0; i < f->table_count; i++) {
         const struct fact_table *t = &f->tables[i];
         tally_diff(&all, t);
-        if (!is_context(t))
-            continue;
+        if (!is_context(t) || (t->min_rows <= 0 && t->fixture_rows <= 0 && !t->held))
+            continue;                    /* nothing says that it should have rows */
         all.context++;
         all.held += t->held;
         if (t->held && !all.first_held)
@@ -163,7 +163,8 @@ static bool not_connected(const struct sentence_input *in, struct sentence *out)
     }
     if (!f->status_partial && !f->status_complete) {
         word(out, MOOD_WAIT, "OPENING");
-        SAY(out, "%s: %s", in->environment, text_is_empty(f->phase) ? "connecting" : f->phase);
+        SAY(out, "%s: %s", in->environment, text_is_empty(f->phase) ? "connecting"
+            : text_same(f->phase, "attempt") ? "not ready yet, tried again" : f->phase);
         if (!text_is_empty(f->phase_text))
             SAY(out, ", %s", f->phase_text);
         SAY(out, " \xe2\x80\xa6");

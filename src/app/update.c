@@ -75,19 +75,31 @@ static bool is_message(const struct input *in)
     return in->kind == IN_ACTION || in->kind == IN_TEXT || in->kind == IN_SECRET;
 }
 
+/* Activity looks over a connection of its own, beside the one that everything else is about. */
+static bool is_aside(const struct job *job)
+{
+    return job && (job->effect == EFFECT_ACTIVITY || job->effect == EFFECT_SIGNAL_BACKEND
+                   || job->effect == EFFECT_ENVIRONMENTS);
+}
+
 /* False: the event is of a connection that was replaced, or of a request that nobody waits for. */
 static bool still_wanted(struct model *m, const struct input *in)
 {
-    if (in->generation && in->generation < m->generation)
+    const struct job *job = in->request ? job_find(m, in->request) : NULL;
+    if (in->kind == IN_LOG)
+        return true;
+    if (in->request && !job)
         return false;
-    if (in->generation > m->generation) {
-        if (m->generation && m->write_mode) {
-            m->write_mode = false;
-            notice_set(m, "warn", "Write mode is off: the connection is a new one.");
-        }
-        m->generation = in->generation;
+    if (is_aside(job) || !in->generation)
+        return !(is_aside(job) && in->kind == IN_CONNECTION);
+    if (in->generation < m->generation)
+        return false;
+    if (in->generation > m->generation && m->generation && m->write_mode) {
+        m->write_mode = false;
+        notice_set(m, "warn", "Write mode is off: the connection is a new one.");
     }
-    return !in->request || in->kind == IN_LOG || in->kind == IN_QUESTION_OVER || job_find(m, in->request);
+    m->generation = in->generation;
+    return true;
 }
 
 static void progress(struct model *m, const struct input *in, struct job *job)
