@@ -119,9 +119,9 @@ use pasted
 check "a paste is one message, and what it does shows" term "$SEEDOPS" local <<'END'
 wait 12 applied
 type /
-wait earch
+wait Enter choose
 paste Thresh\nold
-wait Thresh
+wait search / Threshold
 key esc
 gone Enter choose
 key q
@@ -185,6 +185,82 @@ END
 run "$SEEDOPS" local </dev/null
 is "$rc" 1 "no terminal: exit 1"
 like "$err" 'seedops status' "no terminal: the sentence names the way out"
+
+# ---- rows, files, copies ----
+
+use differs
+"$SEEDOPS" seed local >"$T/setup.log" 2>&1 || cat "$T/setup.log"
+sql main differs <<'SQL'
+UPDATE "Station" SET name = 'Somewhere else' WHERE "ofevCode" = '2011';
+DELETE FROM "Sensor" WHERE "stationId" = (SELECT id FROM "Station" WHERE "ofevCode" = '2009');
+SQL
+cat >"$T/editor" <<'END'
+#!/bin/sh
+printf '%s\n' "$PWD" "$@" >"$EDITED"
+printf 'the editor has the terminal\n'
+read -r line
+END
+chmod 755 "$T/editor"
+export EDITED=$T/edited
+check "a table's rows, searched, filtered, copied, edited" env EDITOR="$T/editor" "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+size 120 30
+wait 12 applied
+key 4
+wait Station
+type /
+wait Enter choose
+type Station
+key enter
+gone Enter choose
+key enter
+wait Somewhere else
+expect changed
+expect 2011
+type f
+wait Enter choose
+type nobody
+key enter
+gone Somewhere else
+key esc
+wait Somewhere else
+type y
+output \e]52;c;U29tZXdoZXJlIGVsc2U=\x07
+type e
+wait the editor has the terminal
+altscreen off
+echo on
+key enter
+altscreen on
+echo off
+wait Somewhere else
+key q q q
+exit 0
+END
+is "$(sed -n 1p "$EDITED")" "$(cd "$project" && pwd -P)" "the editor starts where the names do"
+like "$(sed -n 2p "$EDITED")" '^\+[0-9]+$' "it gets the line"
+is "$(sed -n 3p "$EDITED")" seeds/station.yaml "it gets the file"
+line=$(sed -n 2p "$EDITED")
+like "$(sed -n "${line#+},+3p" seeds/station.yaml)" 2011 "which is the row's"
+
+check "a click selects, two open" term "$SEEDOPS" local <<'END'
+size 120 30
+wait 12 applied
+wait Station
+key 4
+wait tables with fixtures
+click 6 5
+click 6 5
+wait declared
+END
+
+for size in 80x24 300x100 60x16; do
+    run "$SEEDOPS" local --dump $size
+    is "$rc" 4 "--dump $size: the exit code is status's"
+    like "$out" 'Catchment' "--dump $size: the screen is drawn"
+    is "$(wc -l <"$T/out")" "${size#*x}" "--dump $size: so many lines"
+done
+run "$SEEDOPS" production --dump 80x24
+is "$rc" 2 "--dump: nobody listens"
 
 # ---- signals ----
 
@@ -263,14 +339,27 @@ lock
 check "ctrl-x cancels a seed that waits" term "$SEEDOPS" local <<END
 $begin_seed
 key ctrl-x
-wait cancelled
-key esc
-gone seeding
+wait Seeding failed
 key q
 exit 0
 END
 unlock
 is "$(stations)" 0 "cancelled: nothing was written"
+
+use left
+lock
+check "leaving while a write runs asks first, then cancels" term "$SEEDOPS" local <<END
+$begin_seed
+type q
+wait Leave while a write runs?
+key tab
+timeout 4000
+key enter
+exit 0
+END
+check "its connections are closed" wait_for 10 console_is_gone
+unlock
+is "$(stations)" 0 "left: nothing was written"
 
 use stopped
 lock
