@@ -181,6 +181,35 @@ static void draw_too_small(const struct view *v)
     grid_text(v->g, row, column, v->g->columns, STYLE_WARN, text);
 }
 
+static bool same_letter(char a, char b)
+{
+    a = a >= 'A' && a <= 'Z' ? (char)(a + 32) : a;
+    b = b >= 'A' && b <= 'Z' ? (char)(b + 32) : b;
+    return a == b;
+}
+
+/* Cells from `column` on that spell `needle`; 0: they do not. */
+static int cells_spelling(const struct grid *g, int row, int column, const char *needle)
+{
+    int at = column;
+    for (; *needle && at < g->columns; at++)
+        for (const char *p = g->cells[row * g->columns + at].text; *p; p++, needle++)
+            if (!*needle || !same_letter(*p, *needle))
+                return 0;
+    return *needle ? 0 : at - column;
+}
+
+/* What is searched for stands out wherever the list shows it. */
+static void mark_matches(const struct view *v)
+{
+    const char *needle = screen_list(v->m)->search;
+    if (text_is_empty(needle))
+        return;
+    for (int row = v->l.list_row; row < v->l.list_row + v->l.list_rows + v->l.title_rows && row < v->g->rows; row++)
+        for (int column = 3; column < v->g->columns; column++)
+            grid_restyle(v->g, row, column, cells_spelling(v->g, row, column, needle), STYLE_MATCH);
+}
+
 static void draw_screen(const struct view *v)
 {
     static void (*const draw[SCREEN_COUNT])(const struct view *) = {
@@ -192,6 +221,7 @@ static void draw_screen(const struct view *v)
     view_tabs(v);
     rule(v, 2);
     draw[v->m->screen](v);
+    mark_matches(v);
     view_message(v);
     rule(v, v->l.rule_row);
     view_footer(v);

@@ -139,7 +139,7 @@ enum { LINES_MOST = 40, STEPS_MOST = 14 };
 struct lines {
     char *text[LINES_MOST];
     enum style style[LINES_MOST];
-    int count, width;
+    int count, width, steps;     /* steps: how many of a plan there is room for */
 };
 
 static void lines_free(struct lines *lines)
@@ -178,23 +178,33 @@ static void sayf(struct lines *lines, enum style style, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    struct str shown = {0};
-    text_visible(&shown, line, strlen(line));
-    say(lines, style, str_text(&shown));
-    str_free(&shown);
+    if (lines->count < LINES_MOST) {
+        lines->style[lines->count] = style;
+        lines->text[lines->count++] = xstrdup(line);
+    }
 }
 
+static void say_step(struct lines *lines, const struct fact_step *step)
+{
+    char count[HUMAN] = "";
+    if (step->rows >= 0)
+        human_count(count, step->rows);
+    sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-8s %7s %s %-22s %s",
+         step->danger ? "\xe2\x9a\xa0 " : "  ", or_empty(step->action), count,
+         step->rows < 0 ? "    " : step->rows == 1 ? "row " : "rows", or_empty(step->object), or_empty(step->detail));
+}
+
+/* The dangerous ones first: they are not what a small screen leaves out. */
 static void say_steps(struct lines *lines, const struct modal *d)
 {
     char rows[HUMAN];
-    for (size_t i = 0; i < d->step_count && i < STEPS_MOST; i++) {
-        const struct fact_step *step = &d->steps[i];
-        sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-8s %-24s %s", step->danger ? "\xe2\x9a\xa0 " : "  ",
-             or_empty(step->action), or_empty(step->object), or_empty(step->detail));
-    }
-    if (d->step_count > STEPS_MOST)
-        sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %zu more", d->step_count - STEPS_MOST);
-    say_blank(lines);
+    int said = 0;
+    for (int danger = 1; danger >= 0; danger--)
+        for (size_t i = 0; i < d->step_count; i++)
+            if (d->steps[i].danger == danger && said++ < lines->steps)
+                say_step(lines, &d->steps[i]);
+    if (said > lines->steps)
+        sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %d more", said - lines->steps);
     sayf(lines, STYLE_PLAIN, "%s row%s in one transaction: all of it or nothing.", human_count(rows, d->rows),
          d->rows == 1 ? "" : "s");
 }
@@ -202,31 +212,37 @@ static void say_steps(struct lines *lines, const struct modal *d)
 static void say_pending(struct lines *lines, const struct model *m, const char *only)
 {
     const struct screen_migrations *s = &m->migrations;
-    size_t shown = 0, pending = 0;
+    int pending = 0;
     for (size_t i = 0; i < s->item_count; i++) {
         const struct fact_migration *item = &s->items[i];
         if (!text_same(item->state, "pending") || (!text_is_empty(only) && !text_same(item->name, only)))
             continue;
-        pending++;
-        if (shown++ >= STEPS_MOST - 4)
+        if (pending++ >= lines->steps)
             continue;
         sayf(lines, STYLE_PLAIN, "  %s%s", or_empty(item->name), item->transactional ? "" : "   (not in one transaction)");
         for (size_t n = 0; n < item->risk_count && n < 3; n++)
             sayf(lines, STYLE_WARN, "    \xe2\x9a\xa0 cannot be undone: %s", or_empty(item->risks[n].text));
     }
-    if (pending > STEPS_MOST - 4)
-        sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %zu more", pending - (STEPS_MOST - 4));
+    if (pending > lines->steps)
+        sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %d more", pending - lines->steps);
     if (!s->loaded)
         sayf(lines, STYLE_PLAIN, "%lld pending; their names are being read \xe2\x80\xa6", (long long)m->facts.ledger.pending);
 }
 
+/* "7301…552": enough to tell two clusters apart, and to read aloud. */
 static void say_target(struct lines *lines, const struct model *m)
 {
-    const struct fact_server *server = &m->facts.server;
-    sayf(lines, STYLE_DIM, "On %s%s%s", or_empty(server->target), text_is_empty(server->system_identifier) ? "" : "   identity ",
-         or_empty(server->system_identifier));
-    if (!text_is_empty(m->modal.digest))
-        sayf(lines, STYLE_DIM, "Plan %.19s", m->modal.digest);
+    const char *identity = or_empty(m->facts.server.system_identifier), *digest = or_empty(m->modal.digest);
+    size_t length = strlen(identity);
+    sayf(lines, STYLE_DIM, "On %s", or_empty(m->facts.server.target));
+    char line[96] = "";
+    if (length > 10)
+        snprintf(line, sizeof line, "identity %.4s\xe2\x80\xa6%s", identity, identity + length - 3);
+    else if (length)
+        snprintf(line, sizeof line, "identity %s", identity);
+    if (strlen(digest) >= 8)
+        snprintf(line + strlen(line), sizeof line - strlen(line), "%splan %.4s-%.4s", length ? "   " : "", digest, digest + 4);
+    sayf(lines, STYLE_DIM, "%s", line);
 }
 
 static void say_confirm(struct lines *lines, const struct model *m)
@@ -309,7 +325,8 @@ static void draw_dialog(const struct view *v)
     const struct modal *d = &v->m->modal;
     bool field = dialog_has_field(v->m);
     int columns = v->g->columns - 4 < 84 ? v->g->columns - 4 : 84;
-    struct lines lines = {.width = columns - 4};
+    struct lines lines = {.width = columns - 4,
+                          .steps = (int)clamp(v->g->rows - 9 - (field ? 2 : 0), 1, STEPS_MOST)};
     if (d->kind == MODAL_CONFIRM)
         say_confirm(&lines, v->m);
     else if (d->kind == MODAL_ERROR)

@@ -112,7 +112,8 @@ static void draw_migrations(const struct view *v)
     char when[96] = "", age[HUMAN];
     int64_t at = human_parse_utc(l->last_applied_at), wall = v->m->wall_ms + (v->m->now_ms - v->m->wall_at_ms);
     if (at >= 0 && v->m->wall_ms && wall >= at)
-        snprintf(when, sizeof when, ", %s ago", human_span(age, wall - at));
+        snprintf(when, sizeof when, ", %s%s", wall - at < 60000 ? "just now" : human_span(age, wall - at),
+                 wall - at < 60000 ? "" : " ago");
     int column = 3 + grid_printf(v->g, row, 3, v->g->columns - 4, l->failed || l->pending ? STYLE_WARN : STYLE_PLAIN,
                                  "Migrations  %lld applied, %lld pending, %lld failed", (long long)l->applied,
                                  (long long)l->pending, (long long)l->failed) + 3;

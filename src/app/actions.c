@@ -176,8 +176,9 @@ static void copy(struct model *m, bool whole_row, Out out)
     const struct list *list = screen_list(m);
     if (row < 0)
         return;
+    const char *live = m->screen == SCREEN_DIFF && screen_store(m) ? rowset_cell(screen_store(m), row, DIFF_LIVE) : "";
     if (!whole_row && screen_store(m) && m->screen == SCREEN_DIFF)
-        str_add(&text, rowset_cell(screen_store(m), row, DIFF_LIVE));
+        str_add(&text, *live ? live : rowset_cell(screen_store(m), row, DIFF_FIXTURE));
     else if (!whole_row && !text_is_empty(list->name))
         str_add(&text, list->name);
     else
@@ -506,7 +507,7 @@ const struct action actions[] = {
     {"cancel-backend", "Cancel a backend's statement", "", "c", "its statement ends with an error, the session stays",
      ON_ACTIVITY, WRITES | NEEDS_ROW | NEEDS_NAME, run_cancel_backend, cancel_backend_confirmed},
     {"close", "Close without doing anything", "esc", NULL, NULL, IN_PICK | IN_MENU | IN_PROMPT | IN_DIALOG, QUIET, run_close, NULL},
-    {"copy", "Copy the name, or the live value", "y", NULL, NULL, ON_SCREENS, NEEDS_ROW, run_copy, NULL},
+    {"copy", "Copy the name, or the value (live, else declared)", "y", NULL, NULL, ON_SCREENS, NEEDS_ROW, run_copy, NULL},
     {"copy-row", "Copy the whole row", "Y", NULL, NULL, ON_SCREENS, NEEDS_ROW, run_copy_row, NULL},
     {"diff", "Diff: fixtures against live rows", "4", NULL, NULL, ON_SCREENS, 0, run_diff, NULL},
     {"down", "Down", "down j ctrl-n", NULL, NULL, ON_SCREENS | IN_PICK | IN_MENU, QUIET, run_down, NULL},

@@ -34,9 +34,22 @@ static void text_of(const struct model *m, int64_t row, struct str *out)
         str_printf(out, "%s%s", cell ? "\t" : "", rowset_cell(&m->diff.rows, row, cell));
 }
 
+/* A comparison that nobody looks at any more need not go on. */
+static void stop_comparing(struct model *m, struct effects *effects)
+{
+    struct job *running = job_of(m, EFFECT_DIFF);
+    if (!running)
+        return;
+    struct effect *cancel = effect_add(effects, EFFECT_CANCEL, NULL);
+    cancel->request = running->request;
+    cancel->number = (int64_t)running->request;
+    job_end(m, running->request);
+}
+
 static void close_table(struct model *m, struct effects *effects)
 {
     struct screen_diff *s = &m->diff;
+    stop_comparing(m, effects);
     text_replace(&s->table, NULL);
     rowset_reset(&s->rows, effects);
     codec_free(&type_fact_table, &s->totals);
@@ -55,13 +68,6 @@ void diff_open_table(struct model *m, const char *table, bool scan, struct effec
     if (!t || t->fixture_rows < 0) {
         notice_set(m, "info", "%s has no fixture: there is nothing to compare it with.", or_empty(table));
         return;
-    }
-    struct job *running = job_of(m, EFFECT_DIFF);
-    if (running && !running->cancelling) {
-        struct effect *cancel = effect_add(effects, EFFECT_CANCEL, NULL);
-        cancel->request = running->request;
-        cancel->number = (int64_t)running->request;
-        job_end(m, running->request);
     }
     close_table(m, effects);
     text_replace(&m->diff.table, t->name);

@@ -222,11 +222,24 @@ static void found_event(struct model *m, const struct input *in)
         notice_set(m, "info", "No further row holds \"%s\".", or_empty(screen_list(m)->search));
 }
 
+/* A store that no list took is nobody's: the runtime may forget it. */
+static void drop_unwanted_store(const struct model *m, const struct input *in, struct effects *effects)
+{
+    const struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql};
+    for (size_t i = 0; i < 2; i++)
+        if (in->store == sets[i]->store || in->store == sets[i]->base)
+            return;
+    if (in->kind == IN_STORE && in->store)
+        effect_add(effects, EFFECT_STORE_DROP, NULL)->store = in->store;
+}
+
 static void operation_event(struct model *m, const struct input *in, struct effects *effects)
 {
     static const struct job nobody = {0};
-    if (!still_wanted(m, in))
+    if (!still_wanted(m, in)) {
+        drop_unwanted_store(m, in, effects);
         return;
+    }
     struct job *job = in->request ? job_find(m, in->request) : NULL;
     if (in->kind == IN_PROGRESS && job)
         progress(m, in, job);
@@ -241,6 +254,7 @@ static void operation_event(struct model *m, const struct input *in, struct effe
     case IN_FOUND: found_event(m, in); break;
     default: break;
     }
+    drop_unwanted_store(m, in, effects);
     job = in->request ? job_find(m, in->request) : NULL;   /* the list may have moved */
     if (!job || !job_is_over(m, job, in))
         return;
