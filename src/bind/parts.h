@@ -51,4 +51,10 @@ bool expressions_add(struct expressions *e, size_t column, const struct fixture_
                      const struct fixture_value *value, struct err *err);
 bool expressions_flush(struct expressions *e, struct err *err);
 
+/* --- repeats: keys that are one value, however they are written --- */
+/* True for a row whose key the server would print differently: then repeats_check is worth its pass. */
+bool repeats_odd_row(const struct bound *bound, const struct fixture_row *row);
+/* For a table whose values are all right. */
+bool repeats_check(const struct checking *c, const struct bound *bound, struct err *err);
+
 #endif

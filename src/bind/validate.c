@@ -23,6 +23,7 @@ struct table_check {
     struct refs *refs;
     struct expressions *expressions;
     struct arena row_arena;
+    bool odd_keys;       /* some key is not written as the server prints it */
 };
 
 static const struct db_column *live_column(const struct bound *b, size_t column)
@@ -207,6 +208,7 @@ static bool check_rows(struct table_check *t, struct err *err)
     bool ok;
     while ((ok = fixture_next(reader, &row, err)) && row && !problems_full(t->c->problems)) {
         arena_reset(&t->row_arena);
+        t->odd_keys = t->odd_keys || repeats_odd_row(t->bound, row);
         for (size_t i = 0; ok && i < f->column_count; i++) {
             if (!fixture_ignores(f, f->columns[i]))
                 ok = check_row_value(t, row, i, err);
@@ -225,7 +227,10 @@ static bool check_table(const struct checking *c, const struct bound *bound, str
     t.expressions = expressions_new(c, bound);
     check_rights(&t);
     check_columns_left_out(&t);
+    size_t before = c->problems->listed;
     bool ok = check_rows(&t, err);
+    if (ok && t.odd_keys && c->problems->listed == before)
+        ok = repeats_check(c, bound, err);
     casts_free(t.casts);
     expressions_free(t.expressions);
     arena_free(&t.row_arena);

@@ -141,6 +141,20 @@ finds 'a row without it' '^t.yaml:4:5: .*no "must"'
 fixture t.yaml <<<$'table: Station\nrows:\n  - {id: 1, ofevCode: a}\n  - {id: 1, ofevCode: b}'
 finds 'primary key twice' '^t.yaml:4:5: two rows have the key id = 1'
 
+# --- one key, written differently
+sql f app -c 'CREATE TABLE instants (at timestamptz PRIMARY KEY)' -c 'CREATE TABLE amounts (n numeric, day date, PRIMARY KEY (n, day))'
+before=$(dump)
+seeds; fixture t.yaml <<<$'table: hard\nrows:\n  - {id: 1, must: x}\n  - {id: 2, must: x}\n  - {id: 01, must: x}'
+finds 'an integer with a zero before it' '^t.yaml:5:1: two rows have the same key id = 1 .*line 3'
+fixture t.yaml <<<$'table: instants\nrows:\n  - {at: 2020-01-01 00:00:00Z}\n  - {at: 2020-01-01 01:00:00+01}\n  - {at: 2020-01-01 02:00:00+01}'
+finds 'an instant in two zones' '^t.yaml:4:1: two rows have the same key at = .*line 3'
+is "$(grep -c 'two rows' <<<"$out")" 1 'and only that one'
+fixture t.yaml <<<$'table: amounts\nrows:\n  - {n: 9.5, day: 2020-01-01}\n  - {n: 100, day: 2020-01-01}\n  - {n: 9.50, day: "20200101"}\n  - {n: 1e2, day: 2020-01-02}'
+finds 'a compound key' '^t.yaml:5:1: two rows have the same key n = 9.5, day = 2020-01-01 .*line 3'
+is "$(grep -c 'two rows' <<<"$out")" 1 'and only that one'
+fixture t.yaml <<<$'table: amounts\nrows:\n  - {n: 100.0, day: 2020-01-01}\n  - {n: 10, day: 2020-01-01}\n  - {n: 1, day: 2020-01-01}\n  - {n: 0.0, day: 2020-01-01}'
+look; is "$rc" 0 'zeros before the point count'
+
 # --- references
 seeds; fixture t.yaml <<<$'table: Station\nkey: [ofevCode]\nrows:\n  - {ofevCode: x, catchmentId: !ref {table: Catchment, slug: nowhere}}'
 finds 'to nobody' '^t.yaml:4:32: !ref to nobody: no row of "Catchment" has slug = "nowhere"'
