@@ -17,6 +17,7 @@
 enum {
     LOCK_TIMEOUT_MS = 300,
     STATEMENT_TIMEOUT_MS = 2000,
+    CANCEL_AGAIN_MS = 5,
     SILENCE_MS = 10000               /* on top of a probe's own time: then the server is taken for dead */
 };
 
@@ -140,6 +141,22 @@ static bool drain(struct run *run, bool gone)
     return run->at < run->count && ends < 2;
 }
 
+/* A PQcancel stops the one statement that runs when it arrives; the next probe then begins. So while the pipeline
+ * is being stopped another is sent as soon as the last one is through. */
+static void cancel_again(struct db *db)
+{
+    struct db_command *c = &db->command;
+    if (c->cancel && !db_helper_finished(c->cancel))
+        return;
+    int64_t give_up = c->give_up;
+    enum db_stop stop = c->stop;
+    db_helper_release(c->cancel);
+    c->cancel = NULL;
+    c->stop = DB_STOP_NONE;
+    db_stop(db, stop);
+    c->give_up = give_up;
+}
+
 static bool receive(struct run *run)
 {
     struct db *db = run->db;
@@ -147,10 +164,15 @@ static bool receive(struct run *run)
     while (db->pg && drain(run, gone)) {
         if (gone)
             return false;
-        int64_t silence = clock_mono_ms() + timeout_of(&run->probes[run->at]) + SILENCE_MS;
-        switch (db_turn(db, silence)) {
+        bool stopping = db->command.stop != DB_STOP_NONE;
+        if (stopping)
+            cancel_again(db);
+        int64_t silence = timeout_of(&run->probes[run->at]) + SILENCE_MS;
+        switch (db_turn(db, clock_mono_ms() + (stopping ? CANCEL_AGAIN_MS : silence))) {
         case DB_TURN_IO: break;
         case DB_TURN_DEADLINE:
+            if (stopping)
+                break;
             run->silent = true;
             db_give_up(db);
             return false;

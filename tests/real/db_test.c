@@ -99,6 +99,8 @@ static int do_probes(struct db *db, char **sql)
     uint64_t before = db_round_trips(db);
     int rc = 0;
     if (!db_pipeline(db, probes, times * n, &err)) {
+        if (cancelled_at)
+            printf("cancel_ms=%lld alive=%d\n", (long long)(clock_mono_ms() - cancelled_at), db_alive(db));
         rc = failed(&err);
     } else {
         size_t good = 0;
