@@ -71,12 +71,13 @@ struct db_table {
     size_t key_count;
     struct db_foreign_key *foreign_keys;
     size_t foreign_key_count;
+    /* only with details, so that a thousand tables are cheap: rights, triggers, counters but `live` */
     bool can_select, can_insert, can_update, can_delete;
     bool row_security;           /* active for us */
     bool has_triggers;           /* user triggers fire on it */
     /* estimates and counters, no scan (facts: empty_database) */
     int64_t pages, bytes;        /* relpages of the heap; total bytes with indexes and TOAST, -1 unknown (locked).
-                                  * Without details an estimate from relpages, so that a thousand tables are cheap */
+                                  * Without details the heap's relpages in bytes */
     double reltuples;            /* -1: never analysed */
     int64_t live, inserted, deleted, dead;   /* pg_stat_user_tables */
     int64_t heap_bytes;          /* -1: could not be had (locked) */

@@ -1,133 +1,133 @@
 /* catalog_probes - the questions about the live schema, for PostgreSQL 12 to 18.
  *
  * Nothing here waits for a table's lock but `sizes` and, on newer servers, `defaults`; so each stands alone
- * and its failure leaves the rest. All run with search_path = pg_catalog: types come out schema-qualified. */
+ * and its failure leaves the rest. All run with search_path = pg_catalog: types come out schema-qualified.
+ *
+ * Cost is mostly planning and cold caches, the backend being new: few joins, everything found by an index
+ * from the wanted tables' oids, and nothing asked of a table that nobody wants in detail. */
 #include <string.h>
 
 #include "base/str.h"
 #include "db/catalog.h"
 #include "db/catalog_parts.h"
 
-/* The tables of people's own schemas: every query starts from these. */
+/* The tables of people's own schemas. */
 #define OWN_TABLES                                                                                                 \
-    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-#define OWN_WHERE                                                                                                  \
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                                               \
     " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-/* $1: names as fixtures have them; $2: details of every ordinary table */
+/* $1: names as fixtures have them; $2: details of every ordinary table; $3: names without what may be a schema,
+ * for the index. The planner knows the parameters, so that with $2 false only the index is left. */
 #define WANTED                                                                                                     \
-    " (($2::bool AND c.relkind IN ('r', 'p')) OR c.relname = ANY ($1::text[])"                                     \
-    " OR n.nspname || '.' || c.relname = ANY ($1::text[]))"
+    " (($2::bool AND c.relkind IN ('r', 'p')) OR (c.relname = ANY ($3::name[])"                                    \
+    " AND (c.relname = ANY ($1::text[]) OR n.nspname || '.' || c.relname = ANY ($1::text[]))))"
+#define WANTED_OIDS "ANY (ARRAY(SELECT c.oid" OWN_TABLES " AND" WANTED "))"
 
-static const char path_sql[] = "SELECT current_schema()";
+static const char path_sql[] = "SELECT s FROM unnest(current_schemas(false)) WITH ORDINALITY AS u(s, i) ORDER BY i";
 
 static const char tables_sql[] =
-    "SELECT c.oid, n.nspname, c.relname, c.relkind, pg_table_is_visible(c.oid), " WANTED ","
-    " has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'INSERT'),"
-    " has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, 'DELETE'),"
-    " c.relrowsecurity AND row_security_active(c.oid),"
-    " c.relhastriggers AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal"
-    "  AND t.tgenabled <> 'D'),"
-    " c.relpages, CASE WHEN c.reltuples = 0 AND c.relpages = 0 AND"
+    "SELECT c.oid, n.nspname, c.relname, c.relkind, w.wanted, c.relpages,"
+    " CASE WHEN c.reltuples = 0 AND c.relpages = 0 AND"
     "  current_setting('server_version_num')::int < 140000 THEN -1 ELSE c.reltuples END,"
-    " pg_stat_get_live_tuples(c.oid), pg_stat_get_tuples_inserted(c.oid),"
-    " pg_stat_get_tuples_deleted(c.oid), pg_stat_get_dead_tuples(c.oid),"
-    /* an estimate without touching a file; `sizes` has better for the wanted ones */
-    " current_setting('block_size')::bigint * (greatest(c.relpages, 0)"
-    "  + coalesce((SELECT r.relpages FROM pg_class r WHERE r.oid = c.reltoastrelid), 0)"
-    "  + coalesce((SELECT sum(r.relpages) FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid"
-    "     WHERE i.indrelid = c.oid), 0))"
-    OWN_TABLES OWN_WHERE " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+    " current_setting('block_size')::bigint * greatest(c.relpages, 0), pg_stat_get_live_tuples(c.oid),"
+    " CASE WHEN w.wanted THEN pg_stat_get_tuples_inserted(c.oid) END,"
+    " CASE WHEN w.wanted THEN pg_stat_get_tuples_deleted(c.oid) END,"
+    " CASE WHEN w.wanted THEN pg_stat_get_dead_tuples(c.oid) END,"
+    " w.wanted AND has_table_privilege(c.oid, 'SELECT'), w.wanted AND has_table_privilege(c.oid, 'INSERT'),"
+    " w.wanted AND has_table_privilege(c.oid, 'UPDATE'), w.wanted AND has_table_privilege(c.oid, 'DELETE'),"
+    " w.wanted AND c.relrowsecurity AND row_security_active(c.oid),"
+    " w.wanted AND c.relhastriggers AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid"
+    "  AND NOT t.tgisinternal AND t.tgenabled <> 'D')"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " CROSS JOIN LATERAL (SELECT" WANTED " AS wanted OFFSET 0) w"
+    " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+    " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
 /* A table under ACCESS EXCLUSIVE (or with such an index) is left out, so that one does not cost all. */
 static const char sizes_sql[] =
-    "WITH locked AS MATERIALIZED (SELECT l.relation FROM pg_locks l WHERE l.mode = 'AccessExclusiveLock'"
+    "WITH locked AS MATERIALIZED (SELECT l.relation FROM pg_lock_status() l WHERE l.mode = 'AccessExclusiveLock'"
     "  AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()),"
-    " free AS MATERIALIZED (SELECT c.oid, c.relkind" OWN_TABLES OWN_WHERE " AND" WANTED
-    "  AND c.relkind IN ('r', 'm') AND c.oid NOT IN (SELECT relation FROM locked)"
-    "  AND NOT EXISTS (SELECT FROM pg_index i JOIN locked l ON l.relation = i.indexrelid WHERE i.indrelid = c.oid))"
-    " SELECT f.oid, pg_relation_size(f.oid), pg_total_relation_size(f.oid),"
-    "  (SELECT sum(greatest(pg_relation_size(i.indexrelid) - current_setting('block_size')::bigint, 0))"
-    "   FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am a ON a.oid = x.relam"
-    "   WHERE i.indrelid = f.oid AND a.amname = 'btree')"
-    " FROM free f";
+    " free AS MATERIALIZED (SELECT f.oid FROM pg_class f WHERE f.oid = " WANTED_OIDS
+    "  AND f.relkind IN ('r', 'm') AND f.oid NOT IN (SELECT relation FROM locked)"
+    "  AND f.oid NOT IN (SELECT i.indrelid FROM pg_index i JOIN locked l ON l.relation = i.indexrelid))"
+    " SELECT f.oid, pg_relation_size(f.oid), pg_table_size(f.oid) + coalesce(x.bytes, 0), x.excess FROM free f"
+    " CROSS JOIN LATERAL (SELECT sum(s.size) AS bytes,"
+    "  sum(greatest(s.size - current_setting('block_size')::bigint, 0)) FILTER (WHERE s.btree) AS excess"
+    "  FROM (SELECT pg_relation_size(i.indexrelid) AS size, a.amname = 'btree' AS btree FROM pg_index i"
+    "   JOIN pg_class r ON r.oid = i.indexrelid JOIN pg_am a ON a.oid = r.relam"
+    "   WHERE i.indrelid = f.oid OFFSET 0) s) x";
 
 static const char columns_sql[] =
-    "SELECT c.oid, a.attname, a.attnum, a.attnotnull, a.atthasdef, a.attidentity, a.attgenerated,"
+    "SELECT a.attrelid, a.attname, a.attnum, a.attnotnull, a.atthasdef, a.attidentity, a.attgenerated,"
     " a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),"
-    " has_column_privilege(c.oid, a.attnum, 'SELECT'), has_column_privilege(c.oid, a.attnum, 'INSERT'),"
-    " has_column_privilege(c.oid, a.attnum, 'UPDATE')" OWN_TABLES
-    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped" OWN_WHERE " AND" WANTED
-    " ORDER BY c.oid, a.attnum";
+    " has_column_privilege(a.attrelid, a.attnum, 'SELECT'), has_column_privilege(a.attrelid, a.attnum, 'INSERT'),"
+    " has_column_privilege(a.attrelid, a.attnum, 'UPDATE'),"
+    " CASE WHEN a.atthasdef OR a.attidentity <> '' THEN"
+    "  (SELECT quote_ident(n.nspname) || '.' || quote_ident(s.relname) FROM pg_depend d"
+    "   JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace"
+    "   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum"
+    "   AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1) END"
+    " FROM pg_attribute a WHERE a.attrelid = " WANTED_OIDS " AND a.attnum > 0 AND NOT a.attisdropped"
+    " ORDER BY a.attrelid, a.attnum";
 
 static const char defaults_sql[] =
-    "SELECT c.oid, d.adnum, pg_get_expr(d.adbin, d.adrelid)" OWN_TABLES
-    " JOIN pg_attrdef d ON d.adrelid = c.oid" OWN_WHERE " AND" WANTED;
+    "SELECT d.adrelid, d.adnum, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = " WANTED_OIDS;
 
-/* The columns' types, and what domains and arrays among them are made of. Equality is the default operator
- * class's; a type without one of its own (varchar) takes that of the type it is read as (text). */
+/* The columns' types, and what domains and arrays among them are made of. A type's equality is the "=" that
+ * b-tree or hash can use; one without its own (varchar) has that of the type it is read as (text). */
 static const char types_sql[] =
-    "WITH RECURSIVE w(oid) AS (SELECT DISTINCT a.atttypid" OWN_TABLES
-    "  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped" OWN_WHERE " AND" WANTED
+    "WITH RECURSIVE w(oid) AS (SELECT DISTINCT a.atttypid FROM pg_attribute a WHERE a.attrelid = " WANTED_OIDS
+    "   AND a.attnum > 0 AND NOT a.attisdropped"
     "  UNION SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END FROM w JOIN pg_type t"
-    "   ON t.oid = w.oid WHERE t.typtype = 'd' OR t.typcategory = 'A'),"
-    " e AS MATERIALIZED (SELECT k.opcintype, kt.typname, kt.typispreferred, m.amname,"
-    "   'OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')' AS operator"
-    "  FROM pg_am m JOIN pg_opclass k ON k.opcmethod = m.oid AND k.opcdefault"
-    "  JOIN pg_amop p ON p.amopfamily = k.opcfamily AND p.amoplefttype = k.opcintype"
-    "   AND p.amoprighttype = k.opcintype AND p.amopstrategy = CASE m.amname WHEN 'btree' THEN 3 ELSE 1 END"
-    "  JOIN pg_operator o ON o.oid = p.amopopr JOIN pg_namespace s ON s.oid = o.oprnamespace"
-    "  JOIN pg_type kt ON kt.oid = k.opcintype WHERE m.amname IN ('btree', 'hash'))"
+    "   ON t.oid = w.oid WHERE t.typtype = 'd' OR t.typcategory = 'A')"
     " SELECT t.oid, t.typname, t.typtype, t.typcategory, t.typbasetype, t.typtypmod, t.typnotnull,"
     "  t.typdefault IS NOT NULL, CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END,"
-    "  (SELECT e.operator FROM e WHERE e.opcintype = t.oid"
-    "    OR e.typname = CASE WHEN t.typtype = 'e' THEN 'anyenum' WHEN t.typtype = 'r' THEN 'anyrange'"
-    "        WHEN t.typtype = 'm' THEN 'anymultirange' WHEN t.typcategory = 'A' THEN 'anyarray' END"
-    "    OR e.opcintype = ANY (g.read_as)"
-    "   ORDER BY e.opcintype = t.oid DESC, e.typispreferred DESC, e.amname LIMIT 1)"
-    " FROM w JOIN pg_type t ON t.oid = w.oid CROSS JOIN LATERAL (SELECT ARRAY(SELECT x.casttarget FROM pg_cast x"
-    "  WHERE x.castsource = t.oid AND x.castmethod = 'b' AND x.castcontext = 'i') AS read_as OFFSET 0) g";
+    "  (SELECT 'OPERATOR(' || quote_ident(s.nspname) || '.=)' FROM pg_operator o"
+    "   JOIN pg_namespace s ON s.oid = o.oprnamespace"
+    "   WHERE o.oprname = '=' AND o.oprleft = ANY (r.as_type) AND o.oprright = o.oprleft"
+    "    AND (o.oprcanmerge OR o.oprcanhash) ORDER BY array_position(r.as_type, o.oprleft) LIMIT 1)"
+    " FROM w JOIN pg_type t ON t.oid = w.oid CROSS JOIN LATERAL (SELECT ARRAY[t.oid,"
+    "   CASE WHEN t.typtype = 'e' THEN to_regtype('anyenum') WHEN t.typtype = 'r' THEN to_regtype('anyrange')"
+    "    WHEN t.typtype = 'm' THEN to_regtype('anymultirange')"
+    "    WHEN t.typcategory = 'A' THEN to_regtype('anyarray') END::oid]"
+    "  || ARRAY(SELECT x.casttarget FROM pg_cast x JOIN pg_type y ON y.oid = x.casttarget"
+    "   WHERE x.castsource = t.oid AND x.castmethod = 'b' AND x.castcontext = 'i'"
+    "   ORDER BY y.typispreferred DESC, y.oid) AS as_type OFFSET 0) r";
 
 static const char labels_sql[] = "SELECT enumtypid, enumlabel FROM pg_enum ORDER BY enumtypid, enumsortorder";
 
-static const char sequences_sql[] =
-    "SELECT c.oid, d.refobjsubid, quote_ident(sn.nspname) || '.' || quote_ident(s.relname)" OWN_TABLES
-    " JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid > 0"
-    "  AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')"
-    " JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace sn ON sn.oid = s.relnamespace"
-    OWN_WHERE " AND" WANTED;
-
 /* indnullsnotdistinct came with 15: by way of jsonb an older server gives null. */
 static const char keys_sql[] =
-    "SELECT c.oid, x.relname, i.indisprimary, NOT i.indimmediate,"
-    " coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false), i.indnkeyatts, i.indkey::text" OWN_TABLES
-    " JOIN pg_index i ON i.indrelid = c.oid JOIN pg_class x ON x.oid = i.indexrelid" OWN_WHERE " AND" WANTED
+    "SELECT i.indrelid, x.relname, i.indisprimary, NOT i.indimmediate,"
+    " coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false), i.indnkeyatts, i.indkey::text"
+    " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = " WANTED_OIDS
     " AND i.indisunique AND i.indisvalid AND i.indisready AND NOT i.indisexclusion"
     " AND i.indpred IS NULL AND i.indexprs IS NULL"
-    " ORDER BY c.oid, i.indisprimary DESC, x.relname COLLATE \"C\"";
+    " ORDER BY i.indrelid, i.indisprimary DESC, x.relname COLLATE \"C\"";
 
-/* Partitions carry copies of their parent's constraint on the same table: those are left out. */
+/* The target's name is in the list of tables. Partitions carry copies of their parent's constraint on the same
+ * table: those are left out. */
 static const char foreign_keys_sql[] =
-    "SELECT c.oid, k.conname, k.confrelid, tn.nspname, t.relname, k.confdeltype, k.confupdtype,"
-    " k.condeferrable, k.condeferred, u.own, a.attname, u.ord" OWN_TABLES
-    " JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'f'"
-    " JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace"
+    "SELECT k.conrelid, k.conname, k.confrelid, k.confdeltype, k.confupdtype,"
+    " k.condeferrable, k.condeferred, u.own, a.attname, u.ord FROM pg_constraint k"
     " CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS u(own, theirs, ord)"
-    " JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.theirs" OWN_WHERE " AND" WANTED
-    " AND NOT EXISTS (SELECT FROM pg_constraint p WHERE p.oid = k.conparentid AND p.conrelid = k.conrelid)"
-    " ORDER BY c.oid, k.conname COLLATE \"C\", k.oid, u.ord";
+    " JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.theirs"
+    " WHERE k.conrelid = " WANTED_OIDS " AND k.contype = 'f' AND (k.conparentid = 0"
+    "  OR (SELECT p.conrelid FROM pg_constraint p WHERE p.oid = k.conparentid) <> k.conrelid)"
+    " ORDER BY k.conrelid, k.conname COLLATE \"C\", k.oid, u.ord";
 
-static const struct { const char *name, *sql; bool takes_names, on_default_path; } questions[CATALOG_PROBES] = {
+static const struct { const char *name, *sql; bool takes_names, on_default_path; } questions[] = {
     [CATALOG_PATH] = {"search path", path_sql, false, true},
-    [CATALOG_TABLES] = {"tables", tables_sql, true, true},
+    [CATALOG_TABLES] = {"tables", tables_sql, true, false},
     [CATALOG_SIZES] = {"sizes", sizes_sql, true, false},
     [CATALOG_COLUMNS] = {"columns", columns_sql, true, false},
     [CATALOG_DEFAULTS] = {"defaults", defaults_sql, true, false},
     [CATALOG_TYPES] = {"types", types_sql, true, false},
     [CATALOG_LABELS] = {"enum labels", labels_sql, false, false},
-    [CATALOG_SEQUENCES] = {"sequences", sequences_sql, true, false},
     [CATALOG_KEYS] = {"unique keys", keys_sql, true, false},
     [CATALOG_FOREIGN_KEYS] = {"foreign keys", foreign_keys_sql, true, false},
 };
+enum { QUESTIONS = sizeof questions / sizeof *questions, PARAMS = 3 };
+_Static_assert((int)QUESTIONS == (int)CATALOG_PARTS && (int)QUESTIONS <= (int)CATALOG_PROBES, "a probe for each part");
 
 static const char *text_array(struct arena *arena, const char *const *names, size_t count)
 {
@@ -148,20 +148,36 @@ static const char *text_array(struct arena *arena, const char *const *names, siz
     return text;
 }
 
+/* Each name, and what follows each of its dots: "schema.Station" may be a table of that very name, too. */
+static const char *bare_names(struct arena *arena, const char *const *names, size_t count)
+{
+    const char **bare = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (const char *name = names[i]; name; name = strchr(name, '.') ? strchr(name, '.') + 1 : NULL) {
+            if (n % 16 == 0)
+                bare = arena_grow(arena, bare, n, n + 16, sizeof *bare);
+            bare[n++] = name;
+        }
+    }
+    return text_array(arena, bare, n);
+}
+
 size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
                          struct db_probe probes[CATALOG_PROBES])
 {
-    const char **params = arena_alloc(arena, 2 * sizeof *params);
+    const char **params = arena_alloc(arena, PARAMS * sizeof *params);
     params[0] = text_array(arena, names, count);
     params[1] = details_all ? "t" : "f";
-    for (size_t i = 0; i < CATALOG_PROBES; i++)
+    params[2] = bare_names(arena, names, count);
+    for (size_t i = 0; i < QUESTIONS; i++)
         probes[i] = (struct db_probe){
             .name = questions[i].name,
             .sql = questions[i].sql,
-            .count = questions[i].takes_names ? 2 : 0,
+            .count = questions[i].takes_names ? PARAMS : 0,
             .params = questions[i].takes_names ? params : NULL,
             /* what is visible is asked on the path that the role, the database and the URL give */
             .settings = questions[i].on_default_path ? "SET LOCAL search_path TO DEFAULT" : NULL,
         };
-    return CATALOG_PROBES;
+    return QUESTIONS;
 }

@@ -163,15 +163,38 @@ static void take_tables(struct db_catalog *catalog, const struct db_result *r)
     for (size_t i = 0; i < catalog->count; i++) {
         catalog->tables[i] = (struct db_table){
             .oid = oid_at(r, i, 0), .schema = text_at(arena, r, i, 1), .name = text_at(arena, r, i, 2),
-            .kind = char_at(r, i, 3), .on_path = db_bool(r, i, 4), .details = db_bool(r, i, 5),
-            .can_select = db_bool(r, i, 6), .can_insert = db_bool(r, i, 7), .can_update = db_bool(r, i, 8),
-            .can_delete = db_bool(r, i, 9), .row_security = db_bool(r, i, 10), .has_triggers = db_bool(r, i, 11),
-            .pages = db_int(r, i, 12, -1), .reltuples = db_value(r, i, 13) ? atof(db_value(r, i, 13)) : -1,
-            .live = db_int(r, i, 14, 0), .inserted = db_int(r, i, 15, 0), .deleted = db_int(r, i, 16, 0),
-            .dead = db_int(r, i, 17, 0), .bytes = db_int(r, i, 18, -1), .heap_bytes = -1, .index_excess = -1,
+            .kind = char_at(r, i, 3), .details = db_bool(r, i, 4), .pages = db_int(r, i, 5, -1),
+            .reltuples = db_value(r, i, 6) ? atof(db_value(r, i, 6)) : -1, .bytes = db_int(r, i, 7, -1),
+            .live = db_int(r, i, 8, 0), .inserted = db_int(r, i, 9, 0), .deleted = db_int(r, i, 10, 0),
+            .dead = db_int(r, i, 11, 0), .can_select = db_bool(r, i, 12), .can_insert = db_bool(r, i, 13),
+            .can_update = db_bool(r, i, 14), .can_delete = db_bool(r, i, 15), .row_security = db_bool(r, i, 16),
+            .has_triggers = db_bool(r, i, 17), .heap_bytes = -1, .index_excess = -1,
         };
         catalog->by_oid[i] = &catalog->tables[i];
     }
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp((*(struct db_table *const *)a)->name, (*(struct db_table *const *)b)->name);
+}
+
+/* Of several tables of one name the one whose schema comes first on the path is visible. */
+static void mark_on_path(struct db_catalog *catalog, const struct db_result *path)
+{
+    struct db_table **by_name = xcalloc(catalog->count, sizeof *by_name);
+    memcpy(by_name, catalog->by_oid, catalog->count * sizeof *by_name);
+    if (catalog->count)
+        qsort(by_name, catalog->count, sizeof *by_name, compare_names);
+    for (size_t from = 0, to; from < catalog->count; from = to) {
+        for (to = from + 1; to < catalog->count && strcmp(by_name[to]->name, by_name[from]->name) == 0;)
+            to++;
+        bool found = false;
+        for (size_t place = 0; place < db_rows(path) && !found; place++)
+            for (size_t i = from; i < to && !found; i++)
+                found = by_name[i]->on_path = strcmp(by_name[i]->schema, db_value(path, place, 0)) == 0;
+    }
+    free(by_name);
 }
 
 static int compare_oid(const void *a, const void *b)
@@ -218,6 +241,7 @@ static void take_columns(struct db_catalog *catalog, const struct db_result *r, 
             c->has_default = db_bool(r, i, 4) && !c->generated;
             c->type.oid = oid_at(r, i, 7);
             c->type.name = text_at(arena, r, i, 9);
+            c->sequence = text_at(arena, r, i, 13);
             set_type(c, types, (int)db_int(r, i, 8, -1), arena);
         }
     }
@@ -241,18 +265,12 @@ static struct db_column *column_of(struct db_catalog *catalog, const struct db_r
     return t && column_index(t, (int)db_int(r, row, 1, 0), &index) ? &t->columns[index] : NULL;
 }
 
-static void take_defaults(struct db_catalog *catalog, const struct db_probe *defaults,
-                          const struct db_result *sequences)
+static void take_defaults(struct db_catalog *catalog, const struct db_probe *defaults)
 {
     for (size_t i = 0; defaults->ok && i < db_rows(defaults->result); i++) {
         struct db_column *c = column_of(catalog, defaults->result, i);
         if (c && !c->generated)
             c->default_text = text_at(&catalog->arena, defaults->result, i, 2);
-    }
-    for (size_t i = 0; i < db_rows(sequences); i++) {
-        struct db_column *c = column_of(catalog, sequences, i);
-        if (c)
-            c->sequence = text_at(&catalog->arena, sequences, i, 2);
     }
 }
 
@@ -300,26 +318,27 @@ static void take_foreign_keys(struct db_catalog *catalog, const struct db_result
         t->foreign_keys = arena_alloc(arena, n * sizeof *t->foreign_keys);
         struct db_foreign_key *key = NULL;
         for (size_t i = row; i < row + n; i++) {
-            if (db_int(r, i, 11, 0) == 1) {
+            if (db_int(r, i, 9, 0) == 1) {
+                const struct db_table *target = db_catalog_by_oid(catalog, oid_at(r, i, 2));
                 key = &t->foreign_keys[t->foreign_key_count++];
                 *key = (struct db_foreign_key){
                     .name = text_at(arena, r, i, 1), .target = oid_at(r, i, 2),
-                    .target_schema = text_at(arena, r, i, 3), .target_name = text_at(arena, r, i, 4),
-                    .on_delete = char_at(r, i, 5), .on_update = char_at(r, i, 6),
-                    .deferrable = db_bool(r, i, 7), .initially_deferred = db_bool(r, i, 8),
+                    .target_schema = target ? target->schema : "", .target_name = target ? target->name : "",
+                    .on_delete = char_at(r, i, 3), .on_update = char_at(r, i, 4),
+                    .deferrable = db_bool(r, i, 5), .initially_deferred = db_bool(r, i, 6),
                     .columns = arena_alloc(arena, (row + n - i) * sizeof *key->columns),
                     .target_columns = arena_alloc(arena, (row + n - i) * sizeof *key->target_columns)};
             }
-            if (!key || !column_index(t, (int)db_int(r, i, 9, 0), &key->columns[key->count]))
+            if (!key || !column_index(t, (int)db_int(r, i, 7, 0), &key->columns[key->count]))
                 continue;
-            key->target_columns[key->count++] = text_at(arena, r, i, 10);
+            key->target_columns[key->count++] = text_at(arena, r, i, 8);
         }
     }
 }
 
 static bool all_needed(const struct db_probe *probes, size_t count, struct err *err)
 {
-    if (count != CATALOG_PROBES)
+    if (count != CATALOG_PARTS)
         return err_set(err, ERR_GENERAL, "the catalogue was asked with other probes than it is read with");
     for (size_t i = 0; i < count; i++) {
         if (probes[i].ok || i == CATALOG_SIZES || i == CATALOG_DEFAULTS)
@@ -337,16 +356,16 @@ bool db_catalog_take(struct db_catalog *catalog, const struct db_probe *probes, 
     if (!all_needed(probes, count, err))
         return false;
     struct types types = {.rows = probes[CATALOG_TYPES].result, .labels = probes[CATALOG_LABELS].result};
-    catalog->default_schema = text_at(&catalog->arena, probes[CATALOG_PATH].result, 0, 0);
-    if (!catalog->default_schema)
-        catalog->default_schema = "";
+    const struct db_result *path = probes[CATALOG_PATH].result;
+    catalog->default_schema = db_rows(path) ? text_at(&catalog->arena, path, 0, 0) : "";
     take_tables(catalog, probes[CATALOG_TABLES].result);
+    mark_on_path(catalog, path);
     if (catalog->count)
         qsort(catalog->by_oid, catalog->count, sizeof *catalog->by_oid, compare_oid);
     take_sizes(catalog, &probes[CATALOG_SIZES]);
     types_index(&types, &catalog->arena);
     take_columns(catalog, probes[CATALOG_COLUMNS].result, &types);
-    take_defaults(catalog, &probes[CATALOG_DEFAULTS], probes[CATALOG_SEQUENCES].result);
+    take_defaults(catalog, &probes[CATALOG_DEFAULTS]);
     take_keys(catalog, probes[CATALOG_KEYS].result);
     take_foreign_keys(catalog, probes[CATALOG_FOREIGN_KEYS].result);
     return true;

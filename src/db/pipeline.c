@@ -83,7 +83,8 @@ static bool put_probe(struct db *db, const struct db_probe *p)
              " pg_catalog.set_config('DateStyle', 'ISO', true),"
              " pg_catalog.set_config('IntervalStyle', 'postgres', true),"
              " pg_catalog.set_config('bytea_output', 'hex', true),"
-             " pg_catalog.set_config('extra_float_digits', '1', true)",
+             " pg_catalog.set_config('extra_float_digits', '1', true),"
+             " pg_catalog.set_config('jit', 'off', true)",   /* compiling costs more than a short query */
              timeout_of(p), LOCK_TIMEOUT_MS);
     return put(db, "BEGIN READ ONLY", 0, NULL) && put(db, settings, 0, NULL) && put_settings(db, p->settings) &&
            put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg) &&
