@@ -78,7 +78,7 @@ static int diff(const char *csv, const char *table)
     char *at = map_file(csv, &size), *end = at + size, *live, sql[512];
     at = (char *)memchr(at, '\n', size) + 1;
     PGconn *c = open_db();
-    snprintf(sql, sizeof sql, "COPY (SELECT * FROM %s ORDER BY 1 COLLATE \"C\") TO STDOUT (FORMAT csv)", table);
+    snprintf(sql, sizeof sql, "COPY (SELECT * FROM %s ORDER BY code COLLATE \"C\") TO STDOUT (FORMAT csv)", table);
     run_sql(c, sql);
     long same = 0, changed = 0, missing = 0, extra = 0;
     int n = PQgetCopyData(c, &live, 0);
