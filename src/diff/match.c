@@ -30,7 +30,7 @@ static bool sort_fixture(struct match *m, struct err *err)
     struct fixture_row row;
     bool ok;
     while ((ok = fixture_next(m->reader, &raw, err)) && raw) {
-        arena_free(&m->scratch);
+        arena_reset(&m->scratch);
         if (!row_settle(m->bound, raw, &m->scratch, &row, err))
             return false;
         note_secrets(m, &row);
@@ -50,7 +50,7 @@ static bool sort_fixture(struct match *m, struct err *err)
 /* Makes the next fixture row, and its key, the current ones. */
 static bool advance(struct match *m, struct err *err)
 {
-    arena_free(&m->scratch);
+    arena_reset(&m->scratch);
     m->row_here = false;
     if (m->sorted) {
         struct sorted record;
@@ -212,6 +212,10 @@ bool match_live(struct match *m, char *const *fields, struct err *err)
 
 bool match_live_end(struct match *m, struct err *err)
 {
+    /* an empty table leaves nothing to ask */
+    while (m->row_here && m->totals.live_rows == 0)
+        if (!report_missing(m, &m->row, err) || !advance(m, err))
+            return false;
     while (m->row_here)
         if (!suspect(m, false, err))
             return false;

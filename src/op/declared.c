@@ -182,3 +182,13 @@ bool declared_validate(struct session *s, const struct declared *d, struct err *
     }
     return declared_problems(s, &problems, err);
 }
+
+bool declared_place(struct session *s, const struct declared *d, struct err *err)
+{
+    if (strncmp(err->sqlstate, "22", 2) != 0 && strncmp(err->sqlstate, "23", 2) != 0)
+        return false;
+    struct err placed = {0};
+    if (!declared_validate(s, d, &placed) && placed.class == ERR_FIXTURE)
+        *err = placed;
+    return false;
+}

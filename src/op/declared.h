@@ -26,6 +26,9 @@ bool declared_count_held(struct session *s, struct declared *d, struct err *err)
 void declared_forget_counts(struct declared *d);
 /* Types, labels, lengths, references of every value (bind/validate); problems as above. */
 bool declared_validate(struct session *s, const struct declared *d, struct err *err);
+/* A comparison failed at a value the server cannot read: its message has no place, validation knows it. Replaces
+ * err where it finds out; false. */
+bool declared_place(struct session *s, const struct declared *d, struct err *err);
 
 /* The configuration's rule for a live table, or NULL. */
 const struct table_rule *declared_rule(const struct session *s, const struct db_table *table);

@@ -1,8 +1,6 @@
 /* diff - fixtures against live rows, table by table. A held table is named and left alone (SAFETY 4). */
 #include "diff/diff.h"
 
-#include <string.h>
-
 #include "op/declared.h"
 #include "op/ops.h"
 
@@ -35,17 +33,6 @@ static bool begin(const struct run *run, struct err *err)
     return !run->report->begin || run->report->begin(run->report->context, b->fixture->table, key, count, err);
 }
 
-/* A value the server cannot read has no place in the server's message; validation knows it. */
-static bool find_place(struct run *run, const struct declared *d, struct err *err)
-{
-    if (strncmp(err->sqlstate, "22", 2) != 0 && strncmp(err->sqlstate, "23", 2) != 0)
-        return false;
-    struct err placed = {0};
-    if (!declared_validate(run->session, d, &placed) && placed.class == ERR_FIXTURE)
-        *err = placed;
-    return false;
-}
-
 static bool one_table(struct run *run, const struct declared *d, bool scan, struct err *err)
 {
     struct diff_totals totals = {.fixture_rows = run->bound->fixture->row_count};
@@ -58,7 +45,7 @@ static bool one_table(struct run *run, const struct declared *d, bool scan, stru
         options.progress = progress;
         options.context = run;
         if (!diff_table(run->session->db, run->bound, &options, &totals, err))
-            return find_place(run, d, err);
+            return declared_place(run->session, d, err);
     }
     if (held || totals.missing || totals.changed > totals.allowed_changed || totals.extra > totals.allowed_extra)
         *run->identical = false;

@@ -13,13 +13,14 @@ struct collector {
     struct str record;
 };
 
-/* The digest is over what people were shown, so a secret is in it only as one. */
+/* The digest is over what people were shown, so a secret is in it only as one. What a missing row holds is the
+ * fixtures' digest's business. */
 static void hash_row(struct hash *h, const struct bound *bound, const struct diff_row *row)
 {
     hash_add_field(h, diff_kind_name(row->kind));
     for (size_t k = 0; k < bound->key_count; k++)
         hash_add_field(h, row->key[k]);
-    for (size_t i = 0; i < row->cell_count; i++) {
+    for (size_t i = 0; row->kind == DIFF_CHANGED && i < row->cell_count; i++) {
         hash_add_field(h, row->cells[i].column);
         hash_add_field(h, row->cells[i].fixture);
         hash_add_field(h, row->cells[i].live);
@@ -44,6 +45,22 @@ static void pack_update(struct str *out, const struct bound *bound, const struct
     memcpy(out->text + place, &count, sizeof count);
 }
 
+static void note_shape(struct table_plan *t, const struct fixture_row *row)
+{
+    size_t count = t->bound->fixture->column_count;
+    bool first = t->inserts.count == 0;
+    if (first) {
+        t->plain = true;
+        t->given = xcalloc(count, sizeof *t->given);
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum value_kind kind = row->values[i].kind;
+        if (first)
+            t->given[i] = kind != VALUE_ABSENT;
+        t->plain &= t->given[i] == (kind != VALUE_ABSENT) && kind != VALUE_REF && kind != VALUE_SQL;
+    }
+}
+
 static bool collect(void *context, const struct diff_row *row, struct err *err)
 {
     struct collector *c = context;
@@ -53,6 +70,7 @@ static bool collect(void *context, const struct diff_row *row, struct err *err)
     hash_row(c->hash, bound, row);
     str_reset(&c->record);
     if (row->kind == DIFF_MISSING) {
+        note_shape(c->table, row->row);
         row_pack(bound, row->row, &c->record);
         return spool_add(&c->table->inserts, c->record.text, c->record.length, err);
     }
@@ -101,6 +119,7 @@ void plan_free(struct plan *plan)
     for (size_t i = 0; i < plan->count; i++) {
         spool_free(&plan->tables[i].inserts);
         spool_free(&plan->tables[i].updates);
+        free(plan->tables[i].given);
     }
     free(plan->tables);
     *plan = (struct plan){0};

@@ -13,6 +13,8 @@ struct table_plan {
     const struct bound *bound;
     struct diff_totals totals;
     struct spool inserts, updates;
+    bool plain;                    /* all rows to insert give texts for the same columns: no reference, no SQL */
+    bool *given;                   /* which; parallel to fixture->columns */
 };
 
 struct plan {

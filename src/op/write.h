@@ -1,6 +1,6 @@
 /* write - carries a plan out, inside a transaction that the caller opened.
  *
- * INSERT ... ON CONFLICT DO NOTHING and UPDATE only where the row still has the values that were read: whoever
+ * INSERT ... ON CONFLICT DO NOTHING (COPY into a table that was empty) and UPDATE only where the row still has the values that were read: whoever
  * was faster makes a count differ, and that is an ERR_CONFLICT naming the row (SAFETY 5). */
 #ifndef SEEDOPS_OP_WRITE_H
 #define SEEDOPS_OP_WRITE_H
