@@ -1,0 +1,240 @@
+/* act_write - what writes, or costs something. Nothing here does it at once: a dialog asks, and what it
+ * confirms is an effect. */
+#include "app/act.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/dialog.h"
+#include "app/list.h"
+#include "app/request.h"
+#include "app/screen.h"
+#include "app/util.h"
+#include "base/str.h"
+#include "base/text.h"
+
+static const char *environment_name(const struct model *m)
+{
+    return text_is_empty(m->facts.server.environment) ? or_empty(m->environment) : m->facts.server.environment;
+}
+
+/* What must be typed before a write of this action: the environment's name where the class asks for it, and on
+ * production always (Enter alone never confirms a write there). */
+static const char *name_to_type(const struct model *m, const char *action)
+{
+    bool asked = action_find(action)->needs & NEEDS_NAME && !facts_local(m);
+    return asked || facts_production(m) ? environment_name(m) : "";
+}
+
+/* "Seed · PRODUCTION": what, and where. */
+static void title_of(const struct model *m, const char *what, struct str *out)
+{
+    str_add(out, what);
+    str_add(out, " \xc2\xb7 ");
+    const char *role = or_empty(m->facts.server.role);
+    for (; *role; role++)
+        str_add_char(out, *role >= 'a' && *role <= 'z' ? (char)(*role - 32) : *role);
+    str_add(out, " ");
+    text_visible(out, environment_name(m), strlen(environment_name(m)));
+}
+
+static void confirm(struct model *m, const char *action, const char *what, const char *target, const char *body)
+{
+    struct str title = {0};
+    title_of(m, what, &title);
+    dialog_confirm(m, action, target, name_to_type(m, action), action_find(action)->needs & DESTRUCTIVE,
+                   str_text(&title), body);
+    str_free(&title);
+}
+
+ACTION(write_mode)
+{
+    if (m->write_mode) {
+        m->write_mode = false;
+        notice_set(m, "info", "Write mode is off.");
+    } else if (m->facts.server.in_recovery) {
+        notice_set(m, "warn", "This server is a standby and takes no writes.");
+    } else if (facts_production(m)) {
+        confirm(m, "write-mode", "Write mode", NULL,
+                "Writes become possible here for as long as you work, and end after ten idle minutes.");
+    } else {
+        action_find("write-mode")->confirmed(m, "", "", out);
+    }
+}
+
+CONFIRMED(write_mode)
+{
+    m->write_mode = true;
+    m->write_until_ms = m->now_ms + WRITE_MODE_MS;
+    notice_set(m, "good", "Write mode is on; it ends after ten idle minutes. W turns it off.");
+}
+
+ACTION(seed)
+{
+    struct effect *effect = request_start(m, out, EFFECT_SEED, NULL);
+    uint64_t request = effect->request;
+    effect->number = 1;
+    job_find(m, request)->plan = true;
+    confirm(m, "seed", "Seed", NULL, NULL);
+    m->modal.request = request;
+}
+
+CONFIRMED(seed)
+{
+    text_replace(&request_start(m, out, EFFECT_SEED, NULL)->text, typed);
+}
+
+ACTION(migrate_all)
+{
+    if (!m->migrations.loaded)
+        migrations_load(m, out);
+    if (m->facts.ledger.pending <= 0) {
+        notice_set(m, "info", "No migration is pending.");
+        return;
+    }
+    confirm(m, "migrate-all", "Apply all pending migrations", NULL, NULL);
+}
+
+CONFIRMED(migrate)
+{
+    text_replace(&request_start(m, out, EFFECT_MIGRATE, target)->text, typed);
+    screen_go(m, SCREEN_MIGRATIONS, out);
+}
+
+static const struct fact_migration *selected_migration(const struct model *m)
+{
+    return migrations_find(m, m->migrations.list.name);
+}
+
+static const struct fact_migration *next_pending(const struct model *m)
+{
+    for (size_t i = 0; i < m->migrations.item_count; i++)
+        if (text_same(m->migrations.items[i].state, "pending"))
+            return &m->migrations.items[i];
+    return NULL;
+}
+
+ACTION(migrate_one)
+{
+    const struct fact_migration *item = selected_migration(m), *next = next_pending(m);
+    if (!item || !text_same(item->state, "pending"))
+        notice_set(m, "info", "%s is not pending.", item ? or_empty(item->name) : "This row");
+    else if (next != item)
+        notice_set(m, "info", "%s comes first: migrations are applied in order.", or_empty(next->name));
+    else
+        confirm(m, "migrate-one", "Apply one migration", item->name, NULL);
+}
+
+static void run_resolve(struct model *m, const char *action, const char *what, const char *consequence)
+{
+    const struct fact_migration *item = selected_migration(m);
+    if (!item)
+        return;
+    struct str body = {0};
+    text_visible(&body, or_empty(item->name), strlen(or_empty(item->name)));
+    str_printf(&body, "\n%s", consequence);
+    confirm(m, action, what, item->name, str_text(&body));
+    str_free(&body);
+}
+
+ACTION(resolve_applied)
+{
+    run_resolve(m, "resolve-applied", "Mark as applied", "The ledger will say that it was applied. Its SQL is not run.");
+}
+
+ACTION(resolve_rolled_back)
+{
+    run_resolve(m, "resolve-rolled-back", "Mark as rolled back",
+                "The ledger will say that it was rolled back, so that it can run again. No SQL is run.");
+}
+
+static void resolve(struct model *m, const char *target, const char *typed, bool applied, struct effects *out)
+{
+    struct effect *effect = request_start(m, out, EFFECT_RESOLVE, target);
+    effect->number = applied;
+    text_replace(&effect->text, typed);
+}
+
+CONFIRMED(resolve_applied)
+{
+    resolve(m, target, typed, true, out);
+}
+
+CONFIRMED(resolve_rolled_back)
+{
+    resolve(m, target, typed, false, out);
+}
+
+static void run_signal(struct model *m, const char *action, const char *what, const char *consequence)
+{
+    const struct fact_backend *b = &m->activity.items[list_selected(m)];
+    struct str body = {0}, pid = {0};
+    str_printf(&pid, "%lld", (long long)b->pid);
+    str_printf(&body, "pid %s  ", str_text(&pid));
+    text_visible(&body, or_empty(b->user), strlen(or_empty(b->user)));
+    str_add(&body, "  ");
+    text_visible(&body, or_empty(b->application), strlen(or_empty(b->application)));
+    str_printf(&body, "\n%s", consequence);
+    confirm(m, action, what, str_text(&pid), str_text(&body));
+    str_free(&pid);
+    str_free(&body);
+}
+
+ACTION(cancel_backend)
+{
+    run_signal(m, "cancel-backend", "Cancel a statement",
+               "What it runs now ends with an error; its session stays.");
+}
+
+ACTION(terminate)
+{
+    run_signal(m, "terminate", "Terminate a backend",
+               "Its session ends, its open transaction is rolled back.");
+}
+
+static void signal_backend(struct model *m, const char *target, const char *typed, bool terminate, struct effects *out)
+{
+    struct effect *effect = request_start(m, out, EFFECT_SIGNAL_BACKEND, NULL);
+    effect->number = strtoll(target, NULL, 10);
+    effect->number2 = terminate;
+    text_replace(&effect->text, typed);
+}
+
+CONFIRMED(cancel_backend)
+{
+    signal_backend(m, target, typed, false, out);
+}
+
+CONFIRMED(terminate)
+{
+    signal_backend(m, target, typed, true, out);
+}
+
+/* ---- reads that want a word first ---- */
+
+ACTION(scan)
+{
+    bool inside = m->screen == SCREEN_DIFF && !text_is_empty(m->diff.table);
+    if (!inside && list_selected(m) < 0)
+        return;
+    char *table = NULL;
+    text_replace(&table, inside ? m->diff.table : facts_table_name(m, list_selected(m)));
+    dialog_confirm(m, "scan", table, NULL, true, "Scan a held table?",
+                   "Reading this table cleans up its dead rows: what could still be read back of the deleted\n"
+                   "rows is then gone for good. Scan it only if nobody needs that any more.");
+    free(table);
+}
+
+CONFIRMED(scan)
+{
+    char *table = NULL;
+    text_replace(&table, target);
+    diff_open_table(m, table, true, out);
+    free(table);
+}
+
+ACTION(verify)
+{
+    if (!job_of(m, EFFECT_VERIFY))
+        request_start(m, out, EFFECT_VERIFY, NULL);
+}
