@@ -19,6 +19,14 @@ static bool parse_dump(const char *text, struct run_options *run, struct err *er
     return err_hint(err, "for example --dump 100x26");
 }
 
+static bool check_screen(const char *name, struct err *err)
+{
+    if (!name || run_screen_known(name))
+        return true;
+    err_set(err, ERR_USAGE, "there is no screen \"%s\"", name);
+    return err_hint(err, "there are %s", run_screen_names());
+}
+
 static bool check_environment(const struct settings *settings, const char *name, struct err *err)
 {
     for (size_t i = 0; i < settings->environment_count; i++)
@@ -35,12 +43,17 @@ static bool check_environment(const struct settings *settings, const char *name,
 static bool choose(struct settings *settings, struct options *options, const char **name, struct err *err)
 {
     struct environment *environment;
-    if (options->operand_count > 1)
-        return err_set(err, ERR_USAGE, "the console opens one environment, not %d", options->operand_count);
-    if (options->operand_count == 1 && !options->settings.url) {
+    if (options->operand_count && !options->settings.url) {
         *name = options->operands[0];
-        return check_environment(settings, *name, err);
+        if (!check_environment(settings, *name, err))
+            return false;
     }
+    if (options->operand_count > 1) {
+        err_set(err, ERR_USAGE, "the console opens one environment, not %d", options->operand_count);
+        return err_hint(err, "open one; the list of all (seedops without a name) leads to the others");
+    }
+    if (options->operand_count && !options->settings.url)
+        return true;
     if (!options->settings.url && settings->environment_count != 1) {
         *name = NULL;
         return true;
@@ -57,7 +70,7 @@ int cmd_console(const struct command *command, struct options *options)
     struct settings settings;
     struct run_options run = {.settings = &settings, .dump_screen = options->screen, .color = options->color};
     struct err err = {0};
-    bool ok = parse_dump(options->dump, &run, &err) && settings_load(&settings, &options->settings, NULL, &err);
+    bool ok = parse_dump(options->dump, &run, &err) && check_screen(options->screen, &err) && settings_load(&settings, &options->settings, NULL, &err);
     if (!ok) {
         face_print_error(&err, false);
         return err_exit_code(err.class);

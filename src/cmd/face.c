@@ -16,6 +16,8 @@
 #include "cmd/terminal.h"
 #include "event/codec.h"
 
+enum { RECORD_MS = 2000 };
+
 /* The one writable global of this room: what the signal handlers write. */
 static int cancel_descriptor = -1;
 
@@ -167,6 +169,12 @@ static void listen(void *sink, struct input *in)
     face->last[in->kind] = in;
 }
 
+static bool recorded(void *sink)
+{
+    struct face *face = sink;
+    return !face->journal || journal_flush(face->journal, RECORD_MS);
+}
+
 /* ---- opening ---- */
 
 /* The first operand is the environment if it is declared under that name; a command without operands of its
@@ -179,7 +187,7 @@ static const char *take_environment(struct face *face)
     bool declared = false;
     for (size_t i = 0; i < face->settings.environment_count; i++)
         declared |= strcmp(face->settings.environments[i].name, o->operands[0]) == 0;
-    if (!declared && face->command->flags & COMMAND_OPERANDS)
+    if (!declared && (face->command->flags & COMMAND_OPERANDS || o->operand_count > 1))
         return NULL;
     const char *name = o->operands[0];
     o->operand_count--;
@@ -193,7 +201,18 @@ bool face_refuse_operands(const struct face *face, struct err *err)
     if (o->operand_count == 0 || face->command->flags & COMMAND_OPERANDS)
         return true;
     err_set(err, ERR_USAGE, "seedops %s does not take \"%s\"", face->command->name, o->operands[0]);
+    err_why(err, "no environment has that name, and no command of that name follows %s", face->command->name);
     return err_hint(err, "usage: seedops %s %s", face->command->name, face->command->operands);
+}
+
+/* A name that is typed and wrong stops everything, also where none was asked for. */
+static bool check_confirm(const struct face *face, struct err *err)
+{
+    const char *confirm = face->options->confirm, *name = face->ctx.environment->name;
+    if (!confirm || strcmp(confirm, name) == 0)
+        return true;
+    err_set(err, ERR_REFUSED, "--confirm names \"%s\", the environment is \"%s\"", confirm, name);
+    return err_hint(err, "type the environment's name in full: --confirm %s", name);
 }
 
 static void open_journal(struct face *face)
@@ -229,7 +248,8 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
         return false;
     options->environment = take_environment(face);
     if (!face_refuse_operands(face, err) ||
-        !settings_choose(&face->settings, &options->settings, options->environment, &face->ctx.environment, err))
+        !settings_choose(&face->settings, &options->settings, options->environment, &face->ctx.environment, err) ||
+        !check_confirm(face, err))
         return false;
     for (size_t i = 0; i < face->settings.note_count; i++)
         fprintf(stderr, "seedops: note: %s\n", face->settings.notes[i]);
@@ -241,6 +261,9 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
     face->ctx.emit = listen;
     face->ctx.sink = face;
     face->ctx.ask = terminal_ask;
+    face->ctx.recorded = recorded;
+    face->ctx.action = command->name;
+    face->ctx.action_operands = command->flags & COMMAND_OPERANDS;
     open_journal(face);
     return true;
 }

@@ -41,7 +41,8 @@ static void print_overview(void)
 
 static void print_command(const struct command *command)
 {
-    printf("usage: seedops %s %s [options]\n\n%s\n", command->name, command->operands, command->summary);
+    printf("usage: seedops %s%s%s [options]\n\n%s\n", command->name, command->operands[0] ? " " : "",
+           command->operands, command->summary);
     if (command->options[0]) {
         puts("\nOptions:");
         print_options(command, false);
@@ -71,6 +72,8 @@ int cmd_help(const struct command *command, struct options *options)
     const char *nearest = command_nearest(name);
     if (nearest)
         err_hint(&err, "did you mean \"%s\"?", nearest);
+    else
+        err_hint(&err, "seedops help lists the commands");
     face_print_error(&err, false);
     return err_exit_code(err.class);
 }

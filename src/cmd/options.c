@@ -123,8 +123,10 @@ static bool parse_option(int argc, char **argv, int *i, struct options *options,
         return unknown_option(name, length, err);
     *given |= 1u << (row - option_rows);
     if (row->kind == OPTION_FLAG) {
-        if (equals)
-            return err_set(err, ERR_USAGE, "--%s takes no value", row->name);
+        if (equals) {
+            err_set(err, ERR_USAGE, "--%s takes no value", row->name);
+            return err_hint(err, "write --%s alone", row->name);
+        }
         return set_value(options, row, NULL, err);
     }
     char *value = equals ? equals + 1 : *i + 1 < argc ? argv[++*i] : NULL;
@@ -167,7 +169,7 @@ static bool check_given(const struct command *command, unsigned given, struct er
             continue;
         err_set(err, ERR_USAGE, "%s does not take --%s", command ? command->name : "the console",
                 option_rows[i].name);
-        return err_hint(err, "seedops %s --help lists what it takes", command ? command->name : "");
+        return err_hint(err, "seedops %s%s--help lists what it takes", command ? command->name : "", command ? " " : "");
     }
     return true;
 }
@@ -183,8 +185,12 @@ static bool check_choices(const struct options *options, struct err *err)
         const char *const *c = checks[i].choices;
         while (*c && strcmp(*c, checks[i].value) != 0)
             c++;
-        if (!*c)
-            return err_set(err, ERR_USAGE, "--%s does not know \"%s\"", checks[i].name, checks[i].value);
+        if (!*c) {
+            err_set(err, ERR_USAGE, "--%s does not know \"%s\"", checks[i].name, checks[i].value);
+            return err_hint(err, "it takes %s%s%s%s%s", checks[i].choices[0], checks[i].choices[2] ? ", " : " or ",
+                            checks[i].choices[1], checks[i].choices[2] ? " or " : "",
+                            checks[i].choices[2] ? checks[i].choices[2] : "");
+        }
     }
     return true;
 }

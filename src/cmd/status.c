@@ -103,6 +103,7 @@ static void print_json(const struct face *face, const struct input *status, enum
         json_table(&o, &status->tables[i]);
     json_array_end(&o);
     json_guard(&o, &status->guard);
+    json_put_text(&o, "problem", status->text && status->text[0] ? status->text : NULL);
     json_put_bool(&o, "healthy", class == ERR_NONE);
     json_put_int(&o, "round_trips", status->server.round_trips);
     json_object_end(&o);
@@ -262,6 +263,10 @@ static void print_text(const struct face *face, const struct input *status, enum
     str_printf(&out, "%s  %s  %s  PostgreSQL %s %s%s\n\n", server->environment, server->target, server->via,
                server->version, server->in_recovery ? "standby" : "primary", server->pooled ? ", pooled" : "");
     put_sentence(&out, face, status);
+    if (status->text && status->text[0]) {
+        str_add(&out, " ✗ FIXTURES  ");
+        put_wrapped(&out, 13, status->text);
+    }
     put_tables(&out, status);
     put_ledger(&out, &status->ledger);
     put_guard(&out, &status->guard);

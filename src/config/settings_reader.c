@@ -13,6 +13,12 @@
 
 /* ---- errors ---- */
 
+/* What stands in the wrong place may be a URL with its password: only a plain short word is repeated. */
+static bool harmless(const char *text)
+{
+    return strlen(text) <= 20 && !strpbrk(text, ":=/@$ ");
+}
+
 bool reader_wrong_type(struct reader *r, const struct yaml_node *node, const char *wanted)
 {
     char shown[80];
@@ -21,6 +27,8 @@ bool reader_wrong_type(struct reader *r, const struct yaml_node *node, const cha
         err_why(r->err, node->kind == YAML_LIST ? "it is a list" : "it is a mapping");
     else if (yaml_is_null(node))
         err_why(r->err, "there is nothing behind it");
+    else if (!harmless(node->text))
+        err_why(r->err, "it is a text of %zu bytes", node->length);
     else
         err_why(r->err, "it is \"%s\"", text_visible_buf(shown, sizeof shown, node->text));
     return err_at(r->err, r->file, node->line, node->column);

@@ -111,7 +111,8 @@ enum input_kind {
     /* events of operations; `request` says which */
     IN_ENVIRONMENTS, /* environments */
     IN_CONNECTION,   /* name: phase (resolving connecting authenticating ready lost closed), server */
-    IN_STATUS,       /* server, ledger, tables, guard: what the Overview shows. number: 0 partial, 1 complete */
+    IN_STATUS,       /* server, ledger, tables, guard: what the Overview shows. number: 0 partial, 1 complete;
+                      * text: what is wrong with the fixtures ("" nothing): they cannot all be compared then */
     IN_TABLE,        /* tables: those that changed (a count or a diff arrived) */
     IN_MIGRATIONS,   /* ledger, migrations */
     IN_MIGRATION,    /* migrations[0]: progress of one: state, note (blockers), duration so far */

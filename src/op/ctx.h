@@ -36,6 +36,8 @@ struct ctx {
     struct settings *settings;
     struct environment *environment;
     enum guard_face face;
+    const char *action;              /* what was asked for, in the words of the command line: "migrate resolve" */
+    bool action_operands;            /* it takes operands, so the guard's line cannot repeat it whole */
     bool explicit_target;            /* the command named its environment or URL */
     const char *confirm;             /* --confirm NAME, or what the dialog got; NULL */
     bool write_mode;                 /* console's W */
@@ -45,6 +47,8 @@ struct ctx {
     void *sink;
     bool (*ask)(void *asker, const struct question *question, struct answer *answer, struct err *err);
     void *asker;                     /* ask NULL: nobody to ask */
+    /* Waits until what was emitted is on record, before a write; false: it is not. NULL: the emitter sees to it. */
+    bool (*recorded)(void *sink);
     /* ctx_progress's own: when the present run of progress began and was last shown */
     int64_t progress_started_ms, progress_shown_ms, progress_done;
 };

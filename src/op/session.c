@@ -391,13 +391,26 @@ void session_guard_facts(const struct session *s, struct guard_facts *facts)
 static bool refused(const struct session *s, enum guard_class class, const struct guard_answer *answer,
                     struct err *err)
 {
-    err_set(err, ERR_REFUSED, "%s is refused on %s", guard_class_name(class), s->ctx->environment->name);
+    const struct ctx *ctx = s->ctx;
+    err_set(err, ERR_REFUSED, "%s is refused on %s", ctx->action ? ctx->action : guard_class_name(class),
+            ctx->environment->name);
     struct str why = {0};
     for (size_t i = 0; i < answer->reason_count; i++)
-        str_printf(&why, "%s%s", i ? "; " : "", answer->reasons[i]);
+        str_printf(&why, "%s%s", i ? " " : "", answer->reasons[i]);
     err_why(err, "%s", str_text(&why));
     str_free(&why);
-    return answer->allow_line[0] ? err_hint(err, "%s", answer->allow_line) : false;
+    if (answer->allow_line[0])
+        return err_hint(err, "%s", answer->allow_line);
+    return answer->needs_name && ctx->face == GUARD_COMMAND ? err_hint(err, "add --confirm %s", ctx->environment->name)
+                                                            : false;
+}
+
+/* SAFETY 6 and FORMATS "The journal": nothing is written before the line that asked for it is on disk. */
+static bool allowed(struct session *s, enum guard_class class)
+{
+    if (class != GUARD_READ && s->ctx->recorded && !s->ctx->recorded(s->ctx->sink))
+        ctx_log(s->ctx, "warning", "this session is not recorded");
+    return true;
 }
 
 bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err)
@@ -411,8 +424,9 @@ bool session_guard(struct session *s, enum guard_class class, struct guard_answe
     struct guard_facts facts;
     session_guard_facts(s, &facts);
     struct guard_request request = {.class = class, .face = s->ctx->face, .write_mode = s->ctx->write_mode,
-                                    .typed = s->ctx->confirm, .explicit_target = s->ctx->explicit_target};
-    return guard_decide(&facts, &request, answer) || refused(s, class, answer, err);
+                                    .typed = s->ctx->confirm, .explicit_target = s->ctx->explicit_target,
+                                    .action = s->ctx->action_operands ? "" : s->ctx->action};
+    return guard_decide(&facts, &request, answer) ? allowed(s, class) : refused(s, class, answer, err);
 }
 
 /* ---- facts for screens ---- */

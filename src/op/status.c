@@ -38,6 +38,7 @@ struct work {
     size_t diff_count;
     struct db_probe *probes;
     size_t probe_count;
+    const char *problem;             /* the first thing that is wrong with the fixtures, or NULL */
 };
 
 /* ---- which tables ---- */
@@ -167,15 +168,34 @@ static void sort_line(struct work *w, struct line *line, bool scan)
     }
 }
 
+/* While migrations are pending, fixtures of tables that are not there yet are no news. */
+static bool migrations_pending(const struct session *s)
+{
+    for (size_t i = 0; i < s->ledger_state.count; i++)
+        if (s->ledger_state.migrations[i].state == MIGRATION_PENDING)
+            return true;
+    return false;
+}
+
+/* Each in the log; the first is what the status itself shows: with it, nothing is true to its fixtures. */
+static void report_problems(struct work *w, const struct err_list *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct err *e = &problems->items[i];
+        const char *place = e->at[0] ? e->at : "fixtures";
+        ctx_log(w->s->ctx, "error", "%s: %s", place, e->message);
+        if (!w->problem)
+            w->problem = arena_printf(&w->arena, "%s: %s", place, e->message);
+    }
+}
+
 static void prepare(struct work *w, bool scan)
 {
     struct err_list problems = {0};
     bind_fixtures(&w->bound, &w->s->fixtures, &w->s->catalog, &problems);
-    for (size_t i = 0; i < w->s->fixture_problems.count; i++)
-        ctx_log(w->s->ctx, "error", "%s: %s", w->s->fixture_problems.items[i].at,
-                w->s->fixture_problems.items[i].message);
-    for (size_t i = 0; i < problems.count; i++)
-        ctx_log(w->s->ctx, "error", "%s: %s", problems.items[i].at, problems.items[i].message);
+    report_problems(w, &w->s->fixture_problems);
+    if (!migrations_pending(w->s))
+        report_problems(w, &problems);
     for (size_t i = 0; i < w->count; i++) {
         struct line *line = &w->lines[i];
         sort_line(w, line, scan);
@@ -254,6 +274,7 @@ static struct input *make_status(struct work *w, bool complete)
 {
     struct input *in = input_new(IN_STATUS);
     in->number = complete;
+    in->text = xstrdup(w->problem);
     session_server_fact(w->s, &in->server);
     ledger_fact(w->s, &in->ledger);
     guard_fact(w->s, &in->guard);

@@ -12,6 +12,9 @@ struct run_options {
     const char *color;          /* auto always never */
 };
 
+/* The screens that --screen may name: whether `name` is one, and all of them for a message. */
+bool run_screen_known(const char *name);
+const char *run_screen_names(void);
 /* Returns the exit code. */
 int run_console(const struct run_options *options);
 
