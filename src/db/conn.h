@@ -41,6 +41,9 @@ struct db_facts {
 
 /* Error classes: ERR_NOT_READY and ERR_NEVER_READY as case D2 sorts them (sqlstate.h), ERR_CANCELLED. */
 bool db_open(struct db **db, const struct db_options *options, struct err *err);
+/* Before long statements, on a connection known to be unpooled: the server shall end one whose client has vanished
+ * (from 14, where its system can tell). Asked once a connection; session_settings does it too. */
+bool db_watch_client(struct db *db, struct err *err);
 void db_close(struct db *db);        /* NULL is fine; a running statement is not waited for */
 const struct db_facts *db_facts(const struct db *db);
 /* False once the connection is known to be dead. */

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "db/internal.h"
-#include "db/pipeline.h"
 #include "db/sqlstate.h"
 
 enum { CONNECT_TIMEOUT_MS = 10000, PARAMETERS_MAX = 96 };
@@ -271,27 +271,39 @@ static void fill_facts(struct db *db)
     f->socket = PQsocket(db->pg);
 }
 
+/* From 14 a server can notice in mid-statement that its client is gone, on some systems. */
+#define WATCH_CLIENT                                                                                               \
+    "(SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings"                                 \
+    " WHERE name = 'client_connection_check_interval' AND setting = '0' AND pg_catalog.version() LIKE '%linux%')"
+
+/* A statement of the set-up: not counted as a round trip. */
+static bool set_up(struct db *db, const char *sql, struct err *err)
+{
+    uint64_t before = db->round_trips;
+    bool ok = db_run(db, sql, CONNECT_TIMEOUT_MS, NULL, NULL, err);
+    db->round_trips = before;
+    return ok;
+}
+
 /* Only ever on a connection known to be unpooled: elsewhere these would reach other clients. */
 static bool apply_session_settings(struct db *db, bool read_only, struct err *err)
 {
-    struct db_result *result;
-    const char *sql = read_only
-        ? "SELECT pg_catalog.set_config('default_transaction_read_only', 'on', false)"
-        : "SELECT 1";
-    char all[768];
-    snprintf(all, sizeof all,
-             "%s, pg_catalog.set_config('TimeZone', 'UTC', false), pg_catalog.set_config('DateStyle', 'ISO', false),"
-             " (SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings"
-             "  WHERE name = 'client_connection_check_interval' AND setting = '0'"
-             "  AND pg_catalog.version() LIKE '%%linux%%')", sql);
-    uint64_t before = db->round_trips;
-    bool ok = db_run(db, all, CONNECT_TIMEOUT_MS, &result, NULL, err);
-    db->round_trips = before;
-    if (ok)
-        db_result_free(result);
-    else
-        err_context(err, "cannot set up the session");
-    return ok;
+    struct str sql = {0};
+    str_add(&sql, "SELECT pg_catalog.set_config('TimeZone', 'UTC', false), pg_catalog.set_config('DateStyle', 'ISO', false), ");
+    if (read_only)
+        str_add(&sql, "pg_catalog.set_config('default_transaction_read_only', 'on', false), ");
+    str_add(&sql, WATCH_CLIENT);
+    bool ok = set_up(db, str_text(&sql), err);
+    str_free(&sql);
+    return ok || err_context(err, "cannot set up the session");
+}
+
+bool db_watch_client(struct db *db, struct err *err)
+{
+    if (db->client_watched)
+        return true;
+    db->client_watched = set_up(db, "SELECT " WATCH_CLIENT, err);
+    return db->client_watched;
 }
 
 /* Lets libpq read everything, and stop there. Gives the conninfo array, or the error that it found. */

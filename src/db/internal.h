@@ -59,7 +59,7 @@ struct db {
     struct arena texts;              /* what facts point to */
     struct db_facts facts;
     int cancel_fd;
-    bool ignore_cancel, committing, all_loopback;
+    bool ignore_cancel, committing, all_loopback, client_watched;
     uint64_t round_trips;
     size_t statements_done;          /* of the newest command */
     void (*notice)(void *sink, const char *severity, const char *text);

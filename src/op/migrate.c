@@ -251,8 +251,8 @@ static bool migrate(struct migrate_run *run, const struct migrate_options *optio
     migrate_emit_plan(run);
     if (options->dry_run || (run->count == 0 && !someone_runs(&run->state)))
         return true;
-    return session_direct(s, &run->db, err) && session_guard(s, GUARD_MIGRATE, NULL, err) && run_before(run, err) &&
-           under_lock(run, options->only, err);
+    return session_direct(s, &run->db, err) && session_guard(s, GUARD_MIGRATE, NULL, err) &&
+           db_watch_client(run->db, err) && run_before(run, err) && under_lock(run, options->only, err);
 }
 
 bool op_migrate(struct session *s, const struct migrate_options *options, struct err *err)

@@ -93,6 +93,13 @@ kill -CONT "$stopped"
 lose stop_backend cancel_after=1500 -- run "SELECT pg_sleep(61)"
 like "$out" '^class=cancelled' "and otherwise: cancelled"
 kill -CONT "$stopped"
+# a client that vanishes takes its statement with it
+"$DB" host="$T/c" user=postgres dbname=app session=1 -- run "SELECT pg_sleep(62)" >/dev/null 2>&1 &
+vanishing=$!
+wait_for 10 running 'pg_sleep.62'
+kill -9 "$vanishing"; wait "$vanishing" 2>/dev/null
+wait_for 10 gone 'pg_sleep.62'
+is "$?" 0 "with session settings the server ends the statement of a client that vanished"
 lose "cluster_stop c immediate" -- run "SELECT pg_sleep(61)"
 like "$out" '^class=lost' "the server is killed in mid-query: lost"
 like "$out" '^hint=.+' "with a next step"
