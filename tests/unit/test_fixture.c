@@ -488,6 +488,32 @@ static void test_argon2id(void **state)
     assert_false(fixture_argon2id_verify("", "x"));
 }
 
+/* What is no file is named, not read. */
+static void test_no_files(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/d", seeds);
+    assert_int_equal(mkdir(path, 0700), 0);
+    check_file("table: T\nrows: !csv d\n", "seeds/d: cannot read seeds/d\n");
+    snprintf(path, sizeof path, "%s/out.csv", seeds);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    check_file("table: T\nrows: !csv out.csv\n", "seeds/x.yaml:2:7: out.csv lies outside the seeds directory\n");
+    snprintf(path, sizeof path, "%s/pipe.yaml", seeds);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    check_file("table: T\nrows: []\n", "seeds/pipe.yaml: cannot read seeds/pipe.yaml\n");
+}
+
+static void test_byte_order_mark(void **state)
+{
+    (void)state;
+    put("x.yaml", "\xef\xbb\xbf" "table: T\r\nkey: [id]\r\nrows:\r\n  - {id: 1}\r\n");
+    struct fixture_set set;
+    load(&set);
+    check_rows(&set.items[0], "text(1) @4\n");
+    fixture_set_free(&set);
+}
+
 /* What everybody tries first gets the advice it needs. */
 static void test_two_tags(void **state)
 {
@@ -536,7 +562,7 @@ int main(void)
         TEST(test_key_found_later), TEST(test_weak_accounts), TEST(test_many_problems),
         TEST(test_digest),         TEST(test_file_changed),  TEST(test_json_text),
         TEST(test_array_text),     TEST(test_argon2id),      TEST(test_no_directory),
-        TEST(test_two_tags),
+        TEST(test_two_tags),       TEST(test_no_files),      TEST(test_byte_order_mark),
     };
     return cmocka_run_group_tests_name("fixture", tests, make_base, remove_base);
 }
