@@ -51,6 +51,8 @@ const char *view_count(char out[40], int64_t n, bool estimated);   /* "≈18 204
 enum style view_role_style(const char *role);
 void view_sentence_line(const struct view *v, enum style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Before there is anything to show: the Overview's sentence, on every screen alike. False: there is. */
+bool view_unconnected(const struct view *v);
 /* An empty list explains itself where its first row would be. */
 void view_empty(const struct view *v, const char *text);
 /* Cells of `text` on screen. */

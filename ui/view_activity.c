@@ -74,6 +74,8 @@ static void draw_detail(const struct view *v, const struct fact_backend *b)
 void view_activity(const struct view *v)
 {
     const struct screen_activity *s = &v->m->activity;
+    if (view_unconnected(v))
+        return;
     struct table t = table_make(v, columns, sizeof columns / sizeof columns[0]);
     draw_sentence(v);
     table_head(v, &t);

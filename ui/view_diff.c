@@ -196,6 +196,8 @@ static void draw_rows(const struct view *v)
 
 void view_diff(const struct view *v)
 {
+    if (view_unconnected(v))
+        return;
     if (text_is_empty(v->m->diff.table))
         draw_tables(v);
     else

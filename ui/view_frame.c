@@ -6,6 +6,7 @@
 
 #include "app/action.h"
 #include "app/human.h"
+#include "app/list.h"
 #include "app/request.h"
 #include "app/screen.h"
 #include "app/util.h"
@@ -173,33 +174,57 @@ static const char *key_name(const char *key)
     return strcmp(key, "enter") == 0 ? "Enter" : strcmp(key, "esc") == 0 ? "Esc" : strcmp(key, "tab") == 0 ? "Tab" : key;
 }
 
+/* False for a key that would do nothing on what is shown now. */
+static bool has_use(const struct view *v, const struct action *action)
+{
+    const struct model *m = v->m;
+    bool inside = screen_store(m) != NULL;
+    if (!(action->where & action_context(m)))
+        return false;
+    if (text_same(action->name, "open"))
+        return screen_class_of(m->screen)->open && !inside && list_selected(m) >= 0;
+    if (text_same(action->name, "menu"))
+        return action_menu_size(m) > 0;
+    if (text_same(action->name, "write-mode"))
+        return !text_is_empty(m->environment);
+    if (text_same(action->name, "edit"))
+        return m->screen == SCREEN_MIGRATIONS || inside;
+    if (text_same(action->name, "identical-too"))
+        return !inside;
+    if (text_same(action->name, "refresh"))
+        return screen_class_of(m->screen)->refresh != NULL;
+    return true;
+}
+
+static int draw_hint(const struct view *v, int column, const struct action *action, const char *word)
+{
+    char key[24];
+    int start = column, row = v->l.footer_row;
+    bool refused = action_refused(v->m, action, NULL);
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(action->keys, " "), action->keys);
+    column += grid_text(v->g, row, column, 12, refused ? STYLE_DIM : STYLE_KEY, key_name(key)) + 1;
+    column += grid_text(v->g, row, column, 24, refused ? STYLE_DIM : STYLE_PLAIN, word);
+    grid_hit(v->g, row, start, 1, column - start, action->name, 0);
+    return column + 3;
+}
+
+/* The last two, help and back, are never crowded out. */
 static void draw_hints(const struct view *v, const struct hint *hints, size_t count)
 {
     int column = 1;
-    unsigned context = action_context(v->m);
     for (size_t i = 0; i < count; i++) {
         const struct action *action = action_find(hints[i].action);
-        char key[24];
-        size_t length = strcspn(action->keys, " ");
-        int reserved = i + 2 < count && count > 3 ? 18 : 0;   /* help and quit are never crowded out */
-        if (!(action->where & context) || column + view_width(hints[i].word) + 6 + reserved > v->g->columns)
-            continue;
-        snprintf(key, sizeof key, "%.*s", (int)length, action->keys);
-        int start = column;
-        bool refused = action_refused(v->m, action, NULL);
-        column += grid_text(v->g, v->l.footer_row, column, 12, refused ? STYLE_DIM : STYLE_KEY,
-                            key_name(key)) + 1;
-        column += grid_text(v->g, v->l.footer_row, column, 20, refused ? STYLE_DIM : STYLE_PLAIN, hints[i].word);
-        grid_hit(v->g, v->l.footer_row, start, 1, column - start, action->name, 0);
-        column += 3;
+        int reserved = i + 2 < count && count > 3 ? 18 : 0;
+        if (has_use(v, action) && column + view_width(hints[i].word) + 6 + reserved <= v->g->columns)
+            column = draw_hint(v, column, action, hints[i].word);
     }
 }
 
 void view_footer(const struct view *v)
 {
     static const struct hint screen[] = {
-        {"open", "open"}, {"menu", "actions"}, {"write-mode", "write mode"}, {"refresh", "refresh"},
-        {"search", "search"}, {"filter", "filter"}, {"identical-too", "identical too"}, {"edit", "file"},
+        {"open", "open"}, {"menu", "actions"}, {"edit", "file"}, {"identical-too", "identical too"},
+        {"write-mode", "write mode"}, {"refresh", "refresh"}, {"search", "search"}, {"filter", "filter"},
         {"palette", "commands"}, {"help", "help"}, {"quit", "back"},
     };
     static const struct hint opened[] = {{"accept", "choose"}, {"next-field", "next"}, {"close", "close"}};

@@ -188,6 +188,8 @@ static void draw_sql(const struct view *v)
 
 void view_migrations(const struct view *v)
 {
+    if (view_unconnected(v))
+        return;
     if (text_is_empty(v->m->migrations.reading))
         draw_list(v);
     else

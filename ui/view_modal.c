@@ -100,12 +100,15 @@ static void draw_field(const struct view *v, int row, int column, int width, con
     }
 }
 
-/* Why the chosen action cannot run now, below the list. */
-static void draw_refusal(const struct view *v, const struct box *b, const struct pick *pick)
+/* Below the list: why the chosen action cannot run now, or what it will do. */
+static void draw_about(const struct view *v, const struct box *b, const struct pick *pick)
 {
     struct str why = {0};
+    int row = b->row + b->rows - 2, width = b->columns - 4;
     if (pick->action && action_refused(v->m, pick->action, &why))
-        grid_text(v->g, b->row + b->rows - 2, b->column + 2, b->columns - 4, STYLE_WARN, str_text(&why));
+        grid_text(v->g, row, b->column + 2, width, STYLE_WARN, str_text(&why));
+    else if (pick->action)
+        grid_text(v->g, row, b->column + 2, width, STYLE_DIM, pick->action->consequence);
     str_free(&why);
 }
 
@@ -128,7 +131,7 @@ static void draw_list(const struct view *v)
     if (count == 0)
         grid_text(v->g, b.row + 1 + typed, b.column + 2, b.columns - 4, STYLE_DIM, "Nothing is called that.");
     else if (d->selected < count)
-        draw_refusal(v, &b, &picks[d->selected]);
+        draw_about(v, &b, &picks[d->selected]);
 }
 
 /* ---- dialogs ---- */

@@ -27,6 +27,19 @@ static void draw_sentence(const struct view *v)
     view_wrap(v, row + used, column, width, rows - used, STYLE_PLAIN, s.next);
 }
 
+bool view_unconnected(const struct view *v)
+{
+    const struct facts *f = &v->m->facts;
+    struct sentence s;
+    if (f->status_partial || f->status_complete)
+        return false;
+    sentence_make(&(struct sentence_input){.facts = f, .environment = v->m->environment}, &s);
+    grid_printf(v->g, v->l.sentence_row, 1, v->g->columns - 2, moods[s.mood].style, "%s %s  %s", moods[s.mood].mark, s.word,
+                s.text);
+    view_empty(v, s.next);
+    return true;
+}
+
 static const struct column columns[] = {
     {"Context table", 12, false, 3, 0}, {"rows", 8, true, 1, 0}, {"floor", 6, true, 0, 70},
     {"fixture", 7, true, 1, 0}, {"missing", 7, true, 0, 0}, {"changed", 7, true, 0, 0}, {"extra", 5, true, 0, 0},

@@ -7,7 +7,7 @@
 #include "app/util.h"
 
 static const struct column columns[] = {
-    {"table", 12, false, 3, 0}, {"class", 11, false, 0, 100}, {"rows", 11, true, 1, 0}, {"floor", 7, true, 0, 0},
+    {"table", 12, false, 3, 0}, {"class", 11, false, 0, 114}, {"rows", 11, true, 1, 0}, {"floor", 7, true, 0, 0},
     {"fixture", 8, true, 0, 0}, {"missing", 7, true, 0, 76}, {"changed", 7, true, 0, 76}, {"extra", 7, true, 0, 76},
     {"size", 8, true, 0, 86}, {"", 18, false, 2, 120},
 };
@@ -52,6 +52,8 @@ static void draw_detail(const struct view *v, const struct fact_table *f)
 void view_tables(const struct view *v)
 {
     const struct facts *f = &v->m->facts;
+    if (view_unconnected(v))
+        return;
     struct table t = table_make(v, columns, sizeof columns / sizeof columns[0]);
     size_t context = 0, below = 0, held = 0;
     for (size_t i = 0; i < f->table_count; i++) {

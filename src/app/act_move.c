@@ -28,10 +28,21 @@ static int64_t height(const struct model *m)
     return m->modal.kind != MODAL_NONE ? layout_pick_rows(m) : layout_of(m).list_rows;
 }
 
+/* A page moves the view as well as the selection. */
+static void page(struct model *m, int64_t by)
+{
+    if (m->modal.kind != MODAL_NONE)
+        m->modal.top = clamp(m->modal.top + by, 0, PICKS_MOST);
+    else
+        screen_class_of(m->screen)->list(m)->top = clamp(clamp(screen_list(m)->top, 0, INT64_MAX / 2) + by, 0,
+                                                         INT64_MAX / 2);
+    move(m, by);
+}
+
 ACTION(up) { move(m, -times(in)); }
 ACTION(down) { move(m, times(in)); }
-ACTION(page_up) { move(m, -height(m)); }
-ACTION(page_down) { move(m, height(m)); }
+ACTION(page_up) { page(m, -height(m)); }
+ACTION(page_down) { page(m, height(m)); }
 ACTION(half_up) { move(m, -(height(m) + 1) / 2); }
 ACTION(half_down) { move(m, (height(m) + 1) / 2); }
 ACTION(first) { move(m, INT64_MIN / 4); }

@@ -88,10 +88,6 @@ ACTION(migrate_all)
 {
     if (!m->migrations.loaded)
         migrations_load(m, out);
-    if (m->facts.ledger.pending <= 0) {
-        notice_set(m, "info", "No migration is pending.");
-        return;
-    }
     confirm(m, "migrate-all", "Apply all pending migrations", NULL, NULL);
 }
 
@@ -215,8 +211,6 @@ CONFIRMED(terminate)
 ACTION(scan)
 {
     bool inside = m->screen == SCREEN_DIFF && !text_is_empty(m->diff.table);
-    if (!inside && list_selected(m) < 0)
-        return;
     char *table = NULL;
     text_replace(&table, inside ? m->diff.table : facts_table_name(m, list_selected(m)));
     dialog_confirm(m, "scan", table, NULL, true, "Scan a held table?",

@@ -44,11 +44,22 @@ bool action_has_key(const struct action *action, const char *key)
     return false;
 }
 
+static bool known(const struct model *m) { return m->facts.status_partial || m->facts.status_complete; }
+
+static bool selected_is_held(const struct model *m)
+{
+    bool inside = m->screen == SCREEN_DIFF && !text_is_empty(m->diff.table);
+    int64_t row = inside ? -1 : list_selected(m);
+    const struct fact_table *table = inside ? facts_table(m, m->diff.table)
+                                   : row >= 0 ? facts_table(m, facts_table_name(m, row)) : NULL;
+    return (inside && m->diff.totals.held) || (table && table->held);
+}
+
 /* The guard's word on the class of action, as the last status brought it: W and the name are asked for here. */
 static bool guard_refuses(const struct model *m, unsigned needs)
 {
     const struct fact_guard *g = &m->facts.guard;
-    if (!m->facts.status_partial && !m->facts.status_complete)
+    if (!known(m))
         return false;
     return (needs & NEEDS_SEED_ALLOWED && !g->seed_allowed) || (needs & NEEDS_MIGRATE_ALLOWED && !g->migrate_allowed);
 }
@@ -60,6 +71,10 @@ static const char *unmet(const struct model *m, unsigned needs)
         return "no environment is open: Enter on a line of the list opens one";
     if (needs & NEEDS_CONNECTION && !facts_ready(m))
         return "there is no connection: r tries again";
+    if (needs & NEEDS_PENDING && known(m) && m->facts.ledger.pending <= 0)
+        return "no migration is pending";
+    if (needs & NEEDS_HELD && !selected_is_held(m))
+        return "this table is not held, Enter compares it";
     if (needs & NEEDS_WRITE_MODE && m->facts.server.in_recovery)
         return "this server is a standby and takes no writes";
     if (needs & NEEDS_IDLE && jobs_write(m))
@@ -77,7 +92,7 @@ bool action_refused(const struct model *m, const struct action *action, struct s
 {
     const char *reason = unmet(m, action->needs);
     if (reason && why) {
-        str_printf(why, "%s: %s.", action->title, reason);
+        str_printf(why, "%.*s: %s.", (int)strcspn(action->title, ":"), action->title, reason);
         if (guard_refuses(m, action->needs)) {
             const struct fact_guard *g = &m->facts.guard;
             if (g->reason_count)
@@ -87,6 +102,14 @@ bool action_refused(const struct model *m, const struct action *action, struct s
         }
     }
     return reason != NULL;
+}
+
+size_t action_menu_size(const struct model *m)
+{
+    size_t size = 0;
+    for (int i = 0; i < action_count; i++)
+        size += actions[i].menu_key && actions[i].where & 1u << m->screen;
+    return size;
 }
 
 void action_run(struct model *m, const struct action *action, const struct input *in, struct effects *effects)

@@ -24,7 +24,8 @@ enum {
     NEEDS_ENVIRONMENT = 1, NEEDS_CONNECTION = 2, NEEDS_WRITE_MODE = 4, NEEDS_SEED_ALLOWED = 8,
     NEEDS_MIGRATE_ALLOWED = 16, NEEDS_ROW = 32, NEEDS_IDLE = 64 /* no write runs */,
     NEEDS_NAME = 128 /* on a non-local environment its name is typed */, DESTRUCTIVE = 256,
-    QUIET = 512 /* moves, edits: nothing for the palette */
+    QUIET = 512 /* moves, edits: nothing for the palette */,
+    NEEDS_PENDING = 1024 /* a migration */, NEEDS_HELD = 2048 /* a table, the selected or open one */
 };
 
 struct action {
@@ -45,6 +46,8 @@ const struct action *action_find(const char *name);      /* NULL: none */
 unsigned action_context(const struct model *m);          /* the one bit of where the model is now */
 /* True if it may not run now; `why` (may be NULL) gets the sentence that says so. */
 bool action_refused(const struct model *m, const struct action *action, struct str *why);
+/* Lines that the x menu has on this screen. */
+size_t action_menu_size(const struct model *m);
 /* Runs it if it works here and its needs are met; says why not otherwise. */
 void action_dispatch(struct model *m, const struct input *in, struct effects *effects);
 void action_run(struct model *m, const struct action *action, const struct input *in, struct effects *effects);

@@ -345,7 +345,7 @@ void dialog_move(struct model *m, int64_t by)
     d->selected = clamp(clamp(d->selected, 0, PICKS_MOST) + clamp(by, -PICKS_MOST, PICKS_MOST), 0,
                         clamp(count - 1, 0, PICKS_MOST));
     d->top = clamp(d->top, d->selected - rows + 1, d->selected);
-    d->top = clamp(d->top, 0, PICKS_MOST);
+    d->top = clamp(d->top, 0, clamp(count - rows, 0, PICKS_MOST));
 }
 
 /* ---- expiry ---- */

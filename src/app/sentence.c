@@ -146,13 +146,14 @@ static bool not_connected(const struct sentence_input *in, struct sentence *out)
         return true;
     }
     if (!text_is_empty(f->open_error.message)) {
-        word(out, MOOD_BAD, "UNREACHABLE");
+        bool configured = !text_same(f->open_error.class, "config");
+        word(out, MOOD_BAD, configured ? "UNREACHABLE" : "MISCONFIGURED");
         SAY(out, "%s", f->open_error.message);
         if (!text_is_empty(f->open_error.why))
             SAY(out, ": %s", f->open_error.why);
         if (!text_is_empty(f->open_error.hint))
             NEXT(out, "%s ", f->open_error.hint);
-        NEXT(out, "r tries again.");
+        NEXT(out, configured ? "r tries again." : "Then start seedops again: it reads its configuration once.");
         return true;
     }
     if (text_same(f->phase, "lost") || text_same(f->phase, "closed")) {

@@ -123,6 +123,7 @@ static struct model *opened(struct effects *effects)
     in->number = 1;
     in->server.ready = true;
     in->server.role = xstrdup("local");
+    in->ledger.pending = 1;
     in->guard.local = in->guard.seed_allowed = in->guard.migrate_allowed = true;
     in->tables = xcalloc(1, sizeof *in->tables);
     in->table_count = 1;
