@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -174,27 +175,25 @@ bool migrate_may_retry(struct migrate_run *run, const struct migrate_item *item,
 /* ---- outcome unknown ---- */
 
 /* A connection to read the ledger on: the direct one again, or, when we are being cancelled, one that is not. */
-static struct db *after_loss(struct migrate_run *run, struct err *err)
+static bool after_loss(struct migrate_run *run, struct db **db, struct err *err)
 {
-    int64_t end = clock_mono_ms() + RECONNECT_MS;
-    struct db *db = NULL;
-    while (!ctx_cancelled(run->ctx) && clock_mono_ms() < end) {
-        if (session_reopen_direct(run->s, &db, err)) {
-            run->db = db;
-            return db;
-        }
-        if (err->class != ERR_NOT_READY)
-            return NULL;
-        struct err stop = {0};
-        ctx_sleep(run->ctx, RETRY_FIRST_MS, &stop);
+    if (!ctx_cancelled(run->ctx)) {
+        if (!session_reopen_direct(run->s, db, err))
+            return false;
+        run->db = *db;
+        return true;
     }
-    return open_onlooker(run) ? run->onlooker : NULL;
+    db_close(run->onlooker);
+    run->onlooker = NULL;
+    bool ok = session_onlooker(run->s, &run->onlooker, err);
+    *db = run->onlooker;
+    return ok;
 }
 
-static bool read_pid(struct migrate_run *run, struct err *err)
+static bool read_pid(struct migrate_run *run, struct db *db, struct err *err)
 {
     struct db_result *result = NULL;
-    if (!db_run(run->db, "select pg_catalog.pg_backend_pid()", 0, &result, NULL, err))
+    if (!db_run(db, "select pg_catalog.pg_backend_pid()", 0, &result, NULL, err))
         return false;
     run->backend_pid = (int)db_int(result, 0, 0, 0);
     db_result_free(result);
@@ -202,22 +201,43 @@ static bool read_pid(struct migrate_run *run, struct err *err)
 }
 
 /* The lock is free only when the lost backend is gone: then the ledger says what became of its COMMIT. */
+static bool read_outcome(struct migrate_run *run, const char *name, bool *applied, struct err *err)
+{
+    struct db *db;
+    struct ledger_state state = {0};
+    bool ok = after_loss(run, &db, err) && ledger_lock(run->ledger, db, RECONNECT_MS, NULL, NULL, err) &&
+              ledger_refresh(run->ledger, db, &state, err) && read_pid(run, db, err);
+    const struct migration *m = ok ? ledger_find(&state, name) : NULL;
+    *applied = m && m->state == MIGRATION_APPLIED;
+    ledger_state_free(&state);
+    return ok;
+}
+
+/* A server that crashed takes connections and drops them again before it is back for good. */
+static bool keep_asking(struct migrate_run *run, const char *name, bool *applied, struct err *err)
+{
+    int64_t end = clock_mono_ms() + RECONNECT_MS;
+    while (!read_outcome(run, name, applied, err)) {
+        bool passing = err->class == ERR_NOT_READY || err->class == ERR_LOST || err->class == ERR_CANCELLED;
+        if (!passing || clock_mono_ms() >= end)
+            return false;
+        struct timespec pause = {.tv_nsec = RETRY_FIRST_MS * 1000000L};
+        nanosleep(&pause, NULL);     /* also when we are being cancelled: the answer matters more */
+    }
+    return true;
+}
+
 static bool settle(struct migrate_run *run, const struct migrate_item *item, struct err *err)
 {
     const char *name = item->migration->name;
     struct err lost = *err, trouble = {0};
+    bool applied = false;
     ctx_log(run->ctx, "warning", "%s: %s; finding out from the ledger", name, lost.message);
-    struct db *db = after_loss(run, &trouble);
-    struct ledger_state state = {0};
-    if (!db || !ledger_lock(run->ledger, db, RECONNECT_MS, NULL, NULL, &trouble) ||
-        !ledger_refresh(run->ledger, db, &state, &trouble) || (db == run->db && !read_pid(run, &trouble))) {
+    if (!keep_asking(run, name, &applied, &trouble)) {
         err_set(err, ERR_UNKNOWN_OUTCOME, "whether %s was committed cannot be found out", name);
         err_why(err, "%s; then: %s", lost.why[0] ? lost.why : lost.message, trouble.message);
         return err_hint(err, "look at seedops migrate status when the database is back, before anything else");
     }
-    const struct migration *m = ledger_find(&state, name);
-    bool applied = m && m->state == MIGRATION_APPLIED;
-    ledger_state_free(&state);
     if (!applied) {
         err_set(err, ERR_MIGRATION, "the connection was lost; %s was not applied", name);
         err_why(err, "%s; the ledger was read on a new connection, under its lock", lost.why);
@@ -225,7 +245,7 @@ static bool settle(struct migrate_run *run, const struct migrate_item *item, str
         return err_at(err, item->migration->path, 0, 0);
     }
     ctx_log(run->ctx, "warning", "%s was committed before the connection was lost", name);
-    if (db == run->db)
+    if (!ctx_cancelled(run->ctx))
         return true;
     err_set(err, ERR_CANCELLED, "cancelled; %s had been committed by then", name);
     return err_hint(err, "run migrate again for the rest");

@@ -98,6 +98,57 @@ so migrate; is "$rc" 3 "an invalid index that we did not make is not accepted"
 like "$err" 't_u" exists but is invalid' "it is named"
 true_in "select count(*) = 1 from pg_index where indexrelid = 't_u'::regclass and not indisvalid"; is $? 0 "and not dropped"
 
+project waiting
+put 1_t.up.sql 'create table t (a int);'
+session holder "select pg_advisory_lock(hashtext('schema_migrations'))"
+wait_for 5 active 'select pg_sleep%'
+"$SEEDOPS" migrate >"$T/log.waiting" 2>&1 & run=$!
+wait_for 10 grep -q 'another run holds' "$T/log.waiting"
+kill -INT $run; wait $run; is $? 130 "waiting for the migration lock can be cancelled"
+true_in "select to_regclass('schema_migrations') is null"; is $? 0 "and nothing was made"
+end_session holder
+
+# ---- one message a migration ----
+project trips
+sql a postgres -c "alter database trips set log_statement = 'all'"
+messages() { grep -c 'LOG:  statement: begin;reset all' "$T/a/server.log"; }
+for i in $(seq 1 11); do put "${i}_t.up.sql" "create table t$i (x int); insert into t$i values (1);"; done
+so migrate; is "$rc" 0 "eleven migrations"
+is "$(messages)" 11 "take one message each, lock check, script, row and COMMIT together"
+is "$(grep -c 'LOG:  statement: \(insert\|commit\|create table t\)' "$T/a/server.log")" 0 "and none beside them"
+
+# ---- through a pooler ----
+if command -v pgbouncer >/dev/null; then
+    project pooled
+    put 1_t.up.sql 'create table t (a int);'
+    port=$(free_port); mkdir -p "$T/pool"; chmod 777 "$T/pool"
+    cat >"$T/pool/conf" <<INI
+[databases]
+pooled = host=$T/a dbname=pooled user=postgres
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $port
+unix_socket_dir = $T/pool
+auth_type = any
+pool_mode = transaction
+logfile = $T/pool/log
+pidfile = $T/pool/pid
+ignore_startup_parameters = extra_float_digits
+INI
+    as_server pgbouncer -q -d "$T/pool/conf"
+    wait_for 5 test -S "$T/pool/.s.PGSQL.$port"
+    DATABASE_URL="postgresql://postgres@127.0.0.1:$port/pooled?pgbouncer=true" so migrate
+    is "$rc" 5 "migrating through a transaction pooler is refused"
+    like "$err" 'transaction pooler' "with the reason"
+    like "$err" 'direct_url|DIRECT_URL' "and the way out"
+    true_in "select to_regclass('t') is null"; is $? 0 "nothing was changed"
+    DIRECT_URL=$DATABASE_URL DATABASE_URL="postgresql://postgres@127.0.0.1:$port/pooled?pgbouncer=true" so migrate
+    is "$rc" 0 "with DIRECT_URL the direct one is taken"
+    kill "$(cat "$T/pool/pid")"
+else
+    note "SKIP no pgbouncer: migrating through a pooler was not tried"
+fi
+
 # ---- lost at COMMIT ----
 project lost
 q 'create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(300); return null; end $$'
