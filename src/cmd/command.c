@@ -13,6 +13,7 @@
 #define OPS COMMAND_OPERANDS
 
 const struct command commands[] = {
+    {"capture", "[ENV] TABLE", "write a fixture of live rows", "output", DB | OPS, cmd_capture},
     {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
     {"count", "[ENV]", "rows of every context table, exactly where that destroys nothing", "scan", DB, cmd_count},
     {"diff", "[ENV] [TABLE...]", "fixtures against live rows, column by column", "scan", DB | OPS, cmd_diff},

@@ -160,7 +160,7 @@ static void add_cells(struct str *out, const struct diff_row *row)
 
 static bool text_row(void *context, const char *table, const struct diff_row *row, struct err *err)
 {
-    static const char *const signs[] = {"-", "~", "+"}, *const colors[] = {"\033[31m", "\033[33m", "\033[36m"};
+    static const char *const signs[] = {"+", "~", "−"}, *const colors[] = {"\033[31m", "\033[33m", "\033[36m"};
     struct printer *p = context;
     struct str *out = &p->out;
     (void)table;
@@ -201,9 +201,9 @@ static bool text_end_table(void *context, const char *table, const struct diff_t
         str_add(&p->out, "  held: rows were deleted here, and a scan would destroy what can be read back. "
                          "Not compared; --scan looks anyway\n");
     } else if (t->missing + t->changed + t->extra == 0) {
-        str_printf(&p->out, "  %llu rows, identical\n", (unsigned long long)t->live_rows);
+        str_printf(&p->out, "  %llu %s, identical\n", (unsigned long long)t->live_rows, t->live_rows == 1 ? "row" : "rows");
     } else {
-        str_printf(&p->out, "  %llu rows of %llu declared", (unsigned long long)t->live_rows,
+        str_printf(&p->out, "  %llu live of %llu declared", (unsigned long long)t->live_rows,
                    (unsigned long long)t->fixture_rows);
         add_total(&p->out, "missing", t->missing, 0);
         add_total(&p->out, "changed", t->changed, t->allowed_changed);

@@ -86,8 +86,8 @@ static void print_outcome(const struct input *outcome, bool dry_run)
         str_printf(&out, "  %lld rows before, %lld after\n", (long long)c->before, (long long)c->after);
     }
     if (outcome->number2 > 0)
-        str_printf(&out, "seeded: %lld rows written in %lld ms\n", (long long)outcome->number2,
-                   (long long)outcome->number);
+        str_printf(&out, "seeded: %lld %s written in %lld ms\n", (long long)outcome->number2,
+                   outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number);
     else
         str_add(&out, dry_run ? "dry run: nothing was written\n" : "nothing to write: every declared row is there\n");
     fwrite(str_text(&out), 1, out.length, stdout);

@@ -114,6 +114,20 @@ void declared_forget_counts(struct declared *d)
     }
 }
 
+/* Fixtures that do not fit a schema whose migrations are not applied yet are no fault of theirs. */
+static bool blame_migrations(const struct session *s, struct err *err)
+{
+    size_t pending = 0;
+    for (size_t i = 0; s->ledger && i < s->ledger_state.count; i++)
+        pending += s->ledger_state.migrations[i].state == MIGRATION_PENDING;
+    if (pending == 0)
+        return false;
+    err_set(err, ERR_DIFFERENT, "%zu %s not applied yet, and the fixtures do not fit the tables as they are", pending,
+            pending == 1 ? "migration is" : "migrations are");
+    err_hint(err, "seedops migrate %s", s->ctx->environment->name);
+    return true;
+}
+
 bool declared_load(struct session *s, struct declared *d, struct err *err)
 {
     *d = (struct declared){0};
@@ -128,7 +142,10 @@ bool declared_load(struct session *s, struct declared *d, struct err *err)
     struct err_list problems = {0};
     if (!bind_fixtures(&d->set, &s->fixtures, &s->catalog, &problems)) {
         bound_set_free(&d->set);
-        return declared_problems(s, &problems, err);
+        if (!blame_migrations(s, err))
+            return declared_problems(s, &problems, err);
+        err_list_free(&problems);
+        return false;
     }
     d->held = arena_alloc(&d->set.arena, d->set.count * sizeof *d->held);
     d->evidence = arena_alloc(&d->set.arena, d->set.count * sizeof *d->evidence);

@@ -50,8 +50,8 @@ static void check_floor(struct verification *v, const struct fact_table *t)
         finding(v, "%s is held: rows were deleted from it and a scan would destroy what can be read back; "
                    "--scan looks anyway", t->name);
     if (t->min_rows >= 0 && t->rows >= 0 && t->rows < t->min_rows)
-        finding(v, "%s has %s%lld rows, its floor is %lld", t->name, t->estimated ? "about " : "",
-                (long long)t->rows, (long long)t->min_rows);
+        finding(v, "%s has %s%lld %s, its floor is %lld", t->name, t->estimated ? "about " : "",
+                (long long)t->rows, t->rows == 1 ? "row" : "rows", (long long)t->min_rows);
 }
 
 static bool check_floors(struct verification *v, bool scan, struct err *err)
@@ -76,7 +76,7 @@ static bool check_table(void *context, const char *table, const struct diff_tota
     if (held)
         finding(v, "%s was not compared with its fixture: it, or a table it refers to, is held", table);
     else if (totals->missing || changed)
-        finding(v, "%s: %llu rows of its fixture are missing, %llu are changed", table,
+        finding(v, "%s differs from its fixture: %llu missing, %llu changed", table,
                 (unsigned long long)totals->missing, (unsigned long long)changed);
     return true;
 }
