@@ -32,7 +32,7 @@ for where in localhost 127.0.0.1 ::1; do
 done
 db host=::1 user=postgres dbname=postgres
 like "$out" '^address=::1$' "IPv6 loopback it is"
-db host=nosuch.invalid,localhost user=postgres dbname=postgres
+db host=no..such,localhost user=postgres dbname=postgres
 is "$rc" 0 "of several hosts the one that can be resolved"
 db host=127.0.0.1,127.0.0.1 port="1,$PGPORT" user=postgres dbname=postgres
 is "$rc" 0 "of several ports the one that answers"
@@ -76,7 +76,7 @@ fails "no right to connect" never-ready 42501 'permission denied' 'GRANT CONNECT
 fails "too many connections for the role" not-ready 53300 'too many connections' 'try again' $tcp user=limited
 fails "nothing listens" not-ready '' 'refused' 'running' host=localhost port=1 user=postgres
 fails "no socket" not-ready '' 'no such socket' 'running' host=/nowhere user=postgres
-fails "a name that nobody knows" not-ready '' 'not known' 'spelling' host=nosuch.invalid user=postgres
+fails "a name that nobody knows" not-ready '' 'not known' 'spelling' host=no..such user=postgres
 fails "another protocol's port" never-ready '' 'not PostgreSQL' 'host and port' host=localhost port="$(
     python3 -c 'import socket,os,sys
 s=socket.create_server(("127.0.0.1",0)); print(s.getsockname()[1]); sys.stdout.flush()
