@@ -212,16 +212,16 @@ bool session_fixtures(struct session *s)
     return fixture_set_load(&s->fixtures, s->ctx->settings->seeds_dir, &s->fixture_options, &s->fixture_problems);
 }
 
-/* Names of every table worth details: configured ones, and every fixture's. Duplicates do no harm. */
+/* Names of every table worth details: configured ones, every fixture's and every reference's. Duplicates do no
+ * harm. */
 static size_t wanted_tables(const struct session *s, struct arena *arena, const char ***names)
 {
     const struct settings *settings = s->ctx->settings;
-    *names = arena_alloc(arena, (settings->table_count + s->fixtures.count + 1) * sizeof **names);
-    size_t count = 0;
+    const char **declared;
+    size_t count = fixture_tables(&s->fixtures, arena, &declared);
+    *names = arena_grow(arena, declared, count, count + settings->table_count + 1, sizeof **names);
     for (size_t i = 0; i < settings->table_count; i++)
         (*names)[count++] = settings->tables[i].name;
-    for (size_t i = 0; i < s->fixtures.count; i++)
-        (*names)[count++] = s->fixtures.items[i].table;
     return count;
 }
 

@@ -1,6 +1,6 @@
-/* fixture_driver SOCKETS USER DATABASE SEEDS [TABLE...] - what a seed does before its plan: load, look at the catalogue, bind,
- * validate. Prints a line a problem ("place: message | why | hint"), then the tables in writing order. Every
- * TABLE is one whose details are wanted too. Exit 0: nothing wrong, 1: problems, 2: could not look. */
+/* fixture_driver SOCKETS USER DATABASE SEEDS - what a seed does before its plan: load, look at the catalogue, bind,
+ * validate. Prints a line a problem ("place: message | why | hint"), then the tables in writing order. Exit 0:
+ * nothing wrong, 1: problems, 2: could not look. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +21,15 @@ static void print(const struct err *e)
 }
 
 static int look(struct db *db, const struct fixture_set *fixtures, const struct fixture_options *options,
-                struct err_list *problems, char **more, int more_count, struct err *err)
+                struct err_list *problems, struct err *err)
 {
     struct db_catalog catalog;
     struct bound_set set;
-    const char **names = calloc(fixtures->count + (size_t)more_count + 1, sizeof *names);
-    size_t count = 0;
-    for (; count < fixtures->count; count++)
-        names[count] = fixtures->items[count].table;
-    for (int i = 0; i < more_count; i++)
-        names[count++] = more[i];
+    struct arena arena = {0};
+    const char **names;
+    size_t count = fixture_tables(fixtures, &arena, &names);
     bool ok = db_catalog_load(db, &catalog, names, count, false, err);
-    free(names);
+    arena_free(&arena);
     if (!ok)
         return 2;
     bool bound = bind_fixtures(&set, fixtures, &catalog, problems);
@@ -67,7 +64,7 @@ int main(int argc, char **argv)
             print(&problems.items[i]);
         result = 1;
     } else if (db_open(&db, &where, &err)) {
-        result = look(db, &fixtures, &options, &problems, argv + 5, argc - 5, &err);
+        result = look(db, &fixtures, &options, &problems, &err);
         db_close(db);
     }
     if (result == 2)
