@@ -21,7 +21,8 @@ static void json_counts(struct json_out *o, const char *key, const struct input 
     json_key(o, key);
     json_object(o);
     for (size_t i = 0; outcome && i < outcome->count_count; i++)
-        json_put_int(o, outcome->counts[i].table, after ? outcome->counts[i].after : outcome->counts[i].before);
+        json_put_int(o, outcome->counts[i].table,
+                     after ? outcome->counts[i].after : outcome->counts[i].before);
     json_object_end(o);
 }
 
@@ -81,7 +82,8 @@ static void print_migrate_text(const struct face *face)
     long long planned = plan ? (long long)plan->number : 0, done = outcome ? (long long)outcome->number2 : 0;
     if (planned && face->options->dry_run) {
         print_plan(plan, &out);
-        str_printf(&out, "%lld migration%s would be applied; nothing was changed\n", planned, planned == 1 ? "" : "s");
+        str_printf(&out, "%lld migration%s would be applied; nothing was changed\n", planned,
+                   planned == 1 ? "" : "s");
     } else if (done) {
         str_printf(&out, "%lld migration%s applied in %lld ms\n", done, done == 1 ? "" : "s",
                    (long long)outcome->number);
@@ -164,8 +166,9 @@ static void print_status_text(const struct input *list)
         str_add_char(&out, '\n');
     }
     str_printf(&out, "%lld applied, %lld pending, %lld failed, %lld modified, %lld missing on disk\n",
-               (long long)list->ledger.applied, (long long)list->ledger.pending, (long long)list->ledger.failed,
-               (long long)list->ledger.modified, (long long)list->ledger.missing);
+               (long long)list->ledger.applied, (long long)list->ledger.pending,
+               (long long)list->ledger.failed, (long long)list->ledger.modified,
+               (long long)list->ledger.missing);
     print_text(&out);
     str_free(&out);
 }
@@ -209,7 +212,8 @@ static bool check_resolve(const struct options *options, struct err *err)
     if (options->applied != options->rolled_back)
         return true;
     err_set(err, ERR_USAGE, "migrate resolve needs one of --applied and --rolled-back");
-    return err_hint(err, "--applied: all its changes are in the database; --rolled-back: none is, apply it again");
+    return err_hint(err,
+                    "--applied: all its changes are in the database; --rolled-back: none is, apply it again");
 }
 
 int cmd_migrate_resolve(const struct command *command, struct options *options)
@@ -217,7 +221,8 @@ int cmd_migrate_resolve(const struct command *command, struct options *options)
     struct face face;
     struct err err = {0};
     bool ok = face_open(&face, command, options, &err) && check_resolve(options, &err) &&
-              op_migrate_resolve(&face.session, options->operands[0], options->applied, &err) && say_marked(&face);
+              op_migrate_resolve(&face.session, options->operands[0], options->applied, &err) &&
+              say_marked(&face);
     return face_close(&face, ok, &err);
 }
 
@@ -227,8 +232,10 @@ int cmd_migrate_baseline(const struct command *command, struct options *options)
     struct err err = {0};
     bool ok = face_open(&face, command, options, &err);
     if (ok && options->operand_count > 1)
-        ok = err_set(&err, ERR_USAGE, "migrate baseline takes at most the name of the last migration to note");
-    ok = ok && op_migrate_baseline(&face.session, options->operand_count ? options->operands[0] : NULL, options->dry_run,
-                                   &err) && say_marked(&face);
+        ok = err_set(&err, ERR_USAGE, "migrate baseline takes at most the name of the last migration");
+    ok = ok &&
+         op_migrate_baseline(&face.session, options->operand_count ? options->operands[0] : NULL,
+                             options->dry_run, &err) &&
+         say_marked(&face);
     return face_close(&face, ok, &err);
 }

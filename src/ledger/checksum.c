@@ -77,7 +77,10 @@ void checksum_of(int variant, const char *bytes, size_t length, char out[CHECKSU
 
 bool checksum_equal(const char *a, const char *b) { return strcasecmp(a, b) == 0; }
 
-void checksum_prisma(const char *bytes, size_t length, char out[CHECKSUM_MAX]) { hash_hex_of(bytes, length, out); }
+void checksum_prisma(const char *bytes, size_t length, char out[CHECKSUM_MAX])
+{
+    hash_hex_of(bytes, length, out);
+}
 
 /* The old format wrote each byte of the digest as {:x}, so 0x0a became "a". */
 static bool matches_unpadded(const char *noted, const char *hex)

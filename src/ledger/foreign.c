@@ -65,9 +65,9 @@ static const struct { const char *tool, *glob, *marker; } signs[] = {
 };
 
 static const char *const names[] = {
-    "golang-migrate", "encore", "rails", "dbmate", "flyway", "liquibase", "goose", "sqitch", "node-pg-migrate",
-    "db-migrate", "knex", "laravel", "drizzle", "django", "alembic", "atlas", "graphile-migrate", "pgroll",
-    "postgrator", "sqlx", "diesel", "sequelize", "typeorm", "ecto", NULL};
+    "golang-migrate", "encore", "rails", "dbmate", "flyway", "liquibase", "goose", "sqitch",
+    "node-pg-migrate", "db-migrate", "knex", "laravel", "drizzle", "django", "alembic", "atlas",
+    "graphile-migrate", "pgroll", "postgrator", "sqlx", "diesel", "sequelize", "typeorm", "ecto", NULL};
 
 void foreign_values(struct str *out)
 {

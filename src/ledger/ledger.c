@@ -1,5 +1,5 @@
-/* ledger - choosing the tool and reading its files. Rows are read.c's, the lock and every write are write.c's;
- * what differs from tool to tool is in prisma.c and numbered.c, behind struct ledger_tool. */
+/* ledger - choosing the tool and reading its files. Rows are read.c's, the lock and every write are
+ * write.c's; what differs from tool to tool is in prisma.c and numbered.c, behind struct ledger_tool. */
 #include "ledger/ledger.h"
 
 #include <dirent.h>
@@ -19,8 +19,9 @@ enum { FILE_LIMIT = 64 << 20 };
 static const struct ledger_tool *const tools[] = {&ledger_prisma, &ledger_numbered};
 
 static const char *const state_names[MIGRATION_STATE_COUNT] = {
-    [MIGRATION_APPLIED] = "applied", [MIGRATION_PENDING] = "pending", [MIGRATION_FAILED] = "failed",
-    [MIGRATION_RUNNING] = "running", [MIGRATION_MODIFIED] = "modified", [MIGRATION_MISSING] = "missing-on-disk",
+    [MIGRATION_APPLIED] = "applied",         [MIGRATION_PENDING] = "pending",
+    [MIGRATION_FAILED] = "failed",           [MIGRATION_RUNNING] = "running",
+    [MIGRATION_MODIFIED] = "modified",       [MIGRATION_MISSING] = "missing-on-disk",
     [MIGRATION_ROLLED_BACK] = "rolled-back", [MIGRATION_OUT_OF_ORDER] = "out-of-order",
     [MIGRATION_SKIPPED] = "skipped"};
 
@@ -40,15 +41,21 @@ bool ledger_add_file(struct ledger *l, const char *name, const char *path, struc
         l->files = arena_grow(&l->arena, l->files, l->count, l->capacity, sizeof *l->files);
     }
     *file = &l->files[l->count++];
-    **file = (struct migration_file){.name = arena_strdup(&l->arena, name), .path = arena_strdup(&l->arena, path),
-                                     .bytes = bytes, .length = length};
+    **file = (struct migration_file){.name = arena_strdup(&l->arena, name),
+                                     .path = arena_strdup(&l->arena, path),
+                                     .bytes = bytes,
+                                     .length = length};
     return true;
 }
 
 static int visible_entry(const struct dirent *e) { return e->d_name[0] != '.'; }
-static int by_bytes(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
 
-bool ledger_each_entry(struct ledger *l, bool (*each)(struct ledger *, const char *name, struct err *), struct err *err)
+bool ledger_each_entry(struct ledger *l, bool (*each)(struct ledger *, const char *name, struct err *),
+                       struct err *err)
 {
     struct dirent **entries;
     int count = scandir(l->dir, &entries, visible_entry, by_bytes);
@@ -142,8 +149,10 @@ static bool choose_tool(struct ledger *l, const char *name, struct err *err)
         }
     char shown[64];
     text_visible_buf(shown, sizeof shown, name);
-    err_set(err, ERR_CONFIG, foreign_named(name) ? "migrations.ledger: the ledger of %s can be named but not written"
-                                                 : "migrations.ledger: unknown tool %s", shown);
+    err_set(err, ERR_CONFIG,
+            foreign_named(name) ? "migrations.ledger: the ledger of %s can be named but not written"
+                                : "migrations.ledger: unknown tool %s",
+            shown);
     return err_hint(err, "use auto, prisma or numbered");
 }
 
@@ -159,7 +168,8 @@ static bool choose_checksum(struct ledger *l, const char *name, struct err *err)
     for (size_t i = 0; checksum_variants[i]; i++)
         str_printf(&known, ", %s", checksum_variants[i]);
     char shown[64];
-    err_set(err, ERR_CONFIG, "migrations.checksum: unknown variant %s", text_visible_buf(shown, sizeof shown, name));
+    err_set(err, ERR_CONFIG, "migrations.checksum: unknown variant %s",
+            text_visible_buf(shown, sizeof shown, name));
     err_hint(err, "use auto%s", str_text(&known));
     str_free(&known);
     return false;

@@ -45,11 +45,12 @@ struct ledger_options {
 struct ledger;                     /* tool chosen, files read */
 
 /* Reads the directory (and chooses by it when tool is auto: migration.sql folders are Prisma's, *.up.sql
- * files are numbered). No database needed. A directory that looks like another tool's is an error naming it. */
+ * files are numbered). No database needed. A directory that looks like another tool's is an error naming it.
+ */
 bool ledger_open(struct ledger **ledger, const struct ledger_options *options, struct err *err);
 void ledger_close(struct ledger *ledger);
 const char *ledger_tool(const struct ledger *ledger);          /* "prisma", "numbered" */
-const char *ledger_relation(const struct ledger *ledger);      /* quoted, for people: public._prisma_migrations */
+const char *ledger_relation(const struct ledger *ledger); /* quoted, for people: public._prisma_migrations */
 
 const char *ledger_schema(const struct ledger *ledger);
 /* True if migrations of this tool run with the ledger's schema as their search_path (Prisma). */
@@ -57,8 +58,8 @@ bool ledger_own_search_path(const struct ledger *ledger);
 /* The file of a migration, or NULL; borrows from the ledger. */
 const struct migration_file *ledger_file(const struct ledger *ledger, const char *name);
 
-/* Reading is three probes that a screen's pipeline carries along, in this order: what looks like a ledger (any
- * tool's, by columns), the ledger's rows (fails alone when it is not there), and who holds its lock. */
+/* Reading is three probes that a screen's pipeline carries along, in this order: what looks like a ledger
+ * (any tool's, by columns), the ledger's rows (fails alone when it is not there), and who holds its lock. */
 enum { LEDGER_PROBES = 3 };
 void ledger_probes(const struct ledger *ledger, struct db_probe probes[LEDGER_PROBES]);
 
@@ -99,14 +100,16 @@ bool ledger_create(const struct ledger *ledger, struct db *db, struct err *err);
 /* SQL texts (appended to *out, each ending in ';') that record one migration, for use inside a transaction:
  * the migration's own, or one around the text alone. The migration must be on disk. */
 struct ledger_mark { char id[40]; int64_t started_wall_ms; };
-void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out);
-void ledger_sql_finished(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark, struct str *out);
+void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark,
+                        struct str *out);
+void ledger_sql_finished(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
+                         struct str *out);
 void ledger_sql_failed(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
                        const char *log, struct str *out);
 /* One transactional migration: started and finished in one. */
 void ledger_sql_applied(const struct ledger *l, const struct migration *m, struct str *out);
-/* migrate resolve, with the tool's own meaning and refusals (P3008, P3011, P3012, P3017). Under the lock; makes
- * the ledger when it is absent and `applied`. */
+/* migrate resolve, with the tool's own meaning and refusals (P3008, P3011, P3012, P3017). Under the lock;
+ * makes the ledger when it is absent and `applied`. */
 bool ledger_resolve(const struct ledger *l, struct db *db, const struct ledger_state *state, const char *name,
                     bool applied, struct err *err);
 

@@ -1,4 +1,5 @@
-/* numbered - {number}_{description}.up.sql with a schema_migrations(id, filename, applied_at, checksum) ledger.
+/* numbered - {number}_{description}.up.sql with a schema_migrations(id, filename, applied_at, checksum)
+ * ledger.
  *
  * This shape is hand-written in many projects, and they differ in how they sum (checksum.h): which variant a
  * ledger uses is probed on the rows whose files are there, or configured. A migration that cannot run in a
@@ -14,10 +15,14 @@
 #include "ledger/checksum.h"
 #include "ledger/tool.h"
 
-static const char started_word[] = "seedops:started", failed_word[] = "seedops:failed: ", our_prefix[] = "seedops:";
+static const char started_word[] = "seedops:started",
+                  failed_word[] = "seedops:failed: ", our_prefix[] = "seedops:";
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool starts_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 /* By number (of any size, leading zeros aside), then by name: two of one number have an order all the same.
  * Names without a number come last. */
@@ -97,7 +102,10 @@ static const struct ledger_row *row_of(const struct ledger_row *rows, size_t cou
     return NULL;
 }
 
-static bool is_applied(const struct ledger_row *row) { return row && !starts_with(row->checksum, our_prefix); }
+static bool is_applied(const struct ledger_row *row)
+{
+    return row && !starts_with(row->checksum, our_prefix);
+}
 
 static size_t matches(const struct ledger *l, const struct ledger_row *rows, size_t count, int variant)
 {
@@ -142,7 +150,8 @@ static void take_row(const struct ledger_row *row, bool locked, struct migration
     m->log = starts_with(row->checksum, failed_word) ? row->checksum + sizeof failed_word - 1 : NULL;
 }
 
-static void states(const struct ledger *l, const struct ledger_row *rows, size_t count, struct ledger_state *state)
+static void states(const struct ledger *l, const struct ledger_row *rows, size_t count,
+                   struct ledger_state *state)
 {
     int variant = l->checksum >= 0 ? l->checksum : probe_variant(l, rows, count);
     state->checksum_variant = checksum_variants[variant];
@@ -186,7 +195,8 @@ static void insert(const struct ledger *l, const struct migration *m, const char
     str_add(out, ");");
 }
 
-static void update(const struct ledger *l, const char *name, const char *checksum, const char *set, struct str *out)
+static void update(const struct ledger *l, const char *name, const char *checksum, const char *set,
+                   struct str *out)
 {
     str_printf(out, "set local timezone = 'UTC'; update %s set %schecksum = ", l->relation, set);
     db_quote_literal(out, checksum);
@@ -195,7 +205,8 @@ static void update(const struct ledger *l, const char *name, const char *checksu
     str_add_char(out, ';');
 }
 
-static void sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out)
+static void sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark,
+                        struct str *out)
 {
     mark->id[0] = '\0';
     mark->started_wall_ms = clock_wall_ms();
@@ -225,8 +236,8 @@ static void sql_applied(const struct ledger *l, const struct migration *m, struc
     insert(l, m, m->disk_checksum, out);
 }
 
-static bool resolve_applied(const struct ledger *l, const struct migration *m, const char *name, struct str *out,
-                            struct err *err)
+static bool resolve_applied(const struct ledger *l, const struct migration *m, const char *name,
+                            struct str *out, struct err *err)
 {
     if (!m || !m->path) {
         err_set(err, ERR_MIGRATION, "the migration %s could not be found", name);
@@ -251,7 +262,8 @@ static bool resolve_rolled_back(const struct ledger *l, const struct migration *
         return err_hint(err, "seedops migrate status lists the names");
     }
     if (m->state != MIGRATION_FAILED && m->state != MIGRATION_RUNNING) {
-        err_set(err, ERR_MIGRATION, "the migration %s cannot be rolled back: it is not in a failed state", name);
+        err_set(err, ERR_MIGRATION, "the migration %s cannot be rolled back: it is not in a failed state",
+                name);
         return err_hint(err, "to undo an applied migration, write a new one that does");
     }
     str_printf(out, "delete from %s where filename = ", l->relation);
@@ -266,7 +278,16 @@ static bool sql_resolve(const struct ledger *l, const struct migration *m, const
     return applied ? resolve_applied(l, m, name, out, err) : resolve_rolled_back(l, m, name, out, err);
 }
 
-const struct ledger_tool ledger_numbered = {
-    .name = "numbered", .table = "schema_migrations", .scan = scan, .compare = compare, .rows_sql = rows_sql,
-    .lock_key = lock_key, .create_sql = create_sql, .states = states, .sql_started = sql_started,
-    .sql_finished = sql_finished, .sql_failed = sql_failed, .sql_applied = sql_applied, .sql_resolve = sql_resolve};
+const struct ledger_tool ledger_numbered = {.name = "numbered",
+                                            .table = "schema_migrations",
+                                            .scan = scan,
+                                            .compare = compare,
+                                            .rows_sql = rows_sql,
+                                            .lock_key = lock_key,
+                                            .create_sql = create_sql,
+                                            .states = states,
+                                            .sql_started = sql_started,
+                                            .sql_finished = sql_finished,
+                                            .sql_failed = sql_failed,
+                                            .sql_applied = sql_applied,
+                                            .sql_resolve = sql_resolve};

@@ -67,10 +67,12 @@ static bool scan(struct ledger *l, struct err *err) { return ledger_each_entry(l
 static void rows_sql(const struct ledger *l, struct str *out)
 {
     static const char iso[] = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
-    str_printf(out, "select id, migration_name, checksum, to_char(started_at at time zone 'UTC', %s),"
-               " to_char(finished_at at time zone 'UTC', %s), rolled_back_at is not null, logs,"
-               " (extract(epoch from finished_at - started_at) * 1000)::bigint from %s order by started_at, id",
-               iso, iso, l->relation);
+    str_printf(
+        out,
+        "select id, migration_name, checksum, to_char(started_at at time zone 'UTC', %s),"
+        " to_char(finished_at at time zone 'UTC', %s), rolled_back_at is not null, logs,"
+        " (extract(epoch from finished_at - started_at) * 1000)::bigint from %s order by started_at, id",
+        iso, iso, l->relation);
 }
 
 static void lock_key(const struct ledger *l, struct str *out)
@@ -81,10 +83,13 @@ static void lock_key(const struct ledger *l, struct str *out)
 
 static void create_sql(const struct ledger *l, struct str *out)
 {
-    str_printf(out, "create table if not exists %s (id varchar(36) primary key not null,"
-               " checksum varchar(64) not null, finished_at timestamptz, migration_name varchar(255) not null,"
-               " logs text, rolled_back_at timestamptz, started_at timestamptz not null default now(),"
-               " applied_steps_count integer not null default 0);", l->relation);
+    str_printf(
+        out,
+        "create table if not exists %s (id varchar(36) primary key not null,"
+        " checksum varchar(64) not null, finished_at timestamptz, migration_name varchar(255) not null,"
+        " logs text, rolled_back_at timestamptz, started_at timestamptz not null default now(),"
+        " applied_steps_count integer not null default 0);",
+        l->relation);
 }
 
 /* What all rows of one name amount to. `newest` is the last one that is not rolled back. */
@@ -114,7 +119,8 @@ static void state_of(const struct ledger_row *rows, size_t count, bool locked, s
     m->state = !unfinished ? MIGRATION_APPLIED : locked ? MIGRATION_RUNNING : MIGRATION_FAILED;
 }
 
-static void states(const struct ledger *l, const struct ledger_row *rows, size_t count, struct ledger_state *state)
+static void states(const struct ledger *l, const struct ledger_row *rows, size_t count,
+                   struct ledger_state *state)
 {
     for (size_t i = 0; i < l->count; i++) {
         const struct migration_file *file = &l->files[i];
@@ -154,13 +160,16 @@ static void new_id(char id[40])
 static void insert(const struct ledger *l, const struct migration *m, const char *id, const char *values,
                    struct str *out)
 {
-    str_printf(out, "insert into %s (id, migration_name, checksum, started_at, finished_at, applied_steps_count,"
-               " logs) values ('%s', ", l->relation, id);
+    str_printf(out,
+               "insert into %s (id, migration_name, checksum, started_at, finished_at, applied_steps_count,"
+               " logs) values ('%s', ",
+               l->relation, id);
     db_quote_literal(out, m->name);
     str_printf(out, ", '%s', %s);", m->disk_checksum, values);
 }
 
-static void sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out)
+static void sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark,
+                        struct str *out)
 {
     new_id(mark->id);
     mark->started_wall_ms = clock_wall_ms();
@@ -171,8 +180,10 @@ static void sql_finished(const struct ledger *l, const struct migration *m, cons
                          struct str *out)
 {
     (void)m;
-    str_printf(out, "update %s set finished_at = clock_timestamp(), applied_steps_count = applied_steps_count + 1"
-               " where id = '%s';", l->relation, mark->id);
+    str_printf(out,
+               "update %s set finished_at = clock_timestamp(), applied_steps_count = applied_steps_count + 1"
+               " where id = '%s';",
+               l->relation, mark->id);
 }
 
 static void sql_failed(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
@@ -191,8 +202,8 @@ static void sql_applied(const struct ledger *l, const struct migration *m, struc
     insert(l, m, id, "now(), clock_timestamp(), 1, null", out);
 }
 
-static bool resolve_applied(const struct ledger *l, const struct migration *m, const char *name, struct str *out,
-                            struct err *err)
+static bool resolve_applied(const struct ledger *l, const struct migration *m, const char *name,
+                            struct str *out, struct err *err)
 {
     if (!m || !m->path) {
         err_set(err, ERR_MIGRATION, "the migration %s could not be found (Prisma's P3017)", name);
@@ -200,10 +211,11 @@ static bool resolve_applied(const struct ledger *l, const struct migration *m, c
     }
     if (m->state == MIGRATION_APPLIED || m->state == MIGRATION_MODIFIED) {
         err_set(err, ERR_MIGRATION, "the migration %s is already recorded as applied (Prisma's P3008)", name);
-        return err_hint(err, m->state == MIGRATION_APPLIED
-                            ? "there is nothing to resolve"
-                            : "the file was changed since: put it back as it was applied, and the change into a "
-                              "new migration");
+        return err_hint(
+            err, m->state == MIGRATION_APPLIED
+                     ? "there is nothing to resolve"
+                     : "the file was changed since: put it back as it was applied, and the change into a "
+                       "new migration");
     }
     str_printf(out, "update %s set rolled_back_at = now() where migration_name = ", l->relation);
     db_quote_literal(out, name);
@@ -219,8 +231,8 @@ static bool resolve_rolled_back(const struct ledger *l, const struct migration *
                                 struct str *out, struct err *err)
 {
     if (!m || m->state == MIGRATION_PENDING) {
-        err_set(err, ERR_MIGRATION, "the migration %s cannot be rolled back: it was never applied (Prisma's P3011)",
-                name);
+        err_set(err, ERR_MIGRATION,
+                "the migration %s cannot be rolled back: it was never applied (Prisma's P3011)", name);
         return err_hint(err, "seedops migrate status lists the names");
     }
     if (m->state != MIGRATION_FAILED && m->state != MIGRATION_RUNNING && m->state != MIGRATION_ROLLED_BACK) {
@@ -240,7 +252,16 @@ static bool sql_resolve(const struct ledger *l, const struct migration *m, const
     return applied ? resolve_applied(l, m, name, out, err) : resolve_rolled_back(l, m, name, out, err);
 }
 
-const struct ledger_tool ledger_prisma = {
-    .name = "prisma", .table = "_prisma_migrations", .scan = scan, .compare = strcmp, .rows_sql = rows_sql,
-    .lock_key = lock_key, .create_sql = create_sql, .states = states, .sql_started = sql_started,
-    .sql_finished = sql_finished, .sql_failed = sql_failed, .sql_applied = sql_applied, .sql_resolve = sql_resolve};
+const struct ledger_tool ledger_prisma = {.name = "prisma",
+                                          .table = "_prisma_migrations",
+                                          .scan = scan,
+                                          .compare = strcmp,
+                                          .rows_sql = rows_sql,
+                                          .lock_key = lock_key,
+                                          .create_sql = create_sql,
+                                          .states = states,
+                                          .sql_started = sql_started,
+                                          .sql_finished = sql_finished,
+                                          .sql_failed = sql_failed,
+                                          .sql_applied = sql_applied,
+                                          .sql_resolve = sql_resolve};

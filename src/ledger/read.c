@@ -17,24 +17,29 @@ static const char *kept(struct ledger *l, struct str *sql)
 static const char *relations_sql(struct ledger *l)
 {
     struct str sql = {0};
-    str_add(&sql, "with relation as (select n.nspname as schema, c.relname as name, array_agg(a.attname::text) as"
+    str_add(&sql,
+            "with relation as (select n.nspname as schema, c.relname as name, array_agg(a.attname::text) as"
             " columns from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
             " join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
             " where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
             " group by 1, 2), tool (place, tool, columns, exact, pattern) as (values ");
     foreign_values(&sql);
-    str_add(&sql, ") select t.tool, r.schema, r.name from relation r join tool t on r.columns @> t.columns and"
+    str_add(&sql,
+            ") select t.tool, r.schema, r.name from relation r join tool t on r.columns @> t.columns and"
             " (not t.exact or cardinality(r.columns) = cardinality(t.columns)) and"
-            " (t.pattern is null or r.name ~ t.pattern) order by t.place, r.schema <> 'public', r.schema, r.name");
+            " (t.pattern is null or r.name ~ t.pattern) order by t.place, r.schema <> 'public', r.schema, "
+            "r.name");
     return kept(l, &sql);
 }
 
 /* A bigint key is shown in two halves. An advisory lock belongs to one database. */
 void ledger_lock_where(const struct ledger *l, struct str *out)
 {
-    str_printf(out, "l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database = (select oid from"
+    str_printf(out,
+               "l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database = (select oid from"
                " pg_catalog.pg_database where datname = current_database()) and"
-               " ((l.classid::bigint << 32) | l.objid::bigint) = %s", l->lock_key);
+               " ((l.classid::bigint << 32) | l.objid::bigint) = %s",
+               l->lock_key);
 }
 
 static const char *holder_sql(struct ledger *l)
@@ -102,11 +107,14 @@ static struct ledger_row *take_rows(const struct db_result *r, struct arena *are
     struct ledger_row *rows = arena_alloc(arena, (*count + 1) * sizeof *rows);
     for (size_t i = 0; i < *count; i++) {
         const char *name = db_value(r, i, 1), *sum = db_value(r, i, 2);
-        rows[i] = (struct ledger_row){
-            .id = arena_strdup(arena, db_value(r, i, 0)), .name = arena_strdup(arena, name ? name : ""),
-            .checksum = arena_strdup(arena, sum ? sum : ""), .started_at = arena_strdup(arena, db_value(r, i, 3)),
-            .finished_at = arena_strdup(arena, db_value(r, i, 4)), .rolled_back = db_bool(r, i, 5),
-            .log = arena_strdup(arena, db_value(r, i, 6)), .duration_ms = db_int(r, i, 7, -1)};
+        rows[i] = (struct ledger_row){.id = arena_strdup(arena, db_value(r, i, 0)),
+                                      .name = arena_strdup(arena, name ? name : ""),
+                                      .checksum = arena_strdup(arena, sum ? sum : ""),
+                                      .started_at = arena_strdup(arena, db_value(r, i, 3)),
+                                      .finished_at = arena_strdup(arena, db_value(r, i, 4)),
+                                      .rolled_back = db_bool(r, i, 5),
+                                      .log = arena_strdup(arena, db_value(r, i, 6)),
+                                      .duration_ms = db_int(r, i, 7, -1)};
     }
     return rows;
 }
@@ -139,12 +147,14 @@ static bool unreadable(const struct ledger *l, const struct db_probe *probe, str
     if (strcmp(probe->err.sqlstate, "42703") == 0) {     /* undefined_column */
         err_set(err, ERR_MIGRATION, "%s is not a ledger that %s would have made", l->relation, l->tool->name);
         err_why(err, "%s", probe->err.message);
-        return err_hint(err, "name the ledger's table with migrations.table, or the tool with migrations.ledger");
+        return err_hint(err,
+                        "name the ledger's table with migrations.table, or the tool with migrations.ledger");
     }
     return err_context(err, "cannot read the ledger %s", l->relation);
 }
 
-void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, size_t count, struct ledger_state *state)
+void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, size_t count,
+                      struct ledger_state *state)
 {
     state->migrations = arena_alloc(&state->arena, (l->count + count + 1) * sizeof *state->migrations);
     state->count = 0;
@@ -152,8 +162,8 @@ void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, siz
     sort_migrations(l, state);
 }
 
-bool ledger_read(const struct ledger *l, const struct db_probe probes[LEDGER_PROBES], struct ledger_state *state,
-                 struct err *err)
+bool ledger_read(const struct ledger *l, const struct db_probe probes[LEDGER_PROBES],
+                 struct ledger_state *state, struct err *err)
 {
     *state = (struct ledger_state){0};
     const struct db_probe *rows_probe = &probes[LEDGER_PROBE_ROWS];

@@ -215,8 +215,9 @@ static bool refuse_backslash(struct lexer *x)
     char visible[80];
     snprintf(message, sizeof message, "%s is a command of psql, not SQL",
              text_visible_buf(visible, sizeof visible, shown));
-    return fail_at(x, x->at, message, "migrations are sent to the server, which does not know psql's commands",
-                   "write it as SQL, or run the file with psql and record it: seedops migrate resolve --applied");
+    return fail_at(
+        x, x->at, message, "migrations are sent to the server, which does not know psql's commands",
+        "write it as SQL, or run the file with psql and record it: seedops migrate resolve --applied");
 }
 
 /* One token or one stretch of white space. */

@@ -12,7 +12,14 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-enum statement_risk { RISK_NONE = 0, RISK_DROP = 1, RISK_TRUNCATE = 2, RISK_DELETE = 4, RISK_TYPE = 8, RISK_UPDATE = 16 };
+enum statement_risk {
+    RISK_NONE = 0,
+    RISK_DROP = 1,
+    RISK_TRUNCATE = 2,
+    RISK_DELETE = 4,
+    RISK_TYPE = 8,
+    RISK_UPDATE = 16
+};
 
 struct statement {
     const char *text;            /* into the file's bytes; not NUL-terminated */

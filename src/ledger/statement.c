@@ -154,7 +154,8 @@ static bool find_no_transaction(const struct sql_words *w, bool *concurrently)
         "vacuum", "create database", "drop database", "create tablespace", "drop tablespace", "alter system",
         "create subscription", "drop subscription", "discard all", "commit prepared", "rollback prepared",
         "reindex database", "reindex system", "reindex schema", NULL};
-    static const char *const builds[] = {"create index concurrently", "create unique index concurrently", NULL};
+    static const char *const builds[] = {"create index concurrently", "create unique index concurrently",
+                                         NULL};
     *concurrently = any_of(w, 0, builds);
     for (size_t i = 1; words_are(w, 0, "reindex") && i < w->count; i++)
         *concurrently |= words_are(w, i, "concurrently");

@@ -28,7 +28,8 @@ struct ledger_tool {
     /* States of all files and rows. `rows` may hold several of one name. */
     void (*states)(const struct ledger *l, const struct ledger_row *rows, size_t count,
                    struct ledger_state *state);
-    void (*sql_started)(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out);
+    void (*sql_started)(const struct ledger *l, const struct migration *m, struct ledger_mark *mark,
+                        struct str *out);
     void (*sql_finished)(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
                          struct str *out);
     void (*sql_failed)(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
@@ -57,7 +58,8 @@ extern const struct ledger_tool ledger_prisma, ledger_numbered;
 bool ledger_add_file(struct ledger *l, const char *name, const char *path, struct migration_file **file,
                      struct err *err);
 /* Calls `each` for the directory's entries, sorted by name, without hidden ones. */
-bool ledger_each_entry(struct ledger *l, bool (*each)(struct ledger *, const char *name, struct err *), struct err *err);
+bool ledger_each_entry(struct ledger *l, bool (*each)(struct ledger *, const char *name, struct err *),
+                       struct err *err);
 /* The statements of l->probe_sql and l->lock_key, once the relation is known. */
 void ledger_make_statements(struct ledger *l);
 /* A condition on pg_locks l: granted, and of the tool's key. */
@@ -65,7 +67,8 @@ void ledger_lock_where(const struct ledger *l, struct str *out);
 /* False when nobody holds it. */
 bool ledger_take_holder(const struct db_result *result, struct ledger_lock_holder *holder);
 /* The pure half of ledger_read: rows and files to states, in order. state->locked is set already. */
-void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, size_t count, struct ledger_state *state);
+void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, size_t count,
+                      struct ledger_state *state);
 /* The directory seems to be another tool's: its name, or NULL. */
 const char *foreign_directory(const char *dir);
 /* The tools' relations as rows of a VALUES list (name, columns, exact, pattern of the relation's name). */

@@ -17,7 +17,8 @@ static bool one_bool(struct db *db, const char *sql, bool *yes, struct err *err)
     return true;
 }
 
-static bool find_holder(const struct ledger *l, struct db *db, struct ledger_lock_holder *holder, struct err *err)
+static bool find_holder(const struct ledger *l, struct db *db, struct ledger_lock_holder *holder,
+                        struct err *err)
 {
     struct db_result *result = NULL;
     if (!db_run(db, l->probe_sql[LEDGER_PROBE_HOLDER], 0, &result, NULL, err))
@@ -27,13 +28,15 @@ static bool find_holder(const struct ledger *l, struct db *db, struct ledger_loc
     return true;
 }
 
-static bool gave_up(const struct ledger *l, const struct ledger_lock_holder *holder, int timeout_ms, struct err *err)
+static bool gave_up(const struct ledger *l, const struct ledger_lock_holder *holder, int timeout_ms,
+                    struct err *err)
 {
     err_set(err, ERR_MIGRATION, "another run holds the migration lock of %s; gave up after %d s", l->relation,
             timeout_ms / 1000);
     if (holder->pid)
         err_why(err, "pid %d, user %s, application \"%s\"", holder->pid, holder->user, holder->application);
-    return err_hint(err, "wait for that run and try again; if it hangs, end it: select pg_terminate_backend(%d)",
+    return err_hint(err,
+                    "wait for that run and try again; if it hangs, end it: select pg_terminate_backend(%d)",
                     holder->pid);
 }
 
@@ -54,8 +57,8 @@ bool ledger_lock(const struct ledger *l, struct db *db, int timeout_ms,
         }
         if (ok && timeout_ms > 0 && now - start >= timeout_ms)
             ok = gave_up(l, &holder, timeout_ms, err);
-        /* Never pg_advisory_lock: a waiting statement's snapshot and a CREATE INDEX CONCURRENTLY of the holder
-         * would wait for each other. The pause is on our side, where it holds nothing. */
+        /* Never pg_advisory_lock: a waiting statement's snapshot and a CREATE INDEX CONCURRENTLY of the
+         * holder would wait for each other. The pause is on our side, where it holds nothing. */
         if (ok)
             poll(NULL, 0, LOCK_POLL_MS);
     }
@@ -70,7 +73,9 @@ bool ledger_unlock(const struct ledger *l, struct db *db, struct err *err)
 
 void ledger_sql_lock_check(const struct ledger *l, struct str *out)
 {
-    str_add(out, "select 1 / count(*)::int from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
+    str_add(
+        out,
+        "select 1 / count(*)::int from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
     ledger_lock_where(l, out);
     str_add_char(out, ';');
 }
@@ -79,13 +84,15 @@ bool ledger_lock_held(const struct ledger *l, struct db *db, struct err *err)
 {
     struct str sql = {0};
     bool held = false;
-    str_add(&sql, "select count(*) > 0 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
+    str_add(&sql,
+            "select count(*) > 0 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
     ledger_lock_where(l, &sql);
     bool ok = one_bool(db, str_text(&sql), &held, err);
     str_free(&sql);
     if (ok && !held) {
         err_set(err, ERR_MIGRATION, "this connection does not hold the migration lock of %s", l->relation);
-        err_why(err, "a pooler between us and the server gave the lock to another connection, or it was ended");
+        err_why(err,
+                "a pooler between us and the server gave the lock to another connection, or it was ended");
         return err_hint(err, "use a direct connection: direct_url in seedops.yaml, or --direct-url");
     }
     return ok;
@@ -98,7 +105,8 @@ bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
     struct str sql = {0}, literal = {0};
     bool there = false;
     db_quote_literal(&literal, l->schema);
-    str_printf(&sql, "select exists (select from pg_catalog.pg_namespace where nspname = %s)", str_text(&literal));
+    str_printf(&sql, "select exists (select from pg_catalog.pg_namespace where nspname = %s)",
+               str_text(&literal));
     bool ok = one_bool(db, str_text(&sql), &there, err);
     str_reset(&sql);
     str_add(&sql, "begin; set local client_min_messages = warning; ");
@@ -120,7 +128,8 @@ bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
     return ok;
 }
 
-void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark, struct str *out)
+void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark,
+                        struct str *out)
 {
     l->tool->sql_started(l, m, mark, out);
 }

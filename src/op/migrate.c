@@ -25,8 +25,8 @@ static bool has_ledger(const struct session *s, struct err *err)
 
 static void begin(struct migrate_run *run, struct session *s)
 {
-    *run = (struct migrate_run){.s = s, .ctx = s->ctx, .ledger = s->ledger, .lock_timeout_ms = LOCK_TIMEOUT_MS,
-                                .wait_ms = WAIT_MS};
+    *run = (struct migrate_run){
+        .s = s, .ctx = s->ctx, .ledger = s->ledger, .lock_timeout_ms = LOCK_TIMEOUT_MS, .wait_ms = WAIT_MS};
 }
 
 static void end(struct migrate_run *run)
@@ -40,8 +40,8 @@ static void waiting(void *context, const struct ledger_lock_holder *holder)
 {
     struct migrate_run *run = context;
     char text[256];
-    snprintf(text, sizeof text, "another run holds the migration lock: pid %d %s \"%s\", for %d s", holder->pid,
-             holder->user, holder->application, (int)(holder->age_ms / 1000));
+    snprintf(text, sizeof text, "another run holds the migration lock: pid %d %s \"%s\", for %d s",
+             holder->pid, holder->user, holder->application, (int)(holder->age_ms / 1000));
     ctx_log(run->ctx, "info", "%s", text);
 }
 
@@ -66,7 +66,8 @@ static int64_t count_applied(const struct ledger_state *state)
 {
     int64_t n = 0;
     for (size_t i = 0; i < state->count; i++)
-        n += state->migrations[i].state == MIGRATION_APPLIED || state->migrations[i].state == MIGRATION_MISSING;
+        n += state->migrations[i].state == MIGRATION_APPLIED ||
+             state->migrations[i].state == MIGRATION_MISSING;
     return n;
 }
 
@@ -99,7 +100,9 @@ static bool run_before(struct migrate_run *run, struct err *err)
     if (!session_allow_command(run->ctx, command, "take migrations.before out of the file", err))
         return false;
     ctx_log(run->ctx, "info", "running migrations.before: %s", command);
-    struct spawn_options options = {.shell = command, .directory = settings->base_dir, .cancel_fd = run->ctx->cancel_fd,
+    struct spawn_options options = {.shell = command,
+                                    .directory = settings->base_dir,
+                                    .cancel_fd = run->ctx->cancel_fd,
                                     .output_limit = BEFORE_OUTPUT};
     struct str out = {0};
     int status = 0;
@@ -116,22 +119,24 @@ static bool run_before(struct migrate_run *run, struct err *err)
     return ok;
 }
 
-/* What the first run needs to know of the server: who we are, whether the schema takes a ledger, and whether it
- * has been in use without one. */
+/* What the first run needs to know of the server: who we are, whether the schema takes a ledger, and whether
+ * it has been in use without one. */
 struct ground { bool schema_exists, can_create, in_use; char user[64]; };
 
 static bool survey(struct migrate_run *run, struct ground *ground, struct err *err)
 {
     struct str schema = {0}, sql = {0};
     db_quote_literal(&schema, ledger_schema(run->ledger));
-    str_printf(&sql, "select pg_catalog.pg_backend_pid(), n.oid is not null,"
-               " case when n.oid is null then has_database_privilege(current_database(), 'CREATE')"
-               " else has_schema_privilege(n.oid, 'CREATE') end,"
-               " exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and"
-               " c.relkind in ('r', 'p', 'v', 'm', 'f') and not exists (select from pg_catalog.pg_depend d where"
-               " d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')),"
-               " current_user from (select 1) one left join pg_catalog.pg_namespace n on n.nspname = %s",
-               str_text(&schema));
+    str_printf(
+        &sql,
+        "select pg_catalog.pg_backend_pid(), n.oid is not null,"
+        " case when n.oid is null then has_database_privilege(current_database(), 'CREATE')"
+        " else has_schema_privilege(n.oid, 'CREATE') end,"
+        " exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and"
+        " c.relkind in ('r', 'p', 'v', 'm', 'f') and not exists (select from pg_catalog.pg_depend d where"
+        " d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')),"
+        " current_user from (select 1) one left join pg_catalog.pg_namespace n on n.nspname = %s",
+        str_text(&schema));
     struct db_result *r = NULL;
     bool ok = db_run(run->db, str_text(&sql), 0, &r, NULL, err);
     if (ok) {
@@ -170,12 +175,14 @@ static bool check_rights(const struct migrate_run *run, const struct ground *gro
 
 static void mention_power(struct migrate_run *run, const struct ground *ground)
 {
-    const struct db_identity *identity = run->s->direct == run->s->db ? &run->s->identity : &run->s->direct_identity;
+    const struct db_identity *identity =
+        run->s->direct == run->s->db ? &run->s->identity : &run->s->direct_identity;
     if (!identity->superuser && !identity->create_role)
         return;
     const char *level = run->ctx->environment->role == ROLE_PRODUCTION ? "warning" : "info";
-    ctx_log(run->ctx, level, "the role %s is %s: migrations need no more than GRANT USAGE, CREATE ON SCHEMA %s",
-            ground->user, identity->superuser ? "a superuser" : "allowed to make roles", ledger_schema(run->ledger));
+    ctx_log(run->ctx, level,
+            "the role %s is %s: migrations need no more than GRANT USAGE, CREATE ON SCHEMA %s", ground->user,
+            identity->superuser ? "a superuser" : "allowed to make roles", ledger_schema(run->ledger));
 }
 
 /* Under the lock, with the ledger absent: is this database ours to begin with? */
@@ -192,9 +199,11 @@ static bool prepare(struct migrate_run *run, struct err *err)
     if (ground.in_use && strcmp(ledger_tool(run->ledger), "prisma") == 0) {
         err_set(err, ERR_MIGRATION, "the schema %s is not empty and has no ledger (Prisma's P3005)",
                 ledger_schema(run->ledger));
-        err_why(err, "which migrations its tables come from is not known; applying them all may fail or destroy");
-        return err_hint(err, "note those that are there without running them: seedops migrate baseline [NAME of the "
-                        "last one]");
+        err_why(err,
+                "which migrations its tables come from is not known; applying them all may fail or destroy");
+        return err_hint(
+            err, "note those that are there without running them: seedops migrate baseline [NAME of the "
+                 "last one]");
     }
     return ledger_create(run->ledger, run->db, err);
 }
@@ -207,7 +216,8 @@ static bool apply_all(struct migrate_run *run, struct err *err)
         const struct migrate_item *item = &run->items[i];
         if (ctx_cancelled(run->ctx)) {
             err_set(err, ERR_CANCELLED, "cancelled before %s", item->migration->name);
-            return err_hint(err, "%zu of %zu were applied; run migrate again for the rest", run->applied, run->count);
+            return err_hint(err, "%zu of %zu were applied; run migrate again for the rest", run->applied,
+                            run->count);
         }
         run->started_ms = clock_mono_ms();
         migrate_emit_one(run, item, "running", "");
@@ -219,7 +229,8 @@ static bool apply_all(struct migrate_run *run, struct err *err)
         run->applied++;
         ctx_log(run->ctx, "info", "applied %s in %d ms", item->migration->name,
                 (int)(clock_mono_ms() - run->started_ms));
-        ctx_progress(run->ctx, "migrations", (int64_t)run->applied, (int64_t)run->count, run->applied == run->count);
+        ctx_progress(run->ctx, "migrations", (int64_t)run->applied, (int64_t)run->count,
+                     run->applied == run->count);
     }
     return true;
 }
@@ -229,7 +240,8 @@ static bool under_lock(struct migrate_run *run, const char *only, struct err *er
 {
     if (!lock(run, err))
         return false;
-    bool ok = migrate_plan(run, run->db, only, err) && (run->count == 0 || (prepare(run, err) && apply_all(run, err)));
+    bool ok = migrate_plan(run, run->db, only, err) &&
+              (run->count == 0 || (prepare(run, err) && apply_all(run, err)));
     unlock(run);
     return ok;
 }
@@ -273,8 +285,8 @@ bool op_migrate(struct session *s, const struct migrate_options *options, struct
 
 /* ---- status, and one migration's text ---- */
 
-/* Applied ones that are missing on disk are named in the list and fail nothing: an older release may look at a
- * newer database (Prisma's status agrees). */
+/* Applied ones that are missing on disk are named in the list and fail nothing: an older release may look at
+ * a newer database (Prisma's status agrees). */
 static bool all_applied(const struct ledger_state *state, struct err *err)
 {
     size_t count[MIGRATION_STATE_COUNT] = {0}, short_of = 0;
@@ -288,7 +300,8 @@ static bool all_applied(const struct ledger_state *state, struct err *err)
             short_of += count[i];
         }
     if (short_of) {
-        err_set(err, ERR_DIFFERENT, "not all migrations are applied as they are on disk: %s", str_text(&text));
+        err_set(err, ERR_DIFFERENT, "not all migrations are applied as they are on disk: %s",
+                str_text(&text));
         err_hint(err, "%s", count[MIGRATION_FAILED] || count[MIGRATION_MODIFIED]
                                 ? "seedops migrate says what stands in the way, and the way out"
                                 : "apply them: seedops migrate");
@@ -309,7 +322,8 @@ bool op_migrate_status(struct session *s, struct err *err)
     if (!state.exists && state.foreign_tool) {
         ok = err_set(err, ERR_MIGRATION, "%s is the ledger of another tool: %s", state.foreign_relation,
                      state.foreign_tool);
-        err_hint(err, "migrate with %s; or change over for good: seedops migrate baseline", state.foreign_tool);
+        err_hint(err, "migrate with %s; or change over for good: seedops migrate baseline",
+                 state.foreign_tool);
     } else {
         ok = all_applied(&state, err);
     }
@@ -337,8 +351,8 @@ bool op_migration_sql(struct session *s, const char *name, char **sql, struct er
 static bool open_for_marks(struct migrate_run *run, struct session *s, struct err *err)
 {
     begin(run, s);
-    if (!has_ledger(s, err) || !session_direct(s, &run->db, err) || !session_guard(s, GUARD_KEEP, NULL, err) ||
-        !lock(run, err))
+    if (!has_ledger(s, err) || !session_direct(s, &run->db, err) ||
+        !session_guard(s, GUARD_KEEP, NULL, err) || !lock(run, err))
         return false;
     if (ledger_refresh(run->ledger, run->db, &run->state, err))
         return true;
@@ -392,7 +406,8 @@ static bool mark_all(struct migrate_run *run, const char *up_to, bool dry_run, s
             if (!dry_run && !ledger_resolve(run->ledger, run->db, &run->state, m->name, true, err))
                 return false;
             run->applied += !dry_run;
-            ctx_log(run->ctx, "info", dry_run ? "would be noted as applied: %s" : "noted as applied: %s", m->name);
+            ctx_log(run->ctx, "info", dry_run ? "would be noted as applied: %s" : "noted as applied: %s",
+                    m->name);
         }
         if (up_to && strcmp(m->name, up_to) == 0)
             break;
@@ -411,7 +426,8 @@ static bool write_baseline(struct migrate_run *run, struct session *s, const cha
 {
     if (!open_for_marks(run, s, err))
         return false;
-    bool ok = check_baseline(run, up_to, err) && (run->state.exists || ledger_create(run->ledger, run->db, err));
+    bool ok =
+        check_baseline(run, up_to, err) && (run->state.exists || ledger_create(run->ledger, run->db, err));
     run->state.exists |= ok;
     ok = ok && mark_all(run, up_to, false, err) && ledger_refresh(run->ledger, run->db, &run->state, err);
     unlock(run);

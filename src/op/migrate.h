@@ -26,7 +26,7 @@ struct migrate_run {
     struct db *db;                       /* the direct connection */
     struct db *onlooker;                 /* looks for blockers; NULL until wanted */
     bool no_onlooker;                    /* it could not be opened: said once */
-    int backend_pid;                     /* as the server knows us: session poolers have numbers of their own */
+    int backend_pid; /* as the server knows us: session poolers have numbers of their own */
     int lock_timeout_ms;                 /* for one statement's lock */
     int wait_ms;                         /* for the ledger's lock, and for one migration's retries */
     struct arena arena;                  /* of the plan */
@@ -62,8 +62,10 @@ void migrate_sql_session(const struct migrate_run *run, bool local, struct str *
 bool migrate_explain(const struct migrate_run *run, const struct migrate_item *item,
                      const struct statement *statement, unsigned line, unsigned column, const char *kept,
                      struct err *err);
-/* Pauses before a retry if `err` is worth one and there is time; true: try again. Else err stays as it was. */
-bool migrate_may_retry(struct migrate_run *run, const struct migrate_item *item, int attempt, struct err *err);
+/* Pauses before a retry if `err` is worth one and there is time; true: try again. Else err stays as it was.
+ */
+bool migrate_may_retry(struct migrate_run *run, const struct migrate_item *item, int attempt,
+                       struct err *err);
 
 /* ---- migrate_alone.c ---- */
 

@@ -2,8 +2,9 @@
  * CONCURRENTLY, VACUUM, or the mark.
  *
  * Its row is written first ("started"), then it runs statement by statement. When one fails, the row stays as
- * failed with its log: what the statements before did is there, and only a person can say what to do. An index
- * that CONCURRENTLY left invalid gets a comment with the migration's name: a retry drops that one, no other. */
+ * failed with its log: what the statements before did is there, and only a person can say what to do. An
+ * index that CONCURRENTLY left invalid gets a comment with the migration's name: a retry drops that one, no
+ * other. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,12 +44,15 @@ static void comment_of(const struct migrate_item *item, struct str *literal)
 }
 
 /* oid, schema and name of indexes that are not valid and fulfil `condition` (on i, c, n). */
-static bool find_invalid(struct migrate_run *run, const char *condition, struct db_result **result, struct err *err)
+static bool find_invalid(struct migrate_run *run, const char *condition, struct db_result **result,
+                         struct err *err)
 {
     struct str sql = {0};
-    str_printf(&sql, "select c.oid, n.nspname, c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c"
+    str_printf(&sql,
+               "select c.oid, n.nspname, c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c"
                " on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-               " where not i.indisvalid and c.relkind = 'i' and %s order by c.oid", condition);
+               " where not i.indisvalid and c.relkind = 'i' and %s order by c.oid",
+               condition);
     bool ok = db_run(run->db, str_text(&sql), 0, result, NULL, err);
     str_free(&sql);
     return ok;
@@ -136,7 +140,8 @@ static bool check_valid(struct migrate_run *run, const struct statement *s, stru
         struct str relation = {0};
         db_quote_relation(&relation, db_value(found, 0, 1), db_value(found, 0, 2));
         err_set(err, ERR_QUERY, "the index %s exists but is invalid", str_text(&relation));
-        err_hint(err, "it was not made here: DROP INDEX CONCURRENTLY %s if nobody builds it now", str_text(&relation));
+        err_hint(err, "it was not made here: DROP INDEX CONCURRENTLY %s if nobody builds it now",
+                 str_text(&relation));
         str_free(&relation);
         ok = false;
     }
@@ -166,8 +171,8 @@ static bool run_statement(struct migrate_run *run, const struct migrate_item *it
     return ok;
 }
 
-static bool run_concurrently(struct migrate_run *run, const struct migrate_item *item, const struct statement *s,
-                             unsigned *position, struct str *left, struct err *err)
+static bool run_concurrently(struct migrate_run *run, const struct migrate_item *item,
+                             const struct statement *s, unsigned *position, struct str *left, struct err *err)
 {
     struct str condition = {0};
     bool ok = drop_our_own(run, item, err) && remember_invalid(run, &condition, err);
@@ -182,8 +187,8 @@ static bool run_concurrently(struct migrate_run *run, const struct migrate_item 
 }
 
 /* The failed row with its log; what cannot be written any more stays "started", which reads as failed too. */
-static void record_failure(struct migrate_run *run, const struct migrate_item *item, const struct ledger_mark *mark,
-                           const struct err *err)
+static void record_failure(struct migrate_run *run, const struct migrate_item *item,
+                           const struct ledger_mark *mark, const struct err *err)
 {
     struct str log = {0}, sql = {0};
     struct err trouble = {0};
@@ -218,8 +223,10 @@ static bool failed_at(struct migrate_run *run, const struct migrate_item *item, 
     struct str kept = {0};
     if (left->length)
         str_printf(&kept, "an invalid index stayed: %s; ", str_text(left));
-    str_printf(&kept, "what ran before it is kept and it stays failed: seedops migrate resolve %s --rolled-back"
-               " (to apply it again) or --applied", item->migration->name);
+    str_printf(&kept,
+               "what ran before it is kept and it stays failed: seedops migrate resolve %s --rolled-back"
+               " (to apply it again) or --applied",
+               item->migration->name);
     migrate_explain(run, item, s, line, column, str_text(&kept), err);
     str_free(&kept);
     return false;
@@ -271,8 +278,8 @@ bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item,
         ledger_sql_finished(run->ledger, item->migration, &mark, &sql);
         ok = db_run(run->db, reset, 0, NULL, NULL, err) && record(run, str_text(&sql), err);
         if (!ok)
-            migrate_explain(run, item, NULL, 0, 0, "all of it ran, but its row in the ledger could not be finished",
-                            err);
+            migrate_explain(run, item, NULL, 0, 0,
+                            "all of it ran, but its row in the ledger could not be finished", err);
     }
     str_free(&sql);
     return ok;

@@ -17,19 +17,26 @@ bool migrate_is_pending(enum migration_state state)
 
 static bool refuse_foreign(const struct ledger_state *state, struct err *err)
 {
-    err_set(err, ERR_MIGRATION, "%s is the ledger of another tool: %s", state->foreign_relation, state->foreign_tool);
-    err_why(err, "applying migrations beside it would run them a second time, unknown to %s", state->foreign_tool);
-    return err_hint(err, "migrate with %s; or, to change over for good, note what is applied: seedops migrate baseline",
-                    state->foreign_tool);
+    err_set(err, ERR_MIGRATION, "%s is the ledger of another tool: %s", state->foreign_relation,
+            state->foreign_tool);
+    err_why(err, "applying migrations beside it would run them a second time, unknown to %s",
+            state->foreign_tool);
+    return err_hint(
+        err, "migrate with %s; or, to change over for good, note what is applied: seedops migrate baseline",
+        state->foreign_tool);
 }
 
 static bool refuse_failed(const struct migration *m, struct err *err)
 {
-    err_set(err, ERR_MIGRATION, "the migration %s failed%s%s; nothing is applied until that is resolved", m->name,
-            m->applied_at ? ", started at " : "", m->applied_at ? m->applied_at : "");
-    err_why(err, "%s", m->log ? m->log : "the ledger has no log of it: it may have been killed while running");
-    err_hint(err, "look at what it left behind, then: seedops migrate resolve %s --rolled-back (to apply it again) "
-             "or --applied (all of it is there)", m->name);
+    err_set(err, ERR_MIGRATION, "the migration %s failed%s%s; nothing is applied until that is resolved",
+            m->name, m->applied_at ? ", started at " : "", m->applied_at ? m->applied_at : "");
+    err_why(err, "%s",
+            m->log ? m->log : "the ledger has no log of it: it may have been killed while running");
+    err_hint(
+        err,
+        "look at what it left behind, then: seedops migrate resolve %s --rolled-back (to apply it again) "
+        "or --applied (all of it is there)",
+        m->name);
     return m->path ? err_at(err, m->path, 0, 0) : false;
 }
 
@@ -39,11 +46,15 @@ static bool refuse_modified(const struct migrate_run *run, const struct migratio
     err_set(err, ERR_MIGRATION, "the migration %s was modified after it was applied", m->name);
     err_why(err, "checksum in the ledger %s, of the file %s", m->checksum, m->disk_checksum);
     if (prisma)
-        err_hint(err, "put the file back as it was applied (git log -p %s), and the change into a new migration",
+        err_hint(err,
+                 "put the file back as it was applied (git log -p %s), and the change into a new migration",
                  m->name);
     else
-        err_hint(err, "put the file back as it was applied and the change into a new migration; or accept the file "
-                 "as it is: seedops migrate resolve %s --applied", m->name);
+        err_hint(
+            err,
+            "put the file back as it was applied and the change into a new migration; or accept the file "
+            "as it is: seedops migrate resolve %s --applied",
+            m->name);
     return err_at(err, m->path, 0, 0);
 }
 
@@ -68,7 +79,8 @@ static void mention(struct migrate_run *run)
         if (m->state == MIGRATION_MISSING)
             ctx_log(run->ctx, "warning", "%s is applied but missing on disk (an older checkout?)", m->name);
         else if (m->state == MIGRATION_OUT_OF_ORDER)
-            ctx_log(run->ctx, "warning", "%s is out of order: migrations after it are applied already", m->name);
+            ctx_log(run->ctx, "warning", "%s is out of order: migrations after it are applied already",
+                    m->name);
     }
 }
 
@@ -114,7 +126,8 @@ bool migrate_plan(struct migrate_run *run, struct db *db, const char *only, stru
     run->count = 0;
     run->items = arena_alloc(&run->arena, (run->state.count + 1) * sizeof *run->items);
     for (size_t i = 0; i < run->state.count; i++)
-        if (migrate_is_pending(run->state.migrations[i].state) && !add_item(run, &run->state.migrations[i], err))
+        if (migrate_is_pending(run->state.migrations[i].state) &&
+            !add_item(run, &run->state.migrations[i], err))
             return false;
     mention(run);
     return only_one(run, only, err);
@@ -222,14 +235,19 @@ void migrate_emit_list(struct session *s, const struct ledger_state *state)
     ctx_emit(s->ctx, in);
 }
 
-void migrate_emit_one(struct migrate_run *run, const struct migrate_item *item, const char *state, const char *note)
+void migrate_emit_one(struct migrate_run *run, const struct migrate_item *item, const char *state,
+                      const char *note)
 {
     struct input *in = input_new(IN_MIGRATION);
     in->migration_count = 1;
     in->migrations = xcalloc(1, sizeof *in->migrations);
-    in->migrations[0] = (struct fact_migration){
-        .name = xstrdup(item->migration->name), .state = xstrdup(state), .applied_at = xstrdup(""),
-        .duration_ms = clock_mono_ms() - run->started_ms, .checksum = xstrdup(item->migration->disk_checksum),
-        .path = xstrdup(item->migration->path), .note = xstrdup(note), .transactional = item->sql.transactional};
+    in->migrations[0] = (struct fact_migration){.name = xstrdup(item->migration->name),
+                                                .state = xstrdup(state),
+                                                .applied_at = xstrdup(""),
+                                                .duration_ms = clock_mono_ms() - run->started_ms,
+                                                .checksum = xstrdup(item->migration->disk_checksum),
+                                                .path = xstrdup(item->migration->path),
+                                                .note = xstrdup(note),
+                                                .transactional = item->sql.transactional};
     ctx_emit(run->ctx, in);
 }

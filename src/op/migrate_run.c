@@ -1,5 +1,5 @@
-/* migrate_run - one migration in one transaction and one message: its lock check, its script, its ledger row and
- * COMMIT go to the server together, so a slow link costs one round trip and a failure leaves nothing. */
+/* migrate_run - one migration in one transaction and one message: its lock check, its script, its ledger row
+ * and COMMIT go to the server together, so a slow link costs one round trip and a failure leaves nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +46,15 @@ static void find_blockers(struct migrate_run *run, struct str *out)
     if (!open_onlooker(run))
         return;
     struct str sql = {0};
-    str_printf(&sql, "select a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''),"
-               " coalesce(host(a.client_addr), 'local'), coalesce(a.state, a.backend_type, ''),"
-               " coalesce((extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.query_start)) * 1000)"
-               "::bigint, 0), coalesce(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 100), '')"
-               " from pg_catalog.pg_stat_activity a where a.pid = any (pg_catalog.pg_blocking_pids(%d))"
-               " order by a.xact_start limit 3", run->backend_pid);
+    str_printf(
+        &sql,
+        "select a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''),"
+        " coalesce(host(a.client_addr), 'local'), coalesce(a.state, a.backend_type, ''),"
+        " coalesce((extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.query_start)) * 1000)"
+        "::bigint, 0), coalesce(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 100), '')"
+        " from pg_catalog.pg_stat_activity a where a.pid = any (pg_catalog.pg_blocking_pids(%d))"
+        " order by a.xact_start limit 3",
+        run->backend_pid);
     struct db_result *result = NULL;
     struct err ignored = {0};
     if (db_run(run->onlooker, str_text(&sql), 2000, &result, NULL, &ignored))
@@ -109,13 +112,15 @@ static void add_excerpt(struct str *out, const struct statement *s)
 }
 
 /* Next steps for what a migration typically runs into; the server's own hint comes first. */
-static const char *advice(const struct migrate_run *run, const struct migrate_item *item, const struct err *err)
+static const char *advice(const struct migrate_run *run, const struct migrate_item *item,
+                          const struct err *err)
 {
     static const struct { const char *sqlstate, *advice; } table[] = {
         {"25001", "mark the file with a line -- seedops:no-transaction at its top"},
         {"2D000", "mark the file with a line -- seedops:no-transaction at its top"},
         {"55P04", "a new enum label can be used only after COMMIT: put its use into a migration of its own"},
-        {"55P03", "someone else kept the lock all the time: end that transaction, or try again at a quieter time"}};
+        {"55P03",
+         "someone else kept the lock all the time: end that transaction, or try again at a quieter time"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].sqlstate, err->sqlstate) == 0)
             return table[i].advice;
@@ -138,8 +143,9 @@ bool migrate_explain(const struct migrate_run *run, const struct migrate_item *i
     struct err server = *err;
     bool cancelled = server.class == ERR_CANCELLED;
     struct str why = {0};
-    err_set(err, cancelled ? ERR_CANCELLED : ERR_MIGRATION, cancelled ? "%s was cancelled%s" : "%s failed: %s",
-            item->migration->name, cancelled ? "" : server.message);
+    err_set(err, cancelled ? ERR_CANCELLED : ERR_MIGRATION,
+            cancelled ? "%s was cancelled%s" : "%s failed: %s", item->migration->name,
+            cancelled ? "" : server.message);
     err_sqlstate(err, server.sqlstate);
     str_add(&why, server.why);
     if (statement) {
@@ -149,7 +155,9 @@ bool migrate_explain(const struct migrate_run *run, const struct migrate_item *i
     err_why(err, "%s", str_text(&why));
     str_free(&why);
     err_hint(err, "%s; %s", cancelled ? "run migrate again when it suits" : advice(run, item, &server), kept);
-    return err_at(err, item->migration->path, line ? line : statement ? statement->line : 0, line ? column : 0);
+    unsigned statement_line = statement ? statement->line : 0;
+    return err_at(err, item->migration->path, line ? line : statement_line,
+                  line ? column : 0);
 }
 
 bool migrate_may_retry(struct migrate_run *run, const struct migrate_item *item, int attempt, struct err *err)
@@ -174,7 +182,8 @@ bool migrate_may_retry(struct migrate_run *run, const struct migrate_item *item,
 
 /* ---- outcome unknown ---- */
 
-/* A connection to read the ledger on: the direct one again, or, when we are being cancelled, one that is not. */
+/* A connection to read the ledger on: the direct one again, or, when we are being cancelled, one that is not.
+ */
 static bool after_loss(struct migrate_run *run, struct db **db, struct err *err)
 {
     if (!ctx_cancelled(run->ctx)) {
@@ -236,7 +245,8 @@ static bool settle(struct migrate_run *run, const struct migrate_item *item, str
     if (!keep_asking(run, name, &applied, &trouble)) {
         err_set(err, ERR_UNKNOWN_OUTCOME, "whether %s was committed cannot be found out", name);
         err_why(err, "%s; then: %s", lost.why[0] ? lost.why : lost.message, trouble.message);
-        return err_hint(err, "look at seedops migrate status when the database is back, before anything else");
+        return err_hint(err,
+                        "look at seedops migrate status when the database is back, before anything else");
     }
     if (!applied) {
         err_set(err, ERR_MIGRATION, "the connection was lost; %s was not applied", name);

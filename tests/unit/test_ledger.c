@@ -21,13 +21,15 @@
 static void test_md5(void **state)
 {
     (void)state;
-    static const struct { const char *text, *sum; } rows[] = {   /* RFC 1321, A.5 */
-        {"", "d41d8cd98f00b204e9800998ecf8427e"},
-        {"a", "0cc175b9c0f1b6a831c399e269772661"},
-        {"message digest", "f96b697d7cb7938d525a2f31aaf161d0"},
-        {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", "d174ab98d277d9f5a5611c2c9f419d9f"},
-        {"12345678901234567890123456789012345678901234567890123456789012345678901234567890",
-         "57edf4a22be3c955ac49da2e2107b67a"}};
+    static const struct { const char *text, *sum;
+    } rows[] = {/* RFC 1321, A.5 */
+                {"", "d41d8cd98f00b204e9800998ecf8427e"},
+                {"a", "0cc175b9c0f1b6a831c399e269772661"},
+                {"message digest", "f96b697d7cb7938d525a2f31aaf161d0"},
+                {"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+                 "d174ab98d277d9f5a5611c2c9f419d9f"},
+                {"12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+                 "57edf4a22be3c955ac49da2e2107b67a"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char sum[33];
         md5_hex_of(rows[i].text, strlen(rows[i].text), sum);
@@ -292,8 +294,9 @@ static void test_numbered_states(void **state)
     expect_states(l, (struct ledger_row[]){a, c}, 2, false,
                   "1_a.up.sql=applied 2_b.up.sql=out-of-order 10_c.up.sql=applied");
     b.name = "3_gone.up.sql";
-    expect_states(l, (struct ledger_row[]){a, b}, 2, false,
-                  "1_a.up.sql=applied 2_b.up.sql=out-of-order 3_gone.up.sql=missing-on-disk 10_c.up.sql=pending");
+    expect_states(
+        l, (struct ledger_row[]){a, b}, 2, false,
+        "1_a.up.sql=applied 2_b.up.sql=out-of-order 3_gone.up.sql=missing-on-disk 10_c.up.sql=pending");
     b.name = "2_b.up.sql";
     b.checksum = "seedops:started";
     expect_states(l, &b, 1, true, "1_a.up.sql=out-of-order 2_b.up.sql=running 10_c.up.sql=pending");
