@@ -156,19 +156,22 @@ static bool not_connected(const struct sentence_input *in, struct sentence *out)
         NEXT(out, configured ? "r tries again." : "Then start seedops again: it reads its configuration once.");
         return true;
     }
-    if (text_same(f->phase, "lost") || text_same(f->phase, "closed")) {
+    bool seen = f->status_partial || f->status_complete;
+    if (text_same(f->phase, "lost") || text_same(f->phase, "closed") || (seen && text_same(f->phase, "failed"))) {
         word(out, MOOD_BAD, "LOST");
         SAY(out, "The connection was lost; what is shown is from before.");
         NEXT(out, "r connects again.");
         return true;
     }
-    if (!f->status_partial && !f->status_complete) {
+    if (!seen || text_same(f->phase, "connecting") || text_same(f->phase, "attempt")) {
         word(out, MOOD_WAIT, "OPENING");
         SAY(out, "%s: %s", in->environment, text_is_empty(f->phase) ? "connecting"
             : text_same(f->phase, "attempt") ? "not ready yet, tried again" : f->phase);
         if (!text_is_empty(f->phase_text))
             SAY(out, ", %s", f->phase_text);
         SAY(out, " \xe2\x80\xa6");
+        if (seen)
+            NEXT(out, "What is shown is from before.");
         return true;
     }
     return false;
