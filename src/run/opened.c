@@ -86,9 +86,14 @@ static bool connect_session(struct opened *o, struct err *err)
     return false;
 }
 
+static bool is_alive(const struct opened *o)
+{
+    return db_alive(o->session.db) && (!o->session.direct || db_alive(o->session.direct));
+}
+
 bool opened_ready(struct opened *o, struct err *err)
 {
-    if (o->open && db_alive(o->session.db) && (!o->session.direct || db_alive(o->session.direct)))
+    if (o->open && is_alive(o))
         return true;
     disconnect(o);
     o->ctx.generation = atomic_fetch_add(&o->shared->generation, 1) + 1;
@@ -115,6 +120,32 @@ static void say_outcome(struct opened *o, const char *name, bool ok, int64_t sin
     ctx_emit(&o->ctx, in);
 }
 
+static void say_lost(struct opened *o, const struct err *err)
+{
+    struct input *in = input_new(IN_CONNECTION);
+    in->name = xstrdup("lost");
+    in->text = xstrdup(err->message);
+    ctx_emit(&o->ctx, in);
+}
+
+/* A connection may have died since it was last used, which only using it shows: what only reads is then tried
+ * once more on a new one. A write is not: its operator decided by what the old connection showed. */
+static bool run_operation(struct opened *o, const struct operation *operation, const struct effect *effect,
+                          struct err *err)
+{
+    if (!opened_ready(o, err))
+        return false;
+    if (operation->run(o, effect, err))
+        return true;
+    if (is_alive(o))
+        return false;
+    say_lost(o, err);
+    if (operation->writes || ctx_cancelled(&o->ctx))
+        return false;
+    err_clear(err);
+    return opened_ready(o, err) && operation->run(o, effect, err);
+}
+
 void opened_work(void *opened, const struct effect *effect)
 {
     struct opened *o = opened;
@@ -132,7 +163,7 @@ void opened_work(void *opened, const struct effect *effect)
     } else {
         if (operation->writes)
             put_on_record(o);
-        ok = opened_ready(o, &err) && operation->run(o, effect, &err);
+        ok = run_operation(o, operation, effect, &err);
     }
     note_own(o);
     if (!ok || !o->outcome_said)

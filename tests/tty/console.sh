@@ -49,6 +49,19 @@ console_is_gone() {
         AND datname = '$database'")" = 0 ]
 }
 
+# A console that runs beside the test: say lines of the script to it, and `driven NAME` in the end.
+drive() {
+    rm -f "$T/script"; mkfifo "$T/script"
+    term "$SEEDOPS" local <"$T/script" >"$T/driver.log" 2>&1 &
+    driver=$!
+    exec 8>"$T/script"
+}
+trap '' PIPE     # a script that failed has ended before it was told all
+say() { printf '%s\n' "$@" >&8; } 2>/dev/null
+# Waits until the script has got this far.
+reached() { rm -f "$T/reached"; say "touch $T/reached"; wait_for 20 test -e "$T/reached"; }
+driven() { exec 8>&-; if wait "$driver"; then ok "$1"; else not_ok "$1"; note "$(cat "$T/driver.log")"; fi; }
+
 use screens
 check "opens on the Overview; digits change screens and change nothing else" term "$SEEDOPS" local <<'END'
 size 110 32
@@ -363,19 +376,15 @@ is "$(stations)" 0 "left: nothing was written"
 
 use stopped
 lock
-mkfifo "$T/first"
-term "$SEEDOPS" local <"$T/first" >"$T/first.log" 2>&1 &
-driver=$!
-exec 8>"$T/first"
-echo "$begin_seed" >&8
+drive
+say "$begin_seed"
 check "a seed waits for a lock" wait_for 10 waits_for_lock
-printf 'key ctrl-z\nstopped\naltscreen off\necho on\n' >&8
+say 'key ctrl-z' stopped 'altscreen off' 'echo on'
 console_stopped() { grep -q 'State:.*stopped' /proc/"$(pgrep -nf "^$SEEDOPS local$")"/status; }
 check "ctrl-z stops in the middle of a write" wait_for 10 console_stopped
 unlock
-printf 'continue\naltscreen on\nwait Seeded local\nkey q\nexit 0\n' >&8
-exec 8>&-
-if wait "$driver"; then ok "and it goes on"; else not_ok "and it goes on"; note "$(cat "$T/first.log")"; fi
+say continue 'altscreen on' 'wait Seeded local' 'key q' 'exit 0'
+driven "and it goes on"
 is "$(stations)" 7 "stopped and continued: everything was written"
 
 use hungup
@@ -408,20 +417,35 @@ like "$(grep '"outcome"' "$(newest_journal)" | tail -n 1)" 'cancelled' "terminat
 # ---- two at once, homes, secrets ----
 
 use shared
-mkfifo "$T/second"
-term "$SEEDOPS" local <"$T/second" >"$T/second.log" 2>&1 &
-driver=$!
-exec 8>"$T/second"
-printf 'size 110 32\nwait 12 applied\nwait EMPTY\n' >&8
+drive
+say 'size 110 32' 'wait 12 applied' 'wait EMPTY'
 check "two consoles: the first seeds" term "$SEEDOPS" local <<END
 $seed
 wait Seeded local
 key q
 exit 0
 END
-printf 'key r\ngone EMPTY\nkey q\nexit 0\n' >&8
-exec 8>&-
-if wait "$driver"; then ok "two consoles: the second sees it"; else not_ok "two consoles: the second sees it"; note "$(cat "$T/second.log")"; fi
+say 'key r' 'gone EMPTY' 'key q' 'exit 0'
+driven "two consoles: the second sees it"
+
+# ---- the server goes and comes ----
+
+drive
+say 'size 110 32' 'wait HEALTHY' 'type W' 'wait WRITE 10'
+reached
+cluster_stop main
+say 'key r' 'gone WRITE' 'wait not ready yet'
+reached
+cluster_start main 8>&-
+say 'timeout 20000' 'wait HEALTHY' 'expect READ-ONLY' 'key q' 'exit 0'
+driven "a lost connection ends write mode, is tried again, and looks again"
+cluster_stop main
+drive
+say 'size 110 32' 'wait not ready yet' 'wait ctrl-x' 'key ctrl-x' 'wait cancelled' 'key r' 'wait not ready yet'
+reached
+cluster_start main 8>&-
+say 'timeout 20000' 'wait HEALTHY' 'key q' 'exit 0'
+driven "a server that is down is waited for, unless cancelled"
 
 check "a state directory that cannot be written: works, and says so" \
     env XDG_STATE_HOME=/proc/none "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'

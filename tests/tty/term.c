@@ -22,6 +22,7 @@
  *     hangup                closes the terminal
  *     alive                 it still runs;  idle MS: it uses no processor time for so long
  *     exit CODE | killed NAME     until it has ended so
+ *     touch FILE            makes FILE: a marker for a test that runs beside the script
  *     mark | since MS       less than MS have gone by since the mark
  */
 #include <ctype.h>
@@ -576,6 +577,14 @@ static void do_killed(char *text)
     settle();
 }
 
+static void do_touch(char *text)
+{
+    int fd = open(text, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        fail("%s", strerror(errno));
+    close(fd);
+}
+
 static void do_mark(char *text)
 {
     (void)text;
@@ -608,7 +617,7 @@ static const struct { const char *name; void (*run)(char *text); bool before; } 
     {"stopped", do_stopped, false}, {"continue", do_continue, false}, {"hangup", do_hangup, false},
     {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false},
     {"killed", do_killed, false},
-    {"mark", do_mark, true}, {"since", do_since, false},
+    {"touch", do_touch, false}, {"mark", do_mark, true}, {"since", do_since, false},
 };
 
 static void run_line(char *line)
