@@ -147,7 +147,7 @@ static void draw_rows_sentence(const struct view *v)
         view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %s is as %s declares it: %s row%s.", s->table, fixture,
                            view_count(a, t->fixture_rows, false), t->fixture_rows == 1 ? "" : "s");
     else
-        view_sentence_line(v, STYLE_WARN, "! %s against %s   %s declared, %s live   %s missing  %s changed  %s extra",
+        view_sentence_line(v, STYLE_WARN, "! %s against %s   %s declared, %s live   %s missing  %s changed  %s extra   \xe2\x89\xa0 only",
                            s->table, fixture, view_count(a, t->fixture_rows, false), view_count(b, t->rows, t->estimated),
                            view_count(c, t->missing, false), view_count(d, t->changed, false), view_count(e, t->extra, false));
 }

@@ -26,6 +26,15 @@ static int draw_role(const struct view *v)
     return grid_printf(v->g, 0, 0, 26, view_role_style(role), "\xe2\x96\x8c%s\xe2\x96\x90", upper);   /* ▌ ▐ */
 }
 
+/* What the guard would say to a write here, before anyone asks. */
+static const char *guard_word(const struct model *m)
+{
+    const struct facts *f = &m->facts;
+    if ((!f->status_partial && !f->status_complete) || m->columns < 80)
+        return "";
+    return f->server.in_recovery ? "standby" : !f->guard.seed_allowed ? "seed refused" : f->guard.local ? "" : "guarded";
+}
+
 /* What stays in sight on the right: the mode, the time, the recording. Returns where it begins. */
 static int draw_right(const struct view *v)
 {
@@ -48,6 +57,9 @@ static int draw_right(const struct view *v)
         snprintf(mode, sizeof mode, " WRITE %d min ", (int)((m->write_until_ms - m->now_ms + 59999) / 60000));
     column -= (int)strlen(mode) + 2;
     grid_text(v->g, 0, column, (int)strlen(mode), m->write_mode ? STYLE_WRITE_MODE : STYLE_BOLD, mode);
+    const char *guard = guard_word(m);
+    column -= *guard ? (int)strlen(guard) + 1 : 0;
+    grid_text(v->g, 0, column, (int)strlen(guard), STYLE_WARN, guard);
     return column;
 }
 
@@ -67,14 +79,17 @@ void view_header(const struct view *v)
     if (!text_is_empty(server->version))
         snprintf(version, sizeof version, "PG %s %s%s", server->version, server->in_recovery ? "standby" : "primary",
                  server->pooled ? " pooled" : "");
-    int version_width = view_width(version), room = right - column - 1;
-    bool both = room > version_width + 16;
-    char target[512] = "";
-    if (!text_is_empty(server->target))
-        snprintf(target, sizeof target, "%s%s%s", server->target, text_is_empty(server->via) ? "" : "  ",
-                 or_empty(server->via));
-    column += grid_text(v->g, 0, column, both ? room - version_width - 2 : room, STYLE_PLAIN, target) + 2;
-    if (both)
+    /* The target is what can be cut; how it is reached stays, and the version where there is room for it. */
+    enum { TARGET_LEAST = 14 };
+    int via_width = view_width(server->via), version_width = view_width(version), room = right - column - 1;
+    bool via = via_width && room >= TARGET_LEAST + 2 + via_width;
+    room -= via ? via_width + 2 : 0;
+    bool versioned = version_width && room >= TARGET_LEAST + 2 + version_width;
+    room -= versioned ? version_width + 2 : 0;
+    column += grid_text(v->g, 0, column, room, STYLE_PLAIN, server->target) + 2;
+    if (via)
+        column += grid_text(v->g, 0, column, via_width, STYLE_PLAIN, server->via) + 2;
+    if (versioned)
         grid_text(v->g, 0, column, version_width, STYLE_DIM, version);
 }
 

@@ -211,7 +211,10 @@ ACTION(edit)
 
 ACTION(identical_too)
 {
-    m->diff.identical_too = !m->diff.identical_too;
+    if (text_is_empty(m->diff.table))
+        m->diff.identical_too = !m->diff.identical_too;
+    else
+        notice_set(m, "info", "Rows that are as declared are not listed: a table shows only its differences.");
 }
 
 /* ---- stopping ---- */

@@ -80,7 +80,7 @@ static const char *unmet(const struct model *m, unsigned needs)
     if (needs & NEEDS_IDLE && jobs_write(m))
         return "a write is running: wait, or ctrl-x cancels it";
     if (guard_refuses(m, needs))
-        return "the guard refuses it here";
+        return m->facts.guard.reason_count ? or_empty(m->facts.guard.reasons[0].text) : "the guard refuses it here";
     if (needs & NEEDS_WRITE_MODE && !m->write_mode)
         return "the console is read-only: press W for write mode";
     if (needs & NEEDS_ROW && list_selected(m) < 0)
@@ -92,14 +92,11 @@ bool action_refused(const struct model *m, const struct action *action, struct s
 {
     const char *reason = unmet(m, action->needs);
     if (reason && why) {
-        str_printf(why, "%.*s: %s.", (int)strcspn(action->title, ":"), action->title, reason);
-        if (guard_refuses(m, action->needs)) {
-            const struct fact_guard *g = &m->facts.guard;
-            if (g->reason_count)
-                str_printf(why, " %s", or_empty(g->reasons[0].text));
-            if (!text_is_empty(g->allow_line))
-                str_printf(why, " This would allow it: %s", g->allow_line);
-        }
+        size_t length = strlen(reason);
+        bool ended = length && reason[length - 1] == '.';
+        str_printf(why, "%.*s: %s%s", (int)strcspn(action->title, ":"), action->title, reason, ended ? "" : ".");
+        if (guard_refuses(m, action->needs) && !text_is_empty(m->facts.guard.allow_line))
+            str_printf(why, " Allowed by: %s", m->facts.guard.allow_line);
     }
     return reason != NULL;
 }

@@ -67,7 +67,7 @@ const struct action actions[] = {
      NULL, ON_SCREENS | IN_PICK | IN_MENU, QUIET, act_page_down, NULL},
     {"page-up", "A page up", "pgup ctrl-b", NULL,
      NULL, ON_SCREENS | IN_PICK | IN_MENU, QUIET, act_page_up, NULL},
-    {"palette", "Palette: any action, screen or environment by name", ":", NULL,
+    {"palette", "Palette: any action, screen or known environment by name", ":", NULL,
      NULL, ON_SCREENS, 0, act_palette, NULL},
     {"press", "Press a button", "", NULL, NULL, IN_DIALOG, QUIET, act_press, NULL},
     {"previous-field", "To the previous field or button", "shift-tab left up", NULL,

@@ -110,6 +110,7 @@ static void status_event(struct model *m, const struct input *in)
         tables_replace(f, in->tables, in->table_count);
     if (in->server.ready)
         text_replace(&f->phase, "ready");
+    text_replace(&f->problem, in->text);
     f->status_partial = in->number != 1;
     f->status_complete = f->status_complete || in->number == 1;
     f->status_at_ms = m->now_ms;
@@ -149,6 +150,7 @@ void facts_forget(struct model *m)
     codec_free(&type_input_error, &f->open_error);
     free(f->phase);
     free(f->phase_text);
+    free(f->problem);
     *f = (struct facts){0};
 }
 

@@ -59,6 +59,7 @@ struct facts {
     struct fact_guard guard;
     struct fact_table *tables;         /* context tables first */
     size_t table_count;
+    char *problem;                     /* what is wrong with the fixtures themselves, "" nothing */
     bool status_partial, status_complete;
     int64_t status_at_ms;
     struct input_error open_error;     /* why the environment could not be opened */

@@ -50,7 +50,8 @@ static const struct field facts_fields[] = {
     CODEC_STRUCT(struct facts, server, &type_fact_server), CODEC_STRUCT(struct facts, ledger, &type_fact_ledger),
     CODEC_STRUCT(struct facts, guard, &type_fact_guard),
     CODEC_LIST(struct facts, tables, table_count, &type_fact_table),
-    CODEC_FIELD(struct facts, status_partial, FIELD_BOOL), CODEC_FIELD(struct facts, status_complete, FIELD_BOOL),
+    CODEC_FIELD(struct facts, problem, FIELD_TEXT), CODEC_FIELD(struct facts, status_partial, FIELD_BOOL),
+    CODEC_FIELD(struct facts, status_complete, FIELD_BOOL),
     CODEC_FIELD(struct facts, status_at_ms, FIELD_I64),
     CODEC_STRUCT(struct facts, open_error, &type_input_error),
 };

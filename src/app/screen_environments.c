@@ -51,7 +51,7 @@ static void event(struct model *m, const struct input *in, const struct job *job
         return;
     for (size_t i = 0; i < in->environment_count; i++)
         merge(&m->environments, &in->environments[i]);
-    m->environments.loaded = true;
+    m->environments.loaded = m->environments.loaded || in->request;   /* unasked: names alone, nobody looked */
 }
 
 static void open(struct model *m, struct effects *effects)

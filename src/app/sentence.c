@@ -1,7 +1,7 @@
 /* sentence - what is wrong, in one sentence: the first rule that applies speaks.
  *
  *   not connected · migrations failed, modified, of another tool · all context tables empty · some of them ·
- *   below the floor · pending · missing on disk · differences · could not look · nothing wrong
+ *   fixtures that cannot be used · below the floor · pending · missing on disk · differences · could not look · nothing wrong
  *
  * Emptiness comes before pending migrations: it is what someone was called for. */
 #include "app/sentence.h"
@@ -236,6 +236,17 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
     return true;
 }
 
+/* Without sound fixtures nothing can be called true to them, and a seed would stop at once. */
+static bool fixtures_broken(const struct sentence_input *in, struct sentence *out)
+{
+    if (text_is_empty(in->facts->problem))
+        return false;
+    word(out, MOOD_BAD, "FIXTURES");
+    SAY(out, "%s", in->facts->problem);
+    NEXT(out, "Put the fixture right, then r looks again.");
+    return true;
+}
+
 static bool below_floor(const struct sentence_input *in, const struct tally *all, struct sentence *out)
 {
     if (!all->below)
@@ -337,7 +348,7 @@ void sentence_make(const struct sentence_input *in, struct sentence *out)
     if (not_connected(in, out))
         return;
     struct tally all = tally_of(in->facts);
-    if (ledger_broken(in, out) || rows_gone(in, &all, out) || below_floor(in, &all, out) || pending(in, out)
+    if (ledger_broken(in, out) || rows_gone(in, &all, out) || fixtures_broken(in, out) || below_floor(in, &all, out) || pending(in, out)
         || different(in, &all, out) || not_seen(in, &all, out))
         return;
     healthy(in, &all, out);

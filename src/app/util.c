@@ -47,7 +47,7 @@ static bool is_word_char(char c)
 
 int text_fuzzy(const char *text, const char *query)
 {
-    int score = 0, run = 0;
+    int score = *query && text_holds(text, query) ? 40 : 0, run = 0;   /* in one piece beats scattered */
     const char *start = text;
     for (; *query; query++) {
         if (*query == ' ')

@@ -242,7 +242,7 @@ static void put_sentence(struct str *out, const struct face *face, const struct 
     /* Borrowed for the length of the call: the sentence only reads. */
     struct facts facts = {.phase = (char *)"ready", .server = status->server, .ledger = status->ledger,
         .guard = status->guard, .tables = status->tables, .table_count = status->table_count,
-        .status_complete = true};
+        .problem = status->text, .status_complete = true};
     struct sentence_input in = {.facts = &facts, .environment = status->server.environment, .write_mode = true};
     struct sentence sentence;
     sentence_make(&in, &sentence);
@@ -263,10 +263,6 @@ static void print_text(const struct face *face, const struct input *status, enum
     str_printf(&out, "%s  %s  %s  PostgreSQL %s %s%s\n\n", server->environment, server->target, server->via,
                server->version, server->in_recovery ? "standby" : "primary", server->pooled ? ", pooled" : "");
     put_sentence(&out, face, status);
-    if (status->text && status->text[0]) {
-        str_add(&out, " ✗ FIXTURES  ");
-        put_wrapped(&out, 13, status->text);
-    }
     put_tables(&out, status);
     put_ledger(&out, &status->ledger);
     put_guard(&out, &status->guard);

@@ -51,11 +51,30 @@ static void set_up(struct run *run)
     run->shared.record = start_record(run);
 }
 
+/* What the configuration knows without asking anybody: the first frame shows the role, the palette the names. */
+static void feed_names(struct run *run)
+{
+    const struct settings *settings = run->options->settings;
+    struct input *in = input_new(IN_ENVIRONMENTS);
+    in->environment_count = settings->environment_count;
+    in->environments = xcalloc(in->environment_count, sizeof *in->environments);
+    for (size_t i = 0; i < in->environment_count; i++) {
+        struct fact_environment *f = &in->environments[i];
+        f->name = xstrdup(settings->environments[i].name);
+        f->role = xstrdup(role_name(settings->environments[i].role));
+        f->reachable = xstrdup("unknown");
+        f->migrated = xstrdup("unknown");
+        f->seeded = xstrdup("unknown");
+    }
+    run_feed(run, in);
+}
+
 /* The first frame stands before anything is asked of the network: what update wants is carried out after. */
 static void begin(struct run *run)
 {
     run_feed_size(run);
     run_feed_clock(run, true);
+    feed_names(run);
     run_feed_name(run, IN_START, run->options->environment, run->terminal ? "console" : "dump");
     for (size_t i = 0; i < run->options->settings->note_count; i++)
         run_say(run, "warning", "%s", run->options->settings->notes[i]);

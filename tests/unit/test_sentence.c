@@ -142,6 +142,17 @@ static void too_few_rows_and_other_rows(void **state)
     expect(&w, false, "HEALTHY", "3 tables", "");
 }
 
+static void broken_fixtures_are_never_healthy(void **state)
+{
+    (void)state;
+    struct world w;
+    healthy_world(&w);
+    w.facts.problem = T("seeds/station.yaml:12:3: name is too long");
+    expect(&w, false, "FIXTURES", "seeds/station.yaml:12:3: name is too long", "r looks again");
+    w.facts.ledger.failed = 1;
+    expect(&w, false, "FAILED", "1 migration failed", "");
+}
+
 static void what_was_not_seen_is_not_called_healthy(void **state)
 {
     (void)state;
@@ -196,6 +207,7 @@ int main(void)
         cmocka_unit_test(refused_with_the_line_that_allows),
         cmocka_unit_test(the_ledger_speaks),
         cmocka_unit_test(too_few_rows_and_other_rows),
+        cmocka_unit_test(broken_fixtures_are_never_healthy),
         cmocka_unit_test(what_was_not_seen_is_not_called_healthy),
         cmocka_unit_test(numbers_as_people_read_them),
     };
