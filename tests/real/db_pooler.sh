@@ -65,4 +65,22 @@ db one -- probes 1000 "SELECT repeat('x', 1000)"
 like "$out" '^ok=1000 trips=1$' "a thousand probes pass through a pool of one"
 db one -- probes "SELECT 1" "SELECT 1/0" "SELECT 2"
 is "$out" $'1\nfailed: division by zero\n2\nok=2 trips=1' "through the pooler too a failed probe spoils no other"
+
+# ---- B1: the commands read through the pooler, and write only by the direct URL
+createdb_in c alpi
+cd "$TOP" || exit 1
+so migrate --url "$(url one alpi)"
+is "$rc" 5 "migrate through a transaction pooler is refused"
+like "$err" 'transaction pooler' "with the reason"
+like "$err" 'direct_url' "and the way out"
+is "$(sql c alpi -c "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")" 0 "nothing was made"
+so migrate --url "$(url one alpi)" --direct-url "$(url c alpi)"
+is "$rc" 0 "with the direct URL it migrates"
+so seed --url "$(url one alpi)" --direct-url "$(url c alpi)"
+is "$rc" 0 "and seeds"
+so verify --url "$(url one alpi)" --direct-url "$(url c alpi)"
+is "$rc" 0 "what is then read through the pooler is whole"
+so status --url "$(url sess alpi)"
+is "$rc" 0 "a session pooler will do for reading"
+unlike "$out$err" 'transaction pooler' "without being called what it is not"
 finish
