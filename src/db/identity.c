@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "db/internal.h"
 
 enum { WHO, CREATE, SYSTEM, BACKENDS };   /* BACKENDS to the end ask for the backend once more */
-enum { SECOND_CONNECT_MS = 2000, SECOND_ANSWER_MS = 1000, SECOND_ROUNDS = 2 };
+enum { SECOND_CONNECT_MS = 2000, SECOND_ANSWER_MS = 1000 };
 
 static const char backend_sql[] = "SELECT pg_backend_pid()";
 
@@ -70,26 +69,31 @@ static bool open_second(struct db *db, struct db **second)
 }
 
 /* Between transactions a transaction pooler lends our backend to others. In a quiet pool nobody takes it, so
- * we ask for it ourselves: on a second connection, turn by turn. A session pooler gives that one another
- * backend, or makes it wait. */
+ * we ask for it ourselves, on a second connection. A session pooler gives each of the two a backend of its own, or
+ * makes the second wait. One that takes turns shows when the same connection asks twice in a row. */
 static bool shares_backend(struct db *db, int first, char *reason, size_t size)
 {
     struct db *second;
+    int ours = first, theirs = 0;
     bool shared = false;
     if (!open_second(db, &second)) {
         snprintf(reason, size, "something is between us and the server, and it allows no second connection to see"
                  " whether it pools transactions");
         return true;
     }
-    for (int round = 0; round < SECOND_ROUNDS && !shared; round++) {
-        int theirs, ours;
-        if (!ask_backend(second, &theirs))
+    for (const char *turn = "ttot"; *turn && !shared; turn++) {
+        int now, *before = *turn == 't' ? &theirs : &ours;
+        if (!ask_backend(*turn == 't' ? second : db, &now))
             break;
-        shared = theirs == first || (ask_backend(db, &ours) && (ours != first || ours == theirs));
+        bool changed = *before && now != *before;
+        shared = changed || now == (*turn == 't' ? ours : theirs);
+        if (changed)
+            snprintf(reason, size, "the server process changes between transactions (%d, then %d)", *before, now);
+        else if (shared)
+            snprintf(reason, size, "a second connection was given the same server process (%d)", now);
+        *before = now;
     }
     db_close(second);
-    if (shared)
-        snprintf(reason, size, "a second connection was given the same server process (%d)", first);
     return shared;
 }
 

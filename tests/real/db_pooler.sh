@@ -36,6 +36,14 @@ wait_for 10 eval '[ "$(sql c app -c "select count(*) from pg_stat_activity where
 db many -- identity
 like "$out" '^pooler=1$' "many: recognised while others use the pool"
 
+# one that takes turns between two server connections
+pgbouncer_start turns c transaction default_pool_size=2 server_round_robin=1 || exit 1
+"$PGBIN/psql" -X -h "$T/turns" -U postgres app -c "SELECT pg_sleep(0.5)" >/dev/null & two=$!
+"$PGBIN/psql" -X -h "$T/turns" -U postgres app -c "SELECT pg_sleep(0.5)" >/dev/null
+wait $two
+db turns -- identity
+like "$out" '^pooler=1$' "one that takes turns is recognised"
+
 # ---- nothing leaks: a second client on the one server connection, during and after our session
 second() { "$PGBIN/psql" -XAtq -h "$T/one" -U postgres app -v ON_ERROR_STOP=1 "$@"; }
 settings="SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN ('statement_timeout',
