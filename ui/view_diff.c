@@ -44,14 +44,18 @@ static void draw_table(const struct view *v, const struct table *t, int row, int
 static void draw_tables_sentence(const struct view *v)
 {
     const struct facts *f = &v->m->facts;
-    size_t with = 0, differ = 0;
+    size_t with = 0, differ = 0, held = 0;
     for (size_t i = 0; i < f->table_count; i++) {
         const struct fact_table *t = &f->tables[i];
         with += t->fixture_rows >= 0;
-        differ += t->fixture_rows >= 0 && (t->missing > 0 || t->changed > 0 || t->extra > 0 || t->held);
+        held += t->fixture_rows >= 0 && t->held;
+        differ += t->fixture_rows >= 0 && !t->held && (t->missing > 0 || t->changed > 0 || t->extra > 0);
     }
     if (!f->status_complete)
         view_sentence_line(v, STYLE_BOLD, "The fixtures were not compared yet.");
+    else if (held)
+        view_sentence_line(v, STYLE_HELD, "! %zu of %zu table%s held, so not compared; %zu %s from the fixtures.", held, with,
+                           with == 1 ? " is" : "s are", differ, differ == 1 ? "differs" : "differ");
     else if (differ)
         view_sentence_line(v, STYLE_WARN, "! %zu of %zu table%s with fixtures %s. Enter shows how.", differ, with,
                            with == 1 ? "" : "s", differ == 1 ? "differs" : "differ");

@@ -248,6 +248,17 @@ static void say_target(struct lines *lines, const struct model *m)
     sayf(lines, STYLE_DIM, "%s", line);
 }
 
+/* SAFETY 4: an INSERT of the same key prunes what the deleted rows left behind. */
+static void say_held(struct lines *lines, const struct facts *f)
+{
+    int held = 0;
+    for (size_t i = 0; i < f->table_count; i++)
+        held += f->tables[i].held && f->tables[i].fixture_rows >= 0;
+    if (held)
+        sayf(lines, STYLE_HELD, "\xe2\x9a\xa0 %d table%s held: writing ends what deleted rows could be read back from.",
+             held, held == 1 ? " is" : "s are");
+}
+
 static void say_confirm(struct lines *lines, const struct model *m)
 {
     const struct modal *d = &m->modal;
@@ -256,6 +267,8 @@ static void say_confirm(struct lines *lines, const struct model *m)
         say(lines, STYLE_BOLD, "Making the plan \xe2\x80\xa6");
     else if (d->step_count)
         say_steps(lines, d);
+    if (text_same(d->action, "seed"))
+        say_held(lines, &m->facts);
     if (text_same(d->action, "migrate-all") || text_same(d->action, "migrate-one"))
         say_pending(lines, m, d->target);
     if (!text_same(d->action, "quit"))
@@ -329,7 +342,7 @@ static void draw_dialog(const struct view *v)
     bool field = dialog_has_field(v->m);
     int columns = v->g->columns - 4 < 84 ? v->g->columns - 4 : 84;
     struct lines lines = {.width = columns - 4,
-                          .steps = (int)clamp(v->g->rows - 9 - (field ? 2 : 0), 1, STEPS_MOST)};
+                          .steps = (int)clamp(v->g->rows - 10 - (field ? 2 : 0), 1, STEPS_MOST)};
     if (d->kind == MODAL_CONFIRM)
         say_confirm(&lines, v->m);
     else if (d->kind == MODAL_ERROR)

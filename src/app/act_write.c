@@ -214,8 +214,8 @@ ACTION(scan)
     char *table = NULL;
     text_replace(&table, inside ? m->diff.table : facts_table_name(m, list_selected(m)));
     dialog_confirm(m, "scan", table, NULL, true, "Scan a held table?",
-                   "Reading this table cleans up its dead rows: what could still be read back of the deleted\n"
-                   "rows is then gone for good. Scan it only if nobody needs that any more.");
+                   "Reading this table cleans up its dead rows: what could still be read back of the deleted "
+                   "ones is then gone for good. Scan it only if nobody needs that any more.");
     free(table);
 }
 

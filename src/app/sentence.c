@@ -227,7 +227,7 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
             SAY(out, "%lld of %lld context tables %s", (long long)all->held, (long long)all->context,
                 all->held == 1 ? "has lost its rows" : "have lost their rows");
         say_schema(in->facts, out);
-        SAY(out, ". The rows were deleted; held: nothing is read.");
+        SAY(out, ". Deleted rows may still be readable: held.");
     }
     if (in->facts->ledger.pending > 0)
         next_migrate(in, out);
