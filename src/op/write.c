@@ -23,6 +23,7 @@ struct writer {
     struct db *db;
     struct plan *plan;
     struct table_plan *table;
+    size_t *order;                 /* plan tables as they are written */
     bool *late;                    /* parallel to fixture->columns: its references cannot be followed yet */
     bool *written;                 /* parallel to fixture->columns: what the statements now made write */
     bool (*send)(struct writer *w, struct sheet *sheet, struct err *err);
@@ -107,10 +108,15 @@ static bool is_key(const struct bound *b, size_t i)
     return false;
 }
 
-static size_t place_in_plan(const struct plan *plan, const struct db_table *table)
+static const struct bound *bound_at(const struct writer *w, size_t place)
+{
+    return w->plan->tables[w->order[place]].bound;
+}
+
+static size_t place_of(const struct writer *w, uint32_t oid)
 {
     size_t i = 0;
-    while (i < plan->count && plan->tables[i].bound->table->oid != table->oid)
+    while (i < w->plan->count && bound_at(w, i)->table->oid != oid)
         i++;
     return i;
 }
@@ -122,9 +128,64 @@ static void find_late(struct writer *w, size_t place)
     const struct bound *b = w->table->bound;
     for (size_t i = 0; i < b->fixture->column_count; i++) {
         const struct db_table *parent = b->refs[i].table;
-        size_t at = parent ? place_in_plan(w->plan, parent) : 0;
+        size_t at = parent ? place_of(w, parent->oid) : 0;
         w->late[i] = parent && at < w->plan->count && at >= place && !is_key(b, i) &&
                      !b->table->columns[b->columns[i]].not_null;
+    }
+}
+
+static int fixture_column_of(const struct bound *b, size_t live)
+{
+    for (size_t i = 0; i < b->fixture->column_count; i++)
+        if ((size_t)b->columns[i] == live)
+            return (int)i;
+    return -1;
+}
+
+/* A reference that may not be NULL needs its row before; so does a value of a foreign key that is not deferrable.
+ * The fixtures' order breaks a cycle at a deferrable key, where references by natural key cannot be followed. */
+static bool needs(const struct bound *b, const struct db_table *parent)
+{
+    for (size_t i = 0; i < b->fixture->column_count; i++)
+        if (b->refs[i].table == parent && b->table->columns[b->columns[i]].not_null)
+            return true;
+    for (size_t k = 0; k < b->table->foreign_key_count; k++) {
+        const struct db_foreign_key *fk = &b->table->foreign_keys[k];
+        for (size_t c = 0; fk->target == parent->oid && !fk->deferrable && c < fk->count; c++) {
+            int i = fixture_column_of(b, fk->columns[c]);
+            if (i >= 0 && !b->refs[i].table)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool ready(const struct writer *w, size_t place)
+{
+    const struct bound *b = bound_at(w, place);
+    for (size_t later = place + 1; later < w->plan->count; later++)
+        if (needs(b, bound_at(w, later)->table))
+            return false;
+    return true;
+}
+
+/* The fixtures' order, with tables moved up that another one before them needs. */
+static void choose_order(struct writer *w)
+{
+    w->order = xcalloc(w->plan->count, sizeof *w->order);
+    for (size_t i = 0; i < w->plan->count; i++)
+        w->order[i] = i;
+    for (size_t place = 0; place < w->plan->count; place++) {
+        size_t found = place;
+        for (; found < w->plan->count; found++) {
+            size_t here = w->order[found];
+            memmove(w->order + place + 1, w->order + place, (found - place) * sizeof *w->order);
+            w->order[place] = here;
+            if (ready(w, place))
+                break;
+            memmove(w->order + place, w->order + place + 1, (found - place) * sizeof *w->order);
+            w->order[found] = here;
+        }
     }
 }
 
@@ -564,7 +625,7 @@ static bool write_late(struct writer *w, struct err *err)
 
 static void begin_table(struct writer *w, size_t place)
 {
-    w->table = &w->plan->tables[place];
+    w->table = &w->plan->tables[w->order[place]];
     size_t columns = w->table->bound->fixture->column_count;
     w->late = xrealloc(w->late, columns * sizeof *w->late);
     w->written = xrealloc(w->written, columns * sizeof *w->written);
@@ -575,6 +636,7 @@ bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err 
 {
     struct writer w = {.session = s, .db = db, .plan = plan};
     bool ok = true;
+    choose_order(&w);
     for (size_t i = 0; ok && i < plan->count; i++) {
         begin_table(&w, i);
         ok = write_updates(&w, false, err) && write_inserts(&w, err);
@@ -584,6 +646,7 @@ bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err 
         ok = write_updates(&w, true, err) && write_late(&w, err);
     }
     clear_desk(&w);
+    free(w.order);
     free(w.late);
     free(w.written);
     if (ok)
