@@ -96,7 +96,9 @@ bool opened_ready(struct opened *o, struct err *err)
     if (o->open && is_alive(o))
         return true;
     disconnect(o);
-    o->ctx.generation = atomic_fetch_add(&o->shared->generation, 1) + 1;
+    /* generations are the first connection's: what comes over the second is not dropped for the first's sake,
+     * and must not make the first look old */
+    o->ctx.generation = o->aside ? 0 : atomic_fetch_add(&o->shared->generation, 1) + 1;
     memset(&o->session, 0, sizeof o->session);
     o->open = connect_session(o, err);
     return o->open;

@@ -21,7 +21,7 @@ struct shared {
     struct asks *asks;
     struct record *record;
     struct settings *settings;            /* read only: whoever allocates copies it (opened_new) */
-    atomic_uint_fast64_t generation;      /* one a connection */
+    atomic_uint_fast64_t generation;      /* one a connection of a session worker */
     atomic_size_t pending;                /* effects given to workers and not yet done */
     atomic_int_fast64_t own_pids[2];      /* backends of the session worker, reading and direct; 0: none */
     bool headless;                        /* nobody to ask, nothing to wait for */

@@ -71,7 +71,7 @@ altscreen on
 key 2
 wait 20251020081502_init
 key 3
-wait operational
+wait 10 tables
 key 4
 wait tables with fixtures
 key 6
@@ -254,6 +254,27 @@ like "$(sed -n 2p "$EDITED")" '^\+[0-9]+$' "it gets the line"
 is "$(sed -n 3p "$EDITED")" seeds/station.yaml "it gets the file"
 line=$(sed -n 2p "$EDITED")
 like "$(sed -n "${line#+},+3p" seeds/station.yaml)" 2011 "which is the row's"
+
+check "after Activity's own connection the first one still answers" term "$SEEDOPS" local <<'END'
+size 120 30
+wait 12 applied
+key 6
+wait statement
+gone looking
+key 4
+wait tables with fixtures
+key enter
+wait Somewhere else
+gone comparing
+key 6
+wait statement
+key 1
+wait Catchment
+key r
+gone looking
+key q q
+exit 0
+END
 
 check "a click selects, two open" term "$SEEDOPS" local <<'END'
 size 120 30
