@@ -139,6 +139,19 @@ static bool may_scan(const struct line *line, bool scan)
     return strcmp(line->fact.class, "context") == 0 || line->table->deleted == 0;
 }
 
+/* Comparing reads the tables that references point at, too. */
+static bool reads_held(const struct work *w, const struct bound *bound)
+{
+    for (size_t c = 0; c < bound->fixture->column_count; c++)
+        for (size_t i = 0; bound->refs[c].table && i < w->count; i++) {
+            const struct line *parent = &w->lines[i];
+            if (parent->table == bound->refs[c].table && strcmp(parent->fact.class, "context") == 0 &&
+                held_table(parent->table, parent->fact.min_rows, parent->fact.fixture_rows))
+                return true;
+        }
+    return false;
+}
+
 static void sort_line(struct work *w, struct line *line, bool scan)
 {
     struct fact_table *fact = &line->fact;
@@ -159,6 +172,10 @@ static void sort_line(struct work *w, struct line *line, bool scan)
     line->bound = find_bound(w, line->fixture);
     if (!small || !may_scan(line, scan))
         return;
+    if (line->bound && !scan && !fact->held && reads_held(w, line->bound)) {
+        set_note(fact, "refers to a held table");
+        return;
+    }
     if (line->bound) {
         line->compared = true;
         line->compare = w->diff_count++;
