@@ -31,7 +31,7 @@ struct pending {
     const char **values;
     struct fixture_value place;
     unsigned row_line, row_column;
-    size_t column;
+    bool missing;                   /* the database has no such row */
 };
 
 struct refs {
@@ -250,12 +250,14 @@ static void say_nobody(struct refs *refs, const struct index *index, const struc
     str_free(&key);
 }
 
-static void say_missing(struct refs *refs, const struct index *index, size_t from, const struct db_result *result)
+static void note_missing(struct refs *refs, const struct index *index, size_t from, const struct db_result *result)
 {
     for (size_t r = 0; r < db_rows(result); r++) {
         size_t i = from + (size_t)db_int(result, r, 0, 1) - 1;
-        if (i < index->pending_count)
-            say_nobody(refs, index, &index->pending[i], db_int(result, r, 1, 0) > 1, NULL);
+        if (i < index->pending_count && db_int(result, r, 1, 0) > 1)
+            say_nobody(refs, index, &index->pending[i], true, NULL);
+        else if (i < index->pending_count)
+            index->pending[i].missing = true;
     }
 }
 
@@ -277,7 +279,7 @@ static bool look_up(struct refs *refs, const struct index *index, size_t from, s
                              .params = params, .statement_timeout_ms = PROBE_TIMEOUT_MS};
     bool ok = db_pipeline(refs->c->db, &probe, 1, err);
     if (ok && probe.ok)
-        say_missing(refs, index, from, probe.result);
+        note_missing(refs, index, from, probe.result);
     else if (ok && !parts_is_data_error(&probe.err)) {
         *err = probe.err;
         ok = err_context(err, "cannot look up references to \"%s\"", index->target->name);
@@ -296,14 +298,156 @@ static bool look_up(struct refs *refs, const struct index *index, size_t from, s
     return ok;
 }
 
+/* --- declared, but written differently: 1 and 01, Alpha and alpha in citext --- */
+
+/* True if texts tell all there is to know of equality. */
+static bool compares_as_text(const struct index *index)
+{
+    for (size_t i = 0; i < index->count; i++) {
+        const struct db_column *live =
+            index->target->details ? db_table_column(index->target, index->names[i]) : NULL;
+        if (live && !live->type.label_count && strcmp(live->type.base, "text") != 0
+            && strcmp(live->type.base, "varchar") != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Which of the missing ones (the first half of the parameters) equal a declared key (the second). */
+static void alike_sql(const struct index *index, struct str *sql)
+{
+    str_add(sql, "SELECT DISTINCT m.i FROM ");
+    for (size_t side = 0; side < 2; side++) {
+        str_add(sql, side ? " JOIN unnest(" : "unnest(");
+        for (size_t i = 0; i < index->count; i++)
+            str_printf(sql, "%s$%zu::text[]", i ? ", " : "", side * index->count + i + 1);
+        str_add(sql, side ? ") AS d(" : ") WITH ORDINALITY AS m(");
+        for (size_t i = 0; i < index->count; i++)
+            str_printf(sql, "%sc%zu", i ? ", " : "", i);
+        str_add(sql, side ? ") ON " : ", i)");
+    }
+    for (size_t i = 0; i < index->count; i++) {
+        const struct db_column *live = db_table_column(index->target, index->names[i]);
+        const char *type = comparable_type(live);
+        str_printf(sql, "%sm.c%zu::%s %s d.c%zu::%s", i ? " AND " : "", i, type,
+                   live->type.equality ? live->type.equality : "=", i, type);
+    }
+}
+
+/* Asks about one batch of declared keys; the ones that equal a missing reference settle it. */
+static bool ask_alike(struct refs *refs, struct index *index, const char *const *params, struct err *err)
+{
+    struct str sql = {0};
+    alike_sql(index, &sql);
+    struct db_probe probe = {.name = "declared keys", .sql = str_text(&sql), .count = 2 * index->count,
+                             .params = params, .statement_timeout_ms = PROBE_TIMEOUT_MS};
+    bool ok = db_pipeline(refs->c->db, &probe, 1, err);
+    /* A declared key that is no value of its column is said where its own table is checked. */
+    for (size_t r = 0; ok && probe.ok && r < db_rows(probe.result); r++) {
+        size_t i = (size_t)db_int(probe.result, r, 0, 1) - 1;
+        if (i < index->pending_count)
+            index->pending[i].missing = false;
+    }
+    db_probes_free(&probe, 1);
+    str_free(&sql);
+    return ok;
+}
+
+static void begin_arrays(struct str *arrays, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        str_reset(&arrays[k]);
+        str_add_char(&arrays[k], '{');
+    }
+}
+
+static void end_arrays(struct str *arrays, size_t count, const char **params)
+{
+    for (size_t k = 0; k < count; k++) {
+        str_add_char(&arrays[k], '}');
+        params[k] = str_text(&arrays[k]);
+    }
+}
+
+/* Streams the target's fixture past the missing references, which are the first `count` parameters. */
+static bool read_alike(struct refs *refs, struct index *index, struct str *arrays, const char **params,
+                       struct err *err)
+{
+    size_t count = index->count, batch = 0;
+    const char **texts = arena_alloc(&index->texts, count * sizeof *texts);
+    int *columns = arena_alloc(&index->texts, count * sizeof *columns);
+    struct fixture_reader *reader;
+    const struct fixture_row *row;
+    for (size_t i = 0; i < count; i++)
+        columns[i] = fixture_column(index->fixture->fixture, index->names[i]);
+    if (!fixture_open(&reader, index->fixture->fixture, refs->c->options, err))
+        return false;
+    begin_arrays(arrays + count, count);
+    bool ok;
+    while ((ok = fixture_next(reader, &row, err)) && (row || batch)) {
+        bool key = row && key_of_row(index, columns, row, texts);
+        for (size_t k = 0; key && k < count; k++)
+            parts_add_element(&arrays[count + k], texts[k]);
+        batch += key;
+        if (row && batch < BATCH_ROWS)
+            continue;
+        end_arrays(arrays + count, count, params + count);
+        ok = ask_alike(refs, index, params, err);
+        if (!ok || !row)
+            break;
+        begin_arrays(arrays + count, count);
+        batch = 0;
+    }
+    fixture_close(reader);
+    return ok;
+}
+
+static bool find_alike(struct refs *refs, struct index *index, struct err *err)
+{
+    struct str *arrays = xcalloc(2 * index->count, sizeof *arrays);
+    const char **params = xcalloc(2 * index->count, sizeof *params);
+    begin_arrays(arrays, index->count);
+    for (size_t i = 0; i < index->pending_count; i++) {
+        const struct pending *p = &index->pending[i];
+        /* The others keep their place, but not their text. */
+        for (size_t k = 0; k < index->count; k++) {
+            if (p->missing)
+                parts_add_element(&arrays[k], p->values[k]);
+            else
+                str_add(&arrays[k], arrays[k].length > 1 ? ",NULL" : "NULL");
+        }
+    }
+    end_arrays(arrays, index->count, params);
+    bool ok = read_alike(refs, index, arrays, params, err);
+    for (size_t k = 0; k < 2 * index->count; k++)
+        str_free(&arrays[k]);
+    free(arrays);
+    free(params);
+    return ok;
+}
+
+static bool settle_missing(struct refs *refs, struct index *index, struct err *err)
+{
+    bool any = false, ok = true;
+    for (size_t i = 0; i < index->pending_count; i++)
+        any = any || index->pending[i].missing;
+    if (any && index->hash_count && !compares_as_text(index))
+        ok = find_alike(refs, index, err);
+    for (size_t i = 0; ok && i < index->pending_count; i++) {
+        if (index->pending[i].missing)
+            say_nobody(refs, index, &index->pending[i], false, NULL);
+    }
+    return ok;
+}
+
 static bool flush_index(struct refs *refs, struct index *index, struct err *err)
 {
-    if (index->target->known_empty) {
-        for (size_t i = 0; i < index->pending_count; i++)
-            say_nobody(refs, index, &index->pending[i], false, NULL);
-        index->pending_count = 0;
-    }
-    bool ok = index->pending_count == 0 || look_up(refs, index, 0, index->pending_count, err);
+    /* A table that is known to be empty is not read (SAFETY 4): nothing in it is to be found. */
+    for (size_t i = 0; index->target->known_empty && i < index->pending_count; i++)
+        index->pending[i].missing = true;
+    bool ok = index->pending_count == 0 || index->target->known_empty
+              || look_up(refs, index, 0, index->pending_count, err);
+    ok = ok && settle_missing(refs, index, err);
     index->pending_count = 0;
     arena_reset(&index->texts);
     return ok;
@@ -323,8 +467,7 @@ bool refs_add(struct refs *refs, const struct bound *from, size_t column, const 
     if (!index->pending)
         index->pending = xcalloc(BATCH_ROWS, sizeof *index->pending);
     struct pending *p = &index->pending[index->pending_count++];
-    *p = (struct pending){.from = from, .place = *value, .row_line = row->line, .row_column = row->column,
-                          .column = column};
+    *p = (struct pending){.from = from, .place = *value, .row_line = row->line, .row_column = row->column};
     p->values = arena_alloc(&index->texts, index->count * sizeof *p->values);
     for (size_t i = 0; i < index->count; i++)
         p->values[i] = arena_strdup(&index->texts, value->ref->values[i]);

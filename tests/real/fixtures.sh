@@ -91,6 +91,7 @@ bad 'password too long for its column' 'short: !argon2id long-enough' '97 charac
 bad 'bit string' 'bits: "1011"' 'bits.*"1011"'
 bad 'varchar in an array' 'shorts: [short, too-long]' 'shorts.*too long'
 bad 'expression' 'day: !sql nwo()' 'nwo\(\).*does not exist'
+bad 'an expression that is none' 'day: !sql default' 'DEFAULT is not allowed'
 bad 'expression of another type' 'day: !sql 5' 'cannot cast'
 bad 'expression that is two statements' 'day: "x", at: !sql "now()); DROP TABLE hard; SELECT (now()"' 'DROP TABLE'
 bad 'expression that would write' 'whole: !sql "(WITH d AS (DELETE FROM hard RETURNING 1) SELECT 1)"' '!sql'
@@ -172,6 +173,15 @@ fixture t.yaml <<<$'table: Station\nkey: [ofevCode]\nrows:\n  - {ofevCode: x, ca
 look
 is "$(grep -c 'nobody' <<<"$out")" 1 'to a table without a fixture: live rows count'
 like "$out" '^t.yaml:5:32' 'and the one that is not there is named'
+
+sql f app -c 'CREATE EXTENSION citext' -c 'CREATE TABLE word (w citext PRIMARY KEY)' -c 'CREATE TABLE says (id int PRIMARY KEY, w citext REFERENCES word)' -c 'CREATE TABLE self (id int PRIMARY KEY, up int REFERENCES self)'
+seeds; fixture word.yaml <<<$'table: word\nrows: [{w: Alpha}, {w: beta}]'
+fixture says.yaml <<<$'table: says\nrows:\n  - {id: 1, w: !ref {table: word, w: ALPHA}}\n  - {id: 2, w: !ref {table: word, w: gamma}}\n  - {id: 3, w: !ref {table: word, w: Beta}}'
+look
+is "$(grep -oE '^says.yaml:[0-9]+' <<<"$out" | tr '\n' ' ')" 'says.yaml:4 ' 'a declared row is found by its type, whatever its capitals'
+seeds; fixture self.yaml <<<$'table: self\nrows:\n  - {id: 1}\n  - {id: 2, up: !ref {table: self, id: 01}}'
+look; is "$rc" 0 'and a number whatever its zeros'
+sql f app -c 'DROP TABLE says, word, self' -c 'DROP EXTENSION citext'
 
 # --- circles
 seeds; fixture a.yaml <<<$'table: a\nrows: [{id: 1, b: 1}]'; fixture b.yaml <<<$'table: b\nrows: [{id: 1, a: 1}]'
