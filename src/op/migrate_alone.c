@@ -171,11 +171,12 @@ static bool run_statement(struct migrate_run *run, const struct migrate_item *it
     return ok;
 }
 
-static bool run_concurrently(struct migrate_run *run, const struct migrate_item *item,
+static bool try_concurrently(struct migrate_run *run, const struct migrate_item *item,
                              const struct statement *s, unsigned *position, struct str *left, struct err *err)
 {
     struct str condition = {0};
     bool ok = drop_our_own(run, item, err) && remember_invalid(run, &condition, err);
+    str_reset(left);
     if (ok && !(ok = run_statement(run, item, s, false, position, err))) {
         db_ignore_cancel(run->db, true);
         if (db_alive(run->db))
@@ -183,7 +184,18 @@ static bool run_concurrently(struct migrate_run *run, const struct migrate_item 
         db_ignore_cancel(run->db, false);
     }
     str_free(&condition);
-    return ok && check_valid(run, s, err);
+    return ok;
+}
+
+/* A tool that waits for the lock inside a statement (Prisma's does) and a concurrent build wait for each other
+ * until the server ends one of them: if it was ours, what it left is dropped and it is tried again. */
+static bool run_concurrently(struct migrate_run *run, const struct migrate_item *item,
+                             const struct statement *s, unsigned *position, struct str *left, struct err *err)
+{
+    for (int attempt = 0; !try_concurrently(run, item, s, position, left, err); attempt++)
+        if (!migrate_may_retry(run, item, attempt, err))
+            return false;
+    return check_valid(run, s, err);
 }
 
 /* The failed row with its log; what cannot be written any more stays "started", which reads as failed too. */

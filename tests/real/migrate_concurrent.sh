@@ -15,7 +15,7 @@ state_of() { "$SEEDOPS" migrate status --json 2>/dev/null |
 # session NAME SQL...: a psql of that application name in the background, its transaction open until its pid is killed
 session() { local name=$1; shift; PGAPPNAME=$name "$PGBIN/psql" -XAtq -h "$T/a" -U postgres -d "$db" "${@/#/-c}" -c 'select pg_sleep(300)' >/dev/null 2>&1 & }
 end_session() { q "select pg_terminate_backend(pid) from pg_stat_activity where application_name = '$1'" >/dev/null; }
-active() { true_in "select count(*) > 0 from pg_stat_activity where query like '$1' and pid <> pg_backend_pid() and state = 'active'"; }
+active() { true_in "select count(*) > 0 from pg_stat_activity where query like '$1' and pid <> pg_backend_pid() and state = 'active' and datname = current_database()"; }
 
 project five
 for i in 1 2 3 4 5 6; do put "${i}_t.up.sql" "create table t$i (x int); select pg_sleep(0.1);"; done
@@ -97,6 +97,24 @@ q 'insert into t values (1)'; q 'create unique index concurrently t_u on t (a)' 
 so migrate; is "$rc" 3 "an invalid index that we did not make is not accepted"
 like "$err" 't_u" exists but is invalid' "it is named"
 true_in "select count(*) = 1 from pg_index where indexrelid = 't_u'::regclass and not indisvalid"; is $? 0 "and not dropped"
+
+project blocking_tool
+put 1_t.up.sql 'create table t as select generate_series(1, 1000) as a;'
+so migrate
+put 2_i.up.sql 'create index concurrently t_a on t (a);'
+session old "begin; insert into t values (0)"     # holds the build in its first phase
+wait_for 5 active 'select pg_sleep%'
+"$SEEDOPS" migrate >"$T/log.tool" 2>&1 & run=$!
+wait_for 10 active 'create index concurrently%'
+# another tool waits for the lock in a statement, and is not the one that the server ends
+PGAPPNAME=tool "$PGBIN/psql" -XAtq -h "$T/a" -U postgres -d blocking_tool -c "set deadlock_timeout = '60s'" \
+    -c "set statement_timeout = '5s'" -c "select pg_advisory_lock(hashtext('schema_migrations'))" >/dev/null 2>&1 &
+wait_for 5 active 'select pg_advisory_lock%'
+end_session old
+wait $run; is $? 0 "a tool that waits for the lock in a statement does not stop a concurrent build for good"
+like "$(cat "$T/log.tool")" 'deadlock detected.*trying again' "the server ended our build, which was tried again"
+like "$(cat "$T/log.tool")" 'dropping the invalid index public.t_a' "without what it had left"
+true_in "select indisvalid from pg_index where indexrelid = 't_a'::regclass"; is $? 0 "the index is valid"
 
 project waiting
 put 1_t.up.sql 'create table t (a int);'

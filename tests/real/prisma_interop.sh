@@ -76,6 +76,13 @@ both "applied by Prisma" 0
 so migrate; is "$rc|$out" "0|nothing to do: all migrations are applied" "we have nothing to do after Prisma"
 is "$(q 'select count(distinct (length(checksum), finished_at is null, logs is null, rolled_back_at is null, applied_steps_count)) from _prisma_migrations')" 1 "our rows and Prisma's are alike"
 
+put 20250103500000_slow 'create table slow (x int); select pg_sleep(4);'
+"$SEEDOPS" migrate >"$T/log.slow" 2>&1 & ours_run=$!
+holds_lock() { [ "$(q "select count(*) from pg_locks where locktype = 'advisory' and granted")" != 0 ]; }
+wait_for 10 holds_lock
+prisma migrate deploy; is "$rc" 0 "prisma migrate deploy while we migrate"; like "$out" 'No pending migrations' "waits for our lock"
+wait "$ours_run"; is $? 0 "and we are not disturbed"
+is "$(q "select count(*) from _prisma_migrations where migration_name ~ 'slow'")" 1 "it was applied once"
 put 20250104000000_bad 'select nope from "Tag";'
 prisma migrate deploy; is "$rc" 1 "a migration fails under Prisma"
 is "$(ours | grep -o '20250104000000_bad=.*')" "20250104000000_bad=failed" "we see it as failed"
