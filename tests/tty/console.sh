@@ -73,7 +73,7 @@ wait 20251020081502_init
 key 3
 wait 10 tables
 key 4
-wait tables with fixtures
+wait  live  
 key 6
 wait statement
 key 7
@@ -262,7 +262,7 @@ key 6
 wait statement
 gone looking
 key 4
-wait tables with fixtures
+wait  live  
 key enter
 wait Somewhere else
 gone comparing
@@ -281,7 +281,7 @@ size 120 30
 wait 12 applied
 wait Station
 key 4
-wait tables with fixtures
+wait  live  
 click 6 5
 click 6 5
 wait declared
