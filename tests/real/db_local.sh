@@ -43,29 +43,30 @@ db host="$T/v" -- identity
 like "$out" '^peer=socat$' "a Unix socket forwarded by TCP too"
 
 # ---- a container's address: only with a socket of this machine at its other end
-if [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null && ip link add br-seedops00 type bridge 2>/dev/null; then
-    trap 'ip link del br-seedops00 2>/dev/null; ip netns del seedops-test 2>/dev/null; cleanup' EXIT
-    ip addr add 172.31.251.1/24 dev br-seedops00 && ip link set br-seedops00 up
-    ip netns add seedops-test && ip link add so-v0 type veth peer name so-v1 && ip link set so-v0 master br-seedops00 up
-    ip link set so-v1 netns seedops-test
-    ip netns exec seedops-test sh -c 'ip link set lo up; ip addr add 172.31.251.2/24 dev so-v1; ip link set so-v1 up; ip route add default via 172.31.251.1'
+id=$(($$ % 200 + 20)) net=172.31.$(($$ % 200 + 20)) space=seedops-$$
+if [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null && ip link add br-so$id type bridge 2>/dev/null; then
+    trap "ip link del br-so$id 2>/dev/null; cleanup; ip netns del $space 2>/dev/null" EXIT
+    ip addr add $net.1/24 dev br-so$id && ip link set br-so$id up
+    ip netns add $space && ip link add sov$id type veth peer name sow$id && ip link set sov$id master br-so$id up
+    ip link set sow$id netns $space
+    ip netns exec $space sh -c "ip link set lo up; ip addr add $net.2/24 dev sow$id; ip link set sow$id up; ip route add default via $net.1"
     cluster_stop c
     echo "listen_addresses='*'" >>"$T/c/data/postgresql.conf"; echo "host all all all trust" >>"$T/c/data/pg_hba.conf"
-    ip netns exec seedops-test runuser -u "$SERVER_USER" -- "$PGBIN/pg_ctl" -D "$T/c/data" -w -l "$T/c/server.log" start >/dev/null
+    ip netns exec $space runuser -u "$SERVER_USER" -- "$PGBIN/pg_ctl" -D "$T/c/data" -w -l "$T/c/server.log" start >/dev/null
     published=$(free_port)
-    background socat "TCP-LISTEN:$published,bind=127.0.0.1,fork,reuseaddr" "TCP:172.31.251.2:$port"
+    background socat "TCP-LISTEN:$published,bind=127.0.0.1,fork,reuseaddr" "TCP:$net.2:$port"
     wait_for 10 "$DB" user=postgres dbname=postgres host=127.0.0.1 port="$published"
     db host=127.0.0.1 port="$published" -- identity
     like "$out" '^container=1$' "a container published on localhost is recognised"
     like "$out" '^own_socket=0$' "although the server does not see our socket"
     # a tunnel's far end inside another machine's network of the same numbers: the client seen is not ours
     inner=$(free_port)
-    background ip netns exec seedops-test socat "UNIX-LISTEN:$T/far,fork" "TCP:172.31.251.2:$port"
+    background ip netns exec $space socat "UNIX-LISTEN:$T/far,fork" "TCP:$net.2:$port"
     wait_for 10 test -S "$T/far"
     background socat "TCP-LISTEN:$inner,bind=127.0.0.1,fork,reuseaddr" "UNIX-CONNECT:$T/far"
     wait_for 10 "$DB" user=postgres dbname=postgres host=127.0.0.1 port="$inner"
     db host=127.0.0.1 port="$inner" -- identity
-    like "$out" '^server=172.31.251.2:' "a far end with a container's address"
+    like "$out" "^server=$net.2:" "a far end with a container's address"
     like "$out" '^container=0$' "is not taken for ours: its client is no socket of this machine"
 else
     note "no network namespaces here: the container cases were not run"
