@@ -169,6 +169,11 @@ static void sort_line(struct work *w, struct line *line, bool scan)
     bool small = estimate < SMALL_ROWS && fact->fixture_rows < SMALL_ROWS;
     fact->rows = fact->held ? -1 : estimate;
     fact->estimated = true;
+    if (!context && estimate == 0 && line->table->deleted > 0) {
+        char lost[64];
+        snprintf(lost, sizeof lost, "%lld rows were deleted", (long long)line->table->deleted);
+        set_note(fact, lost);
+    }
     line->bound = find_bound(w, line->fixture);
     if (!small || !may_scan(line, scan))
         return;

@@ -41,8 +41,29 @@ static void each_row_of_the_rule(void **state)
             fail_msg("%s", rows[i].what);
 }
 
+static void estimates(void **state)
+{
+    static const struct {
+        const char *what;
+        struct db_table table;
+        int64_t rows;
+    } rows[] = {
+        {"ANALYZE before the inserter's report, then all deleted",
+         {.live = 2800, .inserted = 2800, .deleted = 2800, .reltuples = 2800}, 0},
+        {"the same without a delete", {.live = 4000, .inserted = 2000, .reltuples = 2000}, 2000},
+        {"a rolled-back insert is no row", {.live = 7, .inserted = 14, .dead = 7, .reltuples = 7}, 7},
+        {"counters younger than the rows", {.live = 1000000, .inserted = 10, .deleted = 20, .reltuples = 1e6}, 1000000},
+        {"no counters at all", {.reltuples = 120}, 120},
+        {"never analysed, all deleted", {.inserted = 7, .deleted = 7, .reltuples = -1}, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (held_estimate(&rows[i].table) != rows[i].rows)
+            fail_msg("%s", rows[i].what);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_of_the_rule)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_of_the_rule), cmocka_unit_test(estimates)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
