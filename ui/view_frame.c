@@ -175,7 +175,7 @@ void view_message(const struct view *v)
         draw_prompt(v);
     } else if ((fresh || !draw_job(v)) && !text_is_empty(n->text)) {
         enum style style = text_same(n->level, "error") ? STYLE_BAD : text_same(n->level, "good") ? STYLE_GOOD
-                         : text_same(n->level, "warn") ? STYLE_WARN : STYLE_PLAIN;
+                         : text_holds(or_empty(n->level), "warn") ? STYLE_WARN : STYLE_PLAIN;
         grid_text(v->g, v->l.message_row, 1, v->g->columns - 2, style, n->text);
     }
 }

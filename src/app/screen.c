@@ -49,6 +49,13 @@ void screen_go(struct model *m, enum screen to, struct effects *effects)
         class->enter(m, effects);
 }
 
+void notice_show(struct model *m, const char *level, const char *text)
+{
+    text_replace(&m->notice.level, level);
+    text_replace(&m->notice.text, text);
+    m->notice.until_ms = m->now_ms + NOTICE_MS;
+}
+
 void notice_set(struct model *m, const char *level, const char *format, ...)
 {
     char text[1024];
@@ -56,8 +63,6 @@ void notice_set(struct model *m, const char *level, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    text_replace(&m->notice.level, level);
-    text_replace(&m->notice.text, text);
-    m->notice.until_ms = m->now_ms + NOTICE_MS;
+    notice_show(m, level, text);
     log_add(m, level, text);
 }

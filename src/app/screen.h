@@ -55,7 +55,9 @@ void diff_open_table(struct model *m, const char *table, bool scan, struct effec
 void migrations_load(struct model *m, struct effects *effects);
 const struct fact_migration *migrations_find(const struct model *m, const char *name);
 void log_add(struct model *m, const char *level, const char *text);
-/* One line above the footer for a while, and in the log. Level: info good warn error. */
+/* One line above the footer for a while. Level: info good warn error. */
+void notice_show(struct model *m, const char *level, const char *text);
+/* The same, and in the log. */
 void notice_set(struct model *m, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -34,8 +34,12 @@ void log_add(struct model *m, const char *level, const char *text)
 static void event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
 {
     (void)job, (void)effects;
-    if (in->kind == IN_LOG)
-        log_add(m, in->name, in->text);
+    if (in->kind != IN_LOG)
+        return;
+    log_add(m, in->name, in->text);
+    /* The runtime speaks to whoever sits here ("copied"); an operation only when something is not as it should be. */
+    if (!in->request || text_holds(or_empty(in->name), "warn") || text_same(in->name, "error"))
+        notice_show(m, in->name, or_empty(in->text));
 }
 
 const struct screen_class screen_class_log = {
