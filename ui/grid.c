@@ -47,7 +47,8 @@ static void blank(struct cell *cell)
 }
 
 /* Puts one cluster where it fits whole. A wide one that is half overwritten loses its other half. */
-static void put(struct grid *g, int row, int column, const char *bytes, size_t length, int width, enum style style)
+static void put(struct grid *g, int row, int column, const char *bytes, size_t length, int width,
+                enum style style)
 {
     struct cell *cell = cell_at(g, row, column);
     if (cell->width == 0 && column > 0)
@@ -172,7 +173,8 @@ int grid_right(struct grid *g, int row, int column, int width, enum style style,
     return grid_text(g, row, column, width, style, text);
 }
 
-void grid_fill(struct grid *g, int row, int column, int rows, int columns, enum style style, const char *cluster)
+void grid_fill(struct grid *g, int row, int column, int rows, int columns, enum style style,
+               const char *cluster)
 {
     for (int r = row < 0 ? 0 : row; r < row + rows && r < g->rows; r++)
         for (int c = column < 0 ? 0 : column; c < column + columns && c < g->columns; c++)

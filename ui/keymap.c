@@ -47,7 +47,8 @@ static const char *typed(const char *key)
 static const struct action *menu_action(const struct model *m, const char *key)
 {
     for (int i = 0; i < action_count; i++)
-        if (actions[i].menu_key && actions[i].where & 1u << m->screen && strcmp(actions[i].menu_key, key) == 0)
+        if (actions[i].menu_key && actions[i].where & 1u << m->screen &&
+            strcmp(actions[i].menu_key, key) == 0)
             return &actions[i];
     return NULL;
 }
@@ -90,7 +91,8 @@ static struct input *click(const struct hit *hit, bool twice)
     return message(IN_ACTION, hit->action, hit->number, NULL);
 }
 
-struct input *keymap_mouse(const struct model *m, const struct grid *grid, const char *kind, int row, int column)
+struct input *keymap_mouse(const struct model *m, const struct grid *grid, const char *kind, int row,
+                           int column)
 {
     (void)m;
     if (strcmp(kind, "wheel-up") == 0)

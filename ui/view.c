@@ -42,7 +42,8 @@ struct table table_make(const struct view *v, const struct column *columns, int 
     return t;
 }
 
-void table_cell(const struct view *v, const struct table *t, int row, int column, enum style style, const char *text)
+void table_cell(const struct view *v, const struct table *t, int row, int column, enum style style,
+                const char *text)
 {
     if (!t->width[column])
         return;
@@ -58,8 +59,8 @@ void table_head(const struct view *v, const struct table *t)
         table_cell(v, t, v->l.head_row, i, STYLE_DIM, t->columns[i].title);
 }
 
-void table_count(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n,
-                 bool estimated)
+void table_count(const struct view *v, const struct table *t, int row, int column, enum style style,
+                 int64_t n, bool estimated)
 {
     char text[40], shortened[HUMAN];
     view_count(text, n, estimated);
@@ -68,7 +69,8 @@ void table_count(const struct view *v, const struct table *t, int row, int colum
     table_cell(v, t, row, column, style, text);
 }
 
-void table_difference(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n)
+void table_difference(const struct view *v, const struct table *t, int row, int column, enum style style,
+                      int64_t n)
 {
     if (n == 0)
         table_cell(v, t, row, column, STYLE_DIM, "\xc2\xb7");   /* · */
@@ -111,7 +113,8 @@ size_t view_line(const char *text, int width, size_t *skip)
     return at;
 }
 
-int view_wrap(const struct view *v, int row, int column, int width, int rows, enum style style, const char *text)
+int view_wrap(const struct view *v, int row, int column, int width, int rows, enum style style,
+              const char *text)
 {
     int used = 0;
     text = or_empty(text);
@@ -119,7 +122,8 @@ int view_wrap(const struct view *v, int row, int column, int width, int rows, en
         size_t skip, length = view_line(text, width, &skip);
         struct str line = {0};
         if (used == rows - 1)
-            str_add_bytes(&line, text, strcspn(text, "\n"));   /* the last one: the grid cuts what is too long */
+            str_add_bytes(&line, text,
+                          strcspn(text, "\n")); /* the last one: the grid cuts what is too long */
         else
             str_add_bytes(&line, text, length);
         grid_text(v->g, row + used, column, width, style, str_text(&line));
@@ -174,7 +178,8 @@ static void draw_too_small(const struct view *v)
 {
     char text[64];
     int row = v->g->rows / 2;
-    snprintf(text, sizeof text, "needs %dx%d, has %dx%d", LEAST_COLUMNS, LEAST_ROWS, v->g->columns, v->g->rows);
+    snprintf(text, sizeof text, "needs %dx%d, has %dx%d", LEAST_COLUMNS, LEAST_ROWS, v->g->columns,
+             v->g->rows);
     int width = (int)strlen(text), column = v->g->columns > width ? (v->g->columns - width) / 2 : 0;
     if (v->g->rows > 1)
         grid_text(v->g, row - 1, column, v->g->columns, STYLE_WARN, "Too small");
@@ -205,7 +210,8 @@ static void mark_matches(const struct view *v)
     const char *needle = screen_list(v->m)->search;
     if (text_is_empty(needle))
         return;
-    for (int row = v->l.list_row; row < v->l.list_row + v->l.list_rows + v->l.title_rows && row < v->g->rows; row++)
+    for (int row = v->l.list_row; row < v->l.list_row + v->l.list_rows + v->l.title_rows && row < v->g->rows;
+         row++)
         for (int column = 3; column < v->g->columns; column++)
             grid_restyle(v->g, row, column, cells_spelling(v->g, row, column, needle), STYLE_MATCH);
 }

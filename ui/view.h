@@ -1,4 +1,4 @@
-/* view - what the parts of the picture share. Every function here draws from the model and changes nothing. */
+/* view - what the parts of the picture share. Every function draws from the model, changes nothing. */
 #ifndef SEEDOPS_UI_VIEW_H
 #define SEEDOPS_UI_VIEW_H
 
@@ -31,19 +31,22 @@ struct table {
 };
 struct table table_make(const struct view *v, const struct column *columns, int count);
 void table_head(const struct view *v, const struct table *t);
-void table_cell(const struct view *v, const struct table *t, int row, int column, enum style style, const char *text);
+void table_cell(const struct view *v, const struct table *t, int row, int column, enum style style,
+                const char *text);
 /* A number in full, or shortened ("48M") where it does not fit: never cut. "?" when unknown. */
-void table_count(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n,
-                 bool estimated);
+void table_count(const struct view *v, const struct table *t, int row, int column, enum style style,
+                 int64_t n, bool estimated);
 /* How many rows differ: "·" for none, nothing for not compared. */
-void table_difference(const struct view *v, const struct table *t, int row, int column, enum style style, int64_t n);
+void table_difference(const struct view *v, const struct table *t, int row, int column, enum style style,
+                      int64_t n);
 /* Marks the row (screen row `row`, list row `nth`) if it is selected, and makes it clickable. */
 void table_row(const struct view *v, int row, int64_t nth);
 
 /* ---- pieces ---- */
 
 /* Wraps at blanks into at most `rows` lines; the last is cut. Returns the lines used. */
-int view_wrap(const struct view *v, int row, int column, int width, int rows, enum style style, const char *text);
+int view_wrap(const struct view *v, int row, int column, int width, int rows, enum style style,
+              const char *text);
 /* Bytes of `text` that go on a line of `width` cells: up to its newline, or a blank where there is one; *skip
  * of what follows belongs to no line. */
 size_t view_line(const char *text, int width, size_t *skip);
@@ -73,8 +76,10 @@ void view_activity(const struct view *v);
 void view_log(const struct view *v);
 void view_modal(const struct view *v);
 
-/* sql.c: colours one line; `state` carries comments and dollar quotes from line to line (zeroed at the start). */
+/* sql.c: colours one line; `state` carries comments and dollar quotes from line to line (zeroed at the
+ * start). */
 struct sql_state { int comment_depth; char quote; char dollar[64]; };
-void sql_draw(const struct view *v, struct sql_state *state, int row, int column, int width, const char *line);
+void sql_draw(const struct view *v, struct sql_state *state, int row, int column, int width,
+              const char *line);
 
 #endif

@@ -9,8 +9,9 @@
 #include "app/util.h"
 
 static const struct column columns[] = {
-    {"pid", 7, true, 0, 0}, {"user", 8, false, 0, 0}, {"application", 14, false, 1, 88}, {"client", 16, false, 0, 120},
-    {"state", 12, false, 0, 0}, {"for", 7, true, 0, 0}, {"blocked by", 10, false, 0, 70}, {"statement", 12, false, 4, 0},
+    {"pid", 7, true, 0, 0},           {"user", 8, false, 0, 0},       {"application", 14, false, 1, 88},
+    {"client", 16, false, 0, 120},    {"state", 12, false, 0, 0},     {"for", 7, true, 0, 0},
+    {"blocked by", 10, false, 0, 70}, {"statement", 12, false, 4, 0},
 };
 enum { C_PID, C_USER, C_APPLICATION, C_CLIENT, C_STATE, C_FOR, C_BLOCKED, C_QUERY };
 
@@ -19,10 +20,12 @@ static void blockers(const struct fact_backend *b, char *out, size_t size)
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < b->blocked_by_count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? " " : "", or_empty(b->blocked_by[i].text));
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s%s", i ? " " : "", or_empty(b->blocked_by[i].text));
 }
 
-static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_backend *b)
+static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth,
+                     const struct fact_backend *b)
 {
     char text[HUMAN], by[64];
     enum style style = b->blocked_by_count ? STYLE_WARN : b->ours ? STYLE_DIM : STYLE_PLAIN;
@@ -49,24 +52,25 @@ static void draw_sentence(const struct view *v)
         blocked += s->items[i].blocked_by_count > 0;
     }
     if (!s->loaded)
-        view_sentence_line(v, STYLE_BOLD, "%s", job_of(v->m, EFFECT_ACTIVITY) ? "Looking at the backends \xe2\x80\xa6"
-                                                                            : "Not looked yet: r does.");
+        view_sentence_line(v, STYLE_BOLD, "%s",
+                           job_of(v->m, EFFECT_ACTIVITY) ? "Looking at the backends \xe2\x80\xa6"
+                                                         : "Not looked yet: r does.");
     else if (blocked)
-        view_sentence_line(v, STYLE_WARN, "! %zu backend%s wait%s for a lock; \"blocked by\" says for whom.", blocked,
-                           blocked == 1 ? "" : "s", blocked == 1 ? "s" : "");
+        view_sentence_line(v, STYLE_WARN, "! %zu backend%s wait%s for a lock; \"blocked by\" says for whom.",
+                           blocked, blocked == 1 ? "" : "s", blocked == 1 ? "s" : "");
     else
-        view_sentence_line(v, STYLE_BOLD, "%zu other backend%s on this database; nobody waits for a lock.", others,
-                           others == 1 ? "" : "s");
+        view_sentence_line(v, STYLE_BOLD, "%zu other backend%s on this database; nobody waits for a lock.",
+                           others, others == 1 ? "" : "s");
 }
 
 static void draw_detail(const struct view *v, const struct fact_backend *b)
 {
     char age[HUMAN];
     int row = v->l.detail_row, width = v->g->columns - 4;
-    grid_printf(v->g, row, 3, width, STYLE_DIM, "pid %lld  %s@%s  %s%s%s", (long long)b->pid, or_empty(b->user),
-                text_is_empty(b->client) ? "local" : b->client,
-                b->age_ms >= 0 ? human_span(age, b->age_ms) : "?", text_is_empty(b->wait) ? "" : " old, waits for ",
-                text_is_empty(b->wait) ? " old" : b->wait);
+    grid_printf(v->g, row, 3, width, STYLE_DIM, "pid %lld  %s@%s  %s%s%s", (long long)b->pid,
+                or_empty(b->user), text_is_empty(b->client) ? "local" : b->client,
+                b->age_ms >= 0 ? human_span(age, b->age_ms) : "?",
+                text_is_empty(b->wait) ? "" : " old, waits for ", text_is_empty(b->wait) ? " old" : b->wait);
     if (v->l.detail_rows > 1)
         view_wrap(v, row + 1, 3, width, v->l.detail_rows - 1, STYLE_PLAIN, b->query);
 }

@@ -12,8 +12,9 @@
 /* ---- the tables ---- */
 
 static const struct column table_columns[] = {
-    {"table", 12, false, 3, 0}, {"fixture", 7, true, 1, 0}, {"live", 9, true, 1, 0}, {"missing", 7, true, 0, 0},
-    {"changed", 7, true, 0, 0}, {"extra", 5, true, 0, 0}, {"", 18, false, 2, 80},
+    {"table", 12, false, 3, 0}, {"fixture", 7, true, 1, 0}, {"live", 9, true, 1, 0},
+    {"missing", 7, true, 0, 0}, {"changed", 7, true, 0, 0}, {"extra", 5, true, 0, 0},
+    {"", 18, false, 2, 80},
 };
 
 static const char *table_note(const struct fact_table *f)
@@ -23,11 +24,13 @@ static const char *table_note(const struct fact_table *f)
     if (f->missing < 0)
         return "not compared yet: Enter does";
     if (f->missing || f->changed || f->extra)
-        return f->missing == 0 && f->changed <= f->allowed_changed && f->extra <= f->allowed_extra ? "allowed" : "";
+        return f->missing == 0 && f->changed <= f->allowed_changed && f->extra <= f->allowed_extra ? "allowed"
+                                                                                                   : "";
     return "identical";
 }
 
-static void draw_table(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_table *f)
+static void draw_table(const struct view *v, const struct table *t, int row, int64_t nth,
+                       const struct fact_table *f)
 {
     const int64_t numbers[] = {f->missing, f->changed, f->extra};
     static const enum style styles[] = {STYLE_ADDED, STYLE_CHANGED, STYLE_REMOVED};
@@ -54,14 +57,15 @@ static void draw_tables_sentence(const struct view *v)
     if (!f->status_complete)
         view_sentence_line(v, STYLE_BOLD, "The fixtures were not compared yet.");
     else if (held)
-        view_sentence_line(v, STYLE_HELD, "! %zu of %zu table%s held, so not compared; %zu %s from the fixtures.", held, with,
-                           with == 1 ? " is" : "s are", differ, differ == 1 ? "differs" : "differ");
+        view_sentence_line(v, STYLE_HELD,
+                           "! %zu of %zu table%s held, so not compared; %zu %s from the fixtures.", held,
+                           with, with == 1 ? " is" : "s are", differ, differ == 1 ? "differs" : "differ");
     else if (differ)
-        view_sentence_line(v, STYLE_WARN, "! %zu of %zu table%s with fixtures %s. Enter shows how.", differ, with,
-                           with == 1 ? "" : "s", differ == 1 ? "differs" : "differ");
+        view_sentence_line(v, STYLE_WARN, "! %zu of %zu table%s with fixtures %s. Enter shows how.", differ,
+                           with, with == 1 ? "" : "s", differ == 1 ? "differs" : "differ");
     else
-        view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %zu table%s with fixtures, no difference found.", with,
-                           with == 1 ? "" : "s");
+        view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %zu table%s with fixtures, no difference found.",
+                           with, with == 1 ? "" : "s");
 }
 
 static void draw_tables(const struct view *v)
@@ -78,15 +82,17 @@ static void draw_tables(const struct view *v)
     }
     if (list_selected(v->m) < 0)
         view_empty(v, !text_is_empty(s->list.filter) ? "No table passes the filter. Esc clears it."
-                   : s->identical_too ? "No table has a fixture. seedops capture TABLE writes one from live rows."
-                   : "No table differs from its fixture. = shows the identical ones too.");
+                      : s->identical_too
+                          ? "No table has a fixture. seedops capture TABLE writes one from live rows."
+                          : "No table differs from its fixture. = shows the identical ones too.");
 }
 
 /* ---- the rows of one ---- */
 
 static const struct column row_columns[] = {
-    {"", 1, false, 0, 0}, {"key", 9, false, 1, 0}, {"what", 7, false, 0, 0}, {"column", 8, false, 1, 0}, {"fixture", 11, false, 3, 0},
-    {"live", 10, false, 3, 0}, {"", 8, false, 0, 100},
+    {"", 1, false, 0, 0},       {"key", 9, false, 1, 0},      {"what", 7, false, 0, 0},
+    {"column", 8, false, 1, 0}, {"fixture", 11, false, 3, 0}, {"live", 10, false, 3, 0},
+    {"", 8, false, 0, 100},
 };
 enum { C_MARK, C_KEY, C_WHAT, C_COLUMN, C_FIXTURE, C_LIVE, C_ALLOWED };
 
@@ -111,7 +117,8 @@ static const char *cell_of(const struct fact_row *row, size_t cell)
 
 static bool continues(const struct view *v, int64_t nth, const struct fact_row *cells)
 {
-    const struct fact_row *before = nth > v->m->diff.row_list.top ? rowset_row(&v->m->diff.rows, nth - 1) : NULL;
+    const struct fact_row *before =
+        nth > v->m->diff.row_list.top ? rowset_row(&v->m->diff.rows, nth - 1) : NULL;
     return before && text_same(cell_of(before, DIFF_KEY), cell_of(cells, DIFF_KEY))
         && text_same(cell_of(before, DIFF_KIND), cell_of(cells, DIFF_KIND));
 }
@@ -142,18 +149,22 @@ static void draw_rows_sentence(const struct view *v)
     char a[40], b[40], c[40], d[40], e[40];
     const char *fixture = text_is_empty(t->at) ? "its fixture" : t->at;
     if (job_of(v->m, EFFECT_DIFF) && !s->rows.complete)
-        view_sentence_line(v, STYLE_BOLD, "%s against %s: %s difference%s so far \xe2\x80\xa6", s->table, fixture,
-                           view_count(a, s->rows.count, false), s->rows.count == 1 ? "" : "s");
+        view_sentence_line(v, STYLE_BOLD, "%s against %s: %s difference%s so far \xe2\x80\xa6", s->table,
+                           fixture, view_count(a, s->rows.count, false), s->rows.count == 1 ? "" : "s");
     else if (t->held)
-        view_sentence_line(v, STYLE_HELD, "! %s is held: rows were deleted and may be readable yet. x h says what a scan costs.",
-                           s->table);
+        view_sentence_line(
+            v, STYLE_HELD,
+            "! %s is held: rows were deleted and may be readable yet. x h says what a scan costs.", s->table);
     else if (s->rows.complete && t->missing == 0 && t->changed == 0 && t->extra == 0)
-        view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %s is as %s declares it: %s row%s.", s->table, fixture,
-                           view_count(a, t->fixture_rows, false), t->fixture_rows == 1 ? "" : "s");
+        view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %s is as %s declares it: %s row%s.", s->table,
+                           fixture, view_count(a, t->fixture_rows, false), t->fixture_rows == 1 ? "" : "s");
     else
-        view_sentence_line(v, STYLE_WARN, "! %s against %s   %s declared, %s live   %s missing  %s changed  %s extra   \xe2\x89\xa0 only",
-                           s->table, fixture, view_count(a, t->fixture_rows, false), view_count(b, t->rows, t->estimated),
-                           view_count(c, t->missing, false), view_count(d, t->changed, false), view_count(e, t->extra, false));
+        view_sentence_line(
+            v, STYLE_WARN,
+            "! %s against %s   %s declared, %s live   %s missing  %s changed  %s extra   \xe2\x89\xa0 only",
+            s->table, fixture, view_count(a, t->fixture_rows, false), view_count(b, t->rows, t->estimated),
+            view_count(c, t->missing, false), view_count(d, t->changed, false),
+            view_count(e, t->extra, false));
 }
 
 /* The selected difference in full, and where it is declared. */
@@ -172,7 +183,8 @@ static void draw_detail(const struct view *v)
     if (!text_is_empty(at))
         grid_printf(v->g, row, 3, width, STYLE_DIM, "declared at %s   e opens it there", at);
     else
-        grid_text(v->g, row, 3, width, STYLE_DIM, "declared nowhere; a seed leaves it, a prune of a table with prune: true deletes it");
+        grid_text(v->g, row, 3, width, STYLE_DIM,
+                  "declared nowhere; a seed leaves it, a prune of a table with prune: true deletes it");
 }
 
 static void draw_rows(const struct view *v)
@@ -194,8 +206,9 @@ static void draw_rows(const struct view *v)
     }
     draw_detail(v);
     if (s->rows.complete && s->rows.count == 0 && !s->totals.held)
-        view_empty(v, text_is_empty(s->row_list.filter) ? "Every declared row is there, as declared, and no other."
-                                                        : "No difference passes the filter. Esc clears it.");
+        view_empty(v, text_is_empty(s->row_list.filter)
+                          ? "Every declared row is there, as declared, and no other."
+                          : "No difference passes the filter. Esc clears it.");
 }
 
 void view_diff(const struct view *v)

@@ -41,16 +41,18 @@ static void draw_sentence(const struct view *v)
     if (!s->loaded)
         view_sentence_line(v, STYLE_BOLD, "Looking at the environments \xe2\x80\xa6");
     else if (checking)
-        view_sentence_line(v, STYLE_BOLD, "%zu environment%s; looking at %zu \xe2\x80\xa6", s->item_count, plural, checking);
+        view_sentence_line(v, STYLE_BOLD, "%zu environment%s; looking at %zu \xe2\x80\xa6", s->item_count,
+                           plural, checking);
     else if (wrong)
-        view_sentence_line(v, STYLE_WARN, "! %zu of %zu environment%s %s something to mend. Enter opens one.", wrong,
-                           s->item_count, plural, wrong == 1 ? "has" : "have");
+        view_sentence_line(v, STYLE_WARN, "! %zu of %zu environment%s %s something to mend. Enter opens one.",
+                           wrong, s->item_count, plural, wrong == 1 ? "has" : "have");
     else
         view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %zu environment%s, nothing to mend. Enter opens one.",
                            s->item_count, plural);
 }
 
-static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_environment *e)
+static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth,
+                     const struct fact_environment *e)
 {
     table_cell(v, t, row, C_NAME, STYLE_BOLD, e->name);
     table_cell(v, t, row, C_ROLE, view_role_style(e->role), e->role);
@@ -78,9 +80,11 @@ void view_environments(const struct view *v)
     if (selected >= 0) {
         const struct fact_environment *e = &s->items[selected];
         int used = view_wrap(v, v->l.detail_row, 3, v->g->columns - 4, 1, STYLE_DIM, e->target);
-        view_wrap(v, v->l.detail_row + used, 3, v->g->columns - 4, v->l.detail_rows - used, STYLE_PLAIN, e->sentence);
+        view_wrap(v, v->l.detail_row + used, 3, v->g->columns - 4, v->l.detail_rows - used, STYLE_PLAIN,
+                  e->sentence);
     } else if (s->loaded) {
-        view_empty(v, text_is_empty(s->list.filter) ? "No environment is configured: seedops init writes a seedops.yaml."
-                                                    : "No environment passes the filter. Esc clears it.");
+        view_empty(v, text_is_empty(s->list.filter)
+                          ? "No environment is configured: seedops init writes a seedops.yaml."
+                          : "No environment passes the filter. Esc clears it.");
     }
 }

@@ -23,7 +23,7 @@ static int draw_role(const struct view *v)
     upper[i] = '\0';
     if (!i)
         return 0;
-    return grid_printf(v->g, 0, 0, 26, view_role_style(role), "\xe2\x96\x8c%s\xe2\x96\x90", upper);   /* ▌ ▐ */
+    return grid_printf(v->g, 0, 0, 26, view_role_style(role), "\xe2\x96\x8c%s\xe2\x96\x90", upper); /* ▌ ▐ */
 }
 
 /* What the guard would say to a write here, before anyone asks. */
@@ -32,7 +32,10 @@ static const char *guard_word(const struct model *m)
     const struct facts *f = &m->facts;
     if ((!f->status_partial && !f->status_complete) || m->columns < 80)
         return "";
-    return f->server.in_recovery ? "standby" : !f->guard.seed_allowed ? "seed refused" : f->guard.local ? "" : "guarded";
+    return f->server.in_recovery    ? "standby"
+           : !f->guard.seed_allowed ? "seed refused"
+           : f->guard.local         ? ""
+                                    : "guarded";
 }
 
 /* What stays in sight on the right: the mode, the time, the recording. Returns where it begins. */
@@ -77,8 +80,8 @@ void view_header(const struct view *v)
                         text_is_empty(server->environment) ? m->environment : server->environment) + 2;
     char version[96] = "";
     if (!text_is_empty(server->version))
-        snprintf(version, sizeof version, "PG %s %s%s", server->version, server->in_recovery ? "standby" : "primary",
-                 server->pooled ? " pooled" : "");
+        snprintf(version, sizeof version, "PG %s %s%s", server->version,
+                 server->in_recovery ? "standby" : "primary", server->pooled ? " pooled" : "");
     /* The target is what can be cut; how it is reached stays, and the version where there is room for it. */
     enum { TARGET_LEAST = 14 };
     int via_width = view_width(server->via), version_width = view_width(version), room = right - column - 1;
@@ -105,7 +108,8 @@ void view_tabs(const struct view *v)
         bool short_title = v->g->columns < 80 && !here;
         int start = column;
         column += grid_text(v->g, 1, column, 3, here ? STYLE_BOLD : STYLE_KEY, action->keys) + 1;
-        column += grid_text(v->g, 1, column, short_title ? 5 : 20, here ? STYLE_TITLE : STYLE_PLAIN, class->title);
+        column +=
+            grid_text(v->g, 1, column, short_title ? 5 : 20, here ? STYLE_TITLE : STYLE_PLAIN, class->title);
         grid_hit(v->g, 1, start, 1, column - start, class->name, 0);
         column += 2;
     }
@@ -136,7 +140,8 @@ static void job_numbers(const struct model *m, const struct job *job, char *out,
     size_t used = (size_t)snprintf(out, size, "%s", human_timer(elapsed, m->now_ms - job->started_ms));
     if (job->done > 0 && used < size)
         used += (size_t)snprintf(out + used, size - used, "  %s%s%s", human_count(done, job->done),
-                                 job->total > 0 ? " of " : "", job->total > 0 ? human_count(total, job->total) : "");
+                                 job->total > 0 ? " of " : "",
+                                 job->total > 0 ? human_count(total, job->total) : "");
     if (job->rate > 0 && used < size)
         used += (size_t)snprintf(out + used, size - used, "  %s/s", human_count(rate, job->rate));
     if (job->rate > 0 && job->total > job->done && used < size)
@@ -161,7 +166,8 @@ static bool draw_job(const struct view *v)
         column += width / 6 + 1;
     }
     column += grid_text(v->g, row, column, width - column - 17, STYLE_PLAIN, numbers) + 2;
-    grid_text(v->g, row, column, 16, STYLE_DIM, job->cancelling ? "cancelling \xe2\x80\xa6" : "ctrl-x cancels");
+    grid_text(v->g, row, column, 16, STYLE_DIM,
+              job->cancelling ? "cancelling \xe2\x80\xa6" : "ctrl-x cancels");
     return true;
 }
 
@@ -170,7 +176,8 @@ enum { FRESH_MS = 3000 };
 void view_message(const struct view *v)
 {
     const struct notice *n = &v->m->notice;
-    bool fresh = n->until_ms - NOTICE_MS + FRESH_MS > v->m->now_ms;   /* a word in answer to a key comes before work */
+    bool fresh =
+        n->until_ms - NOTICE_MS + FRESH_MS > v->m->now_ms; /* a word in answer to a key comes before work */
     if (v->m->modal.kind == MODAL_SEARCH || v->m->modal.kind == MODAL_FILTER) {
         draw_prompt(v);
     } else if ((fresh || !draw_job(v)) && !text_is_empty(n->text)) {
@@ -186,7 +193,10 @@ struct hint { const char *action, *word; };
 
 static const char *key_name(const char *key)
 {
-    return strcmp(key, "enter") == 0 ? "Enter" : strcmp(key, "esc") == 0 ? "Esc" : strcmp(key, "tab") == 0 ? "Tab" : key;
+    return strcmp(key, "enter") == 0 ? "Enter"
+           : strcmp(key, "esc") == 0 ? "Esc"
+           : strcmp(key, "tab") == 0 ? "Tab"
+                                     : key;
 }
 
 /* False for a key that would do nothing on what is shown now. */

@@ -5,7 +5,8 @@
 #include "app/list.h"
 #include "app/util.h"
 
-static const struct column columns[] = {{"at", 9, false, 0, 0}, {"level", 8, false, 0, 0}, {"text", 30, false, 1, 0}};
+static const struct column columns[] = {
+    {"at", 9, false, 0, 0}, {"level", 8, false, 0, 0}, {"text", 30, false, 1, 0}};
 
 static enum style level_style(const char *level)
 {
@@ -16,7 +17,8 @@ static enum style level_style(const char *level)
     return text_same(level, "good") ? STYLE_GOOD : STYLE_PLAIN;
 }
 
-static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth, const struct log_line *line)
+static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth,
+                     const struct log_line *line)
 {
     char at[HUMAN];
     const struct model *m = v->m;
@@ -35,8 +37,9 @@ void view_log(const struct view *v)
     const struct screen_log *s = &v->m->log;
     struct table t = table_make(v, columns, sizeof columns / sizeof columns[0]);
     const char *journal = text_same(v->m->journal, "recording") ? "recorded in " : "not recorded: ";
-    view_sentence_line(v, STYLE_BOLD, "%zu line%s, newest last%s%s%s", s->line_count, s->line_count == 1 ? "" : "s",
-                       text_is_empty(v->m->journal) ? "" : "; ", text_is_empty(v->m->journal) ? "" : journal,
+    view_sentence_line(v, STYLE_BOLD, "%zu line%s, newest last%s%s%s", s->line_count,
+                       s->line_count == 1 ? "" : "s", text_is_empty(v->m->journal) ? "" : "; ",
+                       text_is_empty(v->m->journal) ? "" : journal,
                        text_is_empty(v->m->journal) ? "" : or_empty(v->m->journal_text));
     table_head(v, &t);
     for (int i = 0; i < v->l.list_rows; i++) {
@@ -49,5 +52,6 @@ void view_log(const struct view *v)
         view_wrap(v, v->l.detail_row, 3, v->g->columns - 4, v->l.detail_rows, STYLE_PLAIN,
                   s->lines[list_selected(v->m)].text);
     else
-        view_empty(v, text_is_empty(s->list.filter) ? "Nothing was said yet." : "No line passes the filter. Esc clears it.");
+        view_empty(v, text_is_empty(s->list.filter) ? "Nothing was said yet."
+                                                    : "No line passes the filter. Esc clears it.");
 }

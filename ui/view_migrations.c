@@ -44,7 +44,8 @@ static const char *shown_time(char out[40], const char *iso)
     return out;
 }
 
-static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_migration *item)
+static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth,
+                     const struct fact_migration *item)
 {
     char text[HUMAN];
     enum style style = state_style(item->state);
@@ -77,7 +78,8 @@ static void risk_names(const struct fact_migration *item, char *out, size_t size
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < item->risk_count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", or_empty(item->risks[i].text));
+        used +=
+            (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", or_empty(item->risks[i].text));
 }
 
 static void draw_detail(const struct view *v)
@@ -110,17 +112,21 @@ static void draw_sentence(const struct view *v)
     if (!text_is_empty(l->problem))
         view_sentence_line(v, STYLE_BAD, "\xe2\x9c\x97 %s", l->problem);
     else if (!v->m->migrations.loaded)
-        view_sentence_line(v, STYLE_BOLD, "%s", job_of(v->m, EFFECT_MIGRATIONS) ? "Reading the ledger \xe2\x80\xa6"
-                                                                              : "The ledger was not read yet: r reads it.");
+        view_sentence_line(v, STYLE_BOLD, "%s",
+                           job_of(v->m, EFFECT_MIGRATIONS) ? "Reading the ledger \xe2\x80\xa6"
+                                                           : "The ledger was not read yet: r reads it.");
     else if (l->failed > 0)
-        view_sentence_line(v, STYLE_BAD, "\xe2\x9c\x97 %lld failed: put the database right, then x p or x b says how it stands.",
-                           (long long)l->failed);
+        view_sentence_line(
+            v, STYLE_BAD,
+            "\xe2\x9c\x97 %lld failed: put the database right, then x p or x b says how it stands.",
+            (long long)l->failed);
     else if (!text_is_empty(l->lock_holder))
         view_sentence_line(v, STYLE_WARN, "! Someone else is migrating: %s holds the lock.", l->lock_holder);
     else
-        view_sentence_line(v, l->pending > 0 ? STYLE_WARN : STYLE_GOOD, "%s %lld applied, %lld pending  (%s, %s%s)",
-                           l->pending > 0 ? "!" : "\xe2\x9c\x93", (long long)l->applied, (long long)l->pending,
-                           or_empty(l->tool), text_is_empty(l->relation) ? "no ledger" : l->relation,
+        view_sentence_line(v, l->pending > 0 ? STYLE_WARN : STYLE_GOOD,
+                           "%s %lld applied, %lld pending  (%s, %s%s)", l->pending > 0 ? "!" : "\xe2\x9c\x93",
+                           (long long)l->applied, (long long)l->pending, or_empty(l->tool),
+                           text_is_empty(l->relation) ? "no ledger" : l->relation,
                            l->exists ? "" : ": not there yet");
 }
 
@@ -138,9 +144,11 @@ static void draw_list(const struct view *v)
     }
     draw_detail(v);
     if (s->loaded && list_selected(v->m) < 0)
-        view_empty(v, text_is_empty(s->list.filter)
-                   ? "There is no migration, neither on disk nor in the ledger. migrations.dir in seedops.yaml says where they are."
-                   : "No migration passes the filter. Esc clears it.");
+        view_empty(
+            v,
+            text_is_empty(s->list.filter)
+                ? "There is no migration, neither on disk nor in the ledger. migrations.dir in seedops.yaml says where they are."
+                : "No migration passes the filter. Esc clears it.");
 }
 
 /* ---- its SQL ---- */
@@ -183,7 +191,8 @@ static void draw_sql(const struct view *v)
             grid_text(v->g, row, 1, 1, STYLE_KEY, "\xe2\x96\xb8");
     }
     if (s->sql.complete && s->sql.count == 0)
-        view_empty(v, text_is_empty(list->filter) ? "The file is empty." : "No line passes the filter. Esc clears it.");
+        view_empty(v, text_is_empty(list->filter) ? "The file is empty."
+                                                  : "No line passes the filter. Esc clears it.");
 }
 
 void view_migrations(const struct view *v)

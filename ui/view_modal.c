@@ -50,13 +50,15 @@ static void first_key(const struct action *action, char out[16])
     snprintf(out, 16, "%.*s", (int)strcspn(action->keys, " "), action->keys);
 }
 
-static void draw_pick(const struct view *v, const struct box *b, int row, const struct pick *pick, bool selected)
+static void draw_pick(const struct view *v, const struct box *b, int row, const struct pick *pick,
+                      bool selected)
 {
     bool menu = v->m->modal.kind == MODAL_MENU;
     int column = b->column + 2, width = b->columns - 4;
     char key[16] = "";
     if (!pick->action) {
-        grid_printf(v->g, row, column + 11, width - 11, STYLE_PLAIN, "Open environment %s", pick->environment);
+        grid_printf(v->g, row, column + 11, width - 11, STYLE_PLAIN, "Open environment %s",
+                    pick->environment);
     } else {
         const struct action *a = pick->action;
         bool here = a->where & 1u << v->m->screen;
@@ -70,8 +72,8 @@ static void draw_pick(const struct view *v, const struct box *b, int row, const 
         grid_text(v->g, row, column, 10, style == STYLE_DIM ? STYLE_DIM : STYLE_KEY, key);
         /* in a menu the consequence says what the second half of a title does */
         int title = menu ? (int)strcspn(a->title, ":") : (int)strlen(a->title);
-        grid_printf(v->g, row, column + (menu ? 4 : 11), width - (menu ? 4 : 11), style, "%.*s%s", title, a->title,
-                    a->needs & DESTRUCTIVE ? " \xe2\x9a\xa0" : "");
+        grid_printf(v->g, row, column + (menu ? 4 : 11), width - (menu ? 4 : 11), style, "%.*s%s", title,
+                    a->title, a->needs & DESTRUCTIVE ? " \xe2\x9a\xa0" : "");
         if (menu && width > 60) {
             grid_fill(v->g, row, column + 38, 1, width - 38, STYLE_DIALOG, " ");
             grid_text(v->g, row, column + 39, width - 39, STYLE_DIM, a->consequence);
@@ -173,7 +175,8 @@ static void say_blank(struct lines *lines)
 }
 
 /* One line whatever is in it: foreign names cannot make lines of their own. */
-static void sayf(struct lines *lines, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void sayf(struct lines *lines, enum style style, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 static void sayf(struct lines *lines, enum style style, const char *format, ...)
 {
     char line[1024];
@@ -194,7 +197,10 @@ static void say_step(struct lines *lines, const struct fact_step *step)
         human_count(count, step->rows);
     sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-8s %7s %s %-22s %s",
          step->danger ? "\xe2\x9a\xa0 " : "  ", or_empty(step->action), count,
-         step->rows < 0 ? "    " : step->rows == 1 ? "row " : "rows", or_empty(step->object), or_empty(step->detail));
+         step->rows < 0    ? "    "
+         : step->rows == 1 ? "row "
+                           : "rows",
+         or_empty(step->object), or_empty(step->detail));
 }
 
 /* The dangerous ones first: they are not what a small screen leaves out. */
@@ -222,14 +228,16 @@ static void say_pending(struct lines *lines, const struct model *m, const char *
             continue;
         if (pending++ >= lines->steps)
             continue;
-        sayf(lines, STYLE_PLAIN, "  %s%s", or_empty(item->name), item->transactional ? "" : "   (not in one transaction)");
+        sayf(lines, STYLE_PLAIN, "  %s%s", or_empty(item->name),
+             item->transactional ? "" : "   (not in one transaction)");
         for (size_t n = 0; n < item->risk_count && n < 3; n++)
             sayf(lines, STYLE_WARN, "    \xe2\x9a\xa0 cannot be undone: %s", or_empty(item->risks[n].text));
     }
     if (pending > lines->steps)
         sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %d more", pending - lines->steps);
     if (!s->loaded)
-        sayf(lines, STYLE_PLAIN, "%lld pending; their names are being read \xe2\x80\xa6", (long long)m->facts.ledger.pending);
+        sayf(lines, STYLE_PLAIN, "%lld pending; their names are being read \xe2\x80\xa6",
+             (long long)m->facts.ledger.pending);
 }
 
 /* "7301…552": enough to tell two clusters apart, and to read aloud. */
@@ -244,7 +252,8 @@ static void say_target(struct lines *lines, const struct model *m)
     else if (length)
         snprintf(line, sizeof line, "identity %s", identity);
     if (strlen(digest) >= 8)
-        snprintf(line + strlen(line), sizeof line - strlen(line), "%splan %.4s-%.4s", length ? "   " : "", digest, digest + 4);
+        snprintf(line + strlen(line), sizeof line - strlen(line), "%splan %.4s-%.4s", length ? "   " : "",
+                 digest, digest + 4);
     sayf(lines, STYLE_DIM, "%s", line);
 }
 
@@ -255,8 +264,9 @@ static void say_held(struct lines *lines, const struct facts *f)
     for (size_t i = 0; i < f->table_count; i++)
         held += f->tables[i].held && f->tables[i].fixture_rows >= 0;
     if (held)
-        sayf(lines, STYLE_HELD, "\xe2\x9a\xa0 %d table%s held: writing ends what deleted rows could be read back from.",
-             held, held == 1 ? " is" : "s are");
+        sayf(lines, STYLE_HELD,
+             "\xe2\x9a\xa0 %d table%s held: writing ends what deleted rows could be read back from.", held,
+             held == 1 ? " is" : "s are");
 }
 
 static void say_confirm(struct lines *lines, const struct model *m)
@@ -300,7 +310,8 @@ static const char *go_word(const struct modal *d)
     return d->kind == MODAL_ERROR ? "Close" : "Yes";
 }
 
-static int draw_button(const struct view *v, int row, int right, const char *word, bool focus, enum focus which)
+static int draw_button(const struct view *v, int row, int right, const char *word, bool focus,
+                       enum focus which)
 {
     char text[40];
     snprintf(text, sizeof text, focus ? "[ %s ]" : "  %s  ", word);
@@ -332,7 +343,9 @@ static void draw_typed(const struct view *v, const struct box *b, int row)
         draw_field(v, row, column, b->column + b->columns - 2 - column, stars, focus);
         return;
     }
-    column += grid_printf(v->g, row, column, (b->columns - 4) * 2 / 3, STYLE_PLAIN, "Type \"%s\" to confirm", d->expect) + 2;
+    column += grid_printf(v->g, row, column, (b->columns - 4) * 2 / 3, STYLE_PLAIN, "Type \"%s\" to confirm",
+                          d->expect) +
+              2;
     draw_field(v, row, column, b->column + b->columns - 2 - column, d->text, focus);
 }
 
@@ -353,8 +366,9 @@ static void draw_dialog(const struct view *v)
     int last = b.row + b.rows - 2, end = last - 1 - (field ? 2 : 0);
     draw_box(v, &b, d->danger || d->kind == MODAL_ERROR ? STYLE_BAD : STYLE_DIALOG, d->title);
     for (int i = 0; i < lines.count && b.row + 1 + i <= end; i++) {
-        bool cut = b.row + 1 + i == end && i + 1 < lines.count;   /* the box is full: say that there is more */
-        grid_text(v->g, b.row + 1 + i, b.column + 2, lines.width, lines.style[i], cut ? "\xe2\x80\xa6" : lines.text[i]);
+        bool cut = b.row + 1 + i == end && i + 1 < lines.count; /* the box is full: say that there is more */
+        grid_text(v->g, b.row + 1 + i, b.column + 2, lines.width, lines.style[i],
+                  cut ? "\xe2\x80\xa6" : lines.text[i]);
     }
     if (field)
         draw_typed(v, &b, last - 2);

@@ -21,7 +21,8 @@ static void draw_sentence(const struct view *v)
     sentence_make(&(struct sentence_input){.facts = &m->facts, .environment = m->environment,
                                            .write_mode = m->write_mode}, &s);
     int row = v->l.sentence_row, rows = v->l.sentence_rows, next_rows = text_is_empty(s.next) ? 0 : rows / 2;
-    int column = 1 + grid_printf(v->g, row, 1, 24, moods[s.mood].style, "%s %s", moods[s.mood].mark, s.word) + 2;
+    int column =
+        1 + grid_printf(v->g, row, 1, 24, moods[s.mood].style, "%s %s", moods[s.mood].mark, s.word) + 2;
     int width = v->g->columns - column - 1;
     int used = view_wrap(v, row, column, width, rows - next_rows, STYLE_BOLD, s.text);
     view_wrap(v, row + used, column, width, rows - used, STYLE_PLAIN, s.next);
@@ -34,16 +35,16 @@ bool view_unconnected(const struct view *v)
     if (f->status_partial || f->status_complete)
         return false;
     sentence_make(&(struct sentence_input){.facts = f, .environment = v->m->environment}, &s);
-    grid_printf(v->g, v->l.sentence_row, 1, v->g->columns - 2, moods[s.mood].style, "%s %s  %s", moods[s.mood].mark, s.word,
-                s.text);
+    grid_printf(v->g, v->l.sentence_row, 1, v->g->columns - 2, moods[s.mood].style, "%s %s  %s",
+                moods[s.mood].mark, s.word, s.text);
     view_empty(v, s.next);
     return true;
 }
 
 static const struct column columns[] = {
-    {"Context table", 12, false, 3, 0}, {"rows", 8, true, 1, 0}, {"floor", 6, true, 0, 70},
-    {"fixture", 7, true, 1, 0}, {"missing", 7, true, 0, 0}, {"changed", 7, true, 0, 0}, {"extra", 5, true, 0, 0},
-    {"", 14, false, 2, 76},
+    {"Context table", 12, false, 3, 0}, {"rows", 8, true, 1, 0},    {"floor", 6, true, 0, 70},
+    {"fixture", 7, true, 1, 0},         {"missing", 7, true, 0, 0}, {"changed", 7, true, 0, 0},
+    {"extra", 5, true, 0, 0},           {"", 14, false, 2, 76},
 };
 enum { C_NAME, C_ROWS, C_FLOOR, C_FIXTURE, C_MISSING, C_CHANGED, C_EXTRA, C_NOTE };
 
@@ -60,7 +61,8 @@ static const char *note_of(const struct fact_table *t)
     return or_empty(t->note);
 }
 
-static void draw_table(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_table *f)
+static void draw_table(const struct view *v, const struct table *t, int row, int64_t nth,
+                       const struct fact_table *f)
 {
     bool below = f->min_rows >= 0 && f->rows >= 0 && f->rows < f->min_rows;
     table_cell(v, t, row, C_NAME, STYLE_PLAIN, f->name);
@@ -108,8 +110,9 @@ static void draw_tables(const struct view *v)
         draw_table(v, &t, row++, nth, table);
     }
     if (!f->table_count && (f->status_complete || f->status_partial))
-        view_empty(v, "No table is configured, has a fixture, or was found. A fixture under seeds/ makes one a "
-                      "context table; seedops capture TABLE writes one from live rows.");
+        view_empty(v,
+                   "No table is configured, has a fixture, or was found. A fixture under seeds/ makes one a "
+                   "context table; seedops capture TABLE writes one from live rows.");
 }
 
 static void draw_migrations(const struct view *v)
@@ -119,19 +122,25 @@ static void draw_migrations(const struct view *v)
     if (!v->m->facts.status_partial && !v->m->facts.status_complete)
         return;
     if (text_is_empty(l->tool)) {
-        grid_text(v->g, row, 3, v->g->columns - 4, STYLE_DIM, "Migrations  none: no migrations directory was found");
+        grid_text(v->g, row, 3, v->g->columns - 4, STYLE_DIM,
+                  "Migrations  none: no migrations directory was found");
         return;
     }
     char when[96] = "", age[HUMAN];
-    int64_t at = human_parse_utc(l->last_applied_at), wall = v->m->wall_ms + (v->m->now_ms - v->m->wall_at_ms);
+    int64_t at = human_parse_utc(l->last_applied_at),
+            wall = v->m->wall_ms + (v->m->now_ms - v->m->wall_at_ms);
     if (at >= 0 && v->m->wall_ms && wall >= at)
         snprintf(when, sizeof when, ", %s%s", wall - at < 60000 ? "just now" : human_span(age, wall - at),
                  wall - at < 60000 ? "" : " ago");
-    int column = 3 + grid_printf(v->g, row, 3, v->g->columns - 4, l->failed || l->pending ? STYLE_WARN : STYLE_PLAIN,
-                                 "Migrations  %lld applied, %lld pending, %lld failed", (long long)l->applied,
-                                 (long long)l->pending, (long long)l->failed) + 3;
+    int column =
+        3 +
+        grid_printf(v->g, row, 3, v->g->columns - 4, l->failed || l->pending ? STYLE_WARN : STYLE_PLAIN,
+                    "Migrations  %lld applied, %lld pending, %lld failed", (long long)l->applied,
+                    (long long)l->pending, (long long)l->failed) +
+        3;
     if (!text_is_empty(l->last_name))
-        grid_printf(v->g, row, column, v->g->columns - column - 1, STYLE_DIM, "last %s%s", l->last_name, when);
+        grid_printf(v->g, row, column, v->g->columns - column - 1, STYLE_DIM, "last %s%s", l->last_name,
+                    when);
 }
 
 void view_overview(const struct view *v)

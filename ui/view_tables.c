@@ -7,13 +7,15 @@
 #include "app/util.h"
 
 static const struct column columns[] = {
-    {"table", 12, false, 3, 0}, {"class", 11, false, 0, 114}, {"rows", 11, true, 1, 0}, {"floor", 7, true, 0, 0},
-    {"fixture", 8, true, 0, 0}, {"missing", 7, true, 0, 76}, {"changed", 7, true, 0, 76}, {"extra", 7, true, 0, 76},
-    {"size", 8, true, 0, 86}, {"", 18, false, 2, 120},
+    {"table", 12, false, 3, 0},  {"class", 11, false, 0, 114}, {"rows", 11, true, 1, 0},
+    {"floor", 7, true, 0, 0},    {"fixture", 8, true, 0, 0},   {"missing", 7, true, 0, 76},
+    {"changed", 7, true, 0, 76}, {"extra", 7, true, 0, 76},    {"size", 8, true, 0, 86},
+    {"", 18, false, 2, 120},
 };
 enum { C_NAME, C_CLASS, C_ROWS, C_FLOOR, C_FIXTURE, C_MISSING, C_CHANGED, C_EXTRA, C_SIZE, C_NOTE };
 
-static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth, const struct fact_table *f)
+static void draw_row(const struct view *v, const struct table *t, int row, int64_t nth,
+                     const struct fact_table *f)
 {
     char text[40];
     bool below = f->min_rows >= 0 && f->rows >= 0 && f->rows < f->min_rows;
@@ -38,9 +40,10 @@ static void draw_detail(const struct view *v, const struct fact_table *f)
 {
     int row = v->l.detail_row, width = v->g->columns - 4, rows = v->l.detail_rows;
     if (f->held && rows > 0)
-        view_wrap(v, row, 3, width, rows, STYLE_HELD,
-                  "Held: rows were deleted here and may still be readable on disk; a scan would clean them up. Its "
-                  "count is an estimate. x h says what a scan costs.");
+        view_wrap(
+            v, row, 3, width, rows, STYLE_HELD,
+            "Held: rows were deleted here and may still be readable on disk; a scan would clean them up. Its "
+            "count is an estimate. x h says what a scan costs.");
     else if (!text_is_empty(f->note))
         view_wrap(v, row, 3, width, rows, STYLE_WARN, f->note);
     else if (!text_is_empty(f->at))
@@ -58,7 +61,8 @@ void view_tables(const struct view *v)
     size_t context = 0, below = 0, held = 0;
     for (size_t i = 0; i < f->table_count; i++) {
         context += text_same(f->tables[i].class, "context");
-        below += f->tables[i].min_rows >= 0 && f->tables[i].rows >= 0 && f->tables[i].rows < f->tables[i].min_rows;
+        below +=
+            f->tables[i].min_rows >= 0 && f->tables[i].rows >= 0 && f->tables[i].rows < f->tables[i].min_rows;
         held += f->tables[i].held;
     }
     view_sentence_line(v, below || held ? STYLE_WARN : STYLE_BOLD,
@@ -76,6 +80,7 @@ void view_tables(const struct view *v)
     else if (!text_is_empty(screen_list(v->m)->filter))
         view_empty(v, "No table passes the filter. Esc clears it.");
     else
-        view_empty(v, f->status_complete ? "There is no table to show: none is configured, none has a fixture."
-                                         : "Not looked yet: r connects and looks.");
+        view_empty(v, f->status_complete
+                          ? "There is no table to show: none is configured, none has a fixture."
+                          : "Not looked yet: r connects and looks.");
 }

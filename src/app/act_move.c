@@ -19,7 +19,8 @@ static void move(struct model *m, int64_t by)
     if (m->modal.kind != MODAL_NONE)
         dialog_move(m, by);
     else
-        list_select(m, clamp(screen_list(m)->selected, 0, INT64_MAX / 2) + clamp(by, INT64_MIN / 4, INT64_MAX / 4));
+        list_select(m, clamp(screen_list(m)->selected, 0, INT64_MAX / 2) +
+                           clamp(by, INT64_MIN / 4, INT64_MAX / 4));
 }
 
 static int64_t times(const struct input *in) { return in->number > 0 ? clamp(in->number, 1, 1000) : 1; }
@@ -174,7 +175,8 @@ static void copy(struct model *m, bool whole_row, struct effects *out)
     const struct list *list = screen_list(m);
     if (row < 0)
         return;
-    const char *live = m->screen == SCREEN_DIFF && screen_store(m) ? rowset_cell(screen_store(m), row, DIFF_LIVE) : "";
+    const char *live =
+        m->screen == SCREEN_DIFF && screen_store(m) ? rowset_cell(screen_store(m), row, DIFF_LIVE) : "";
     if (!whole_row && screen_store(m) && m->screen == SCREEN_DIFF)
         str_add(&text, *live ? live : rowset_cell(screen_store(m), row, DIFF_FIXTURE));
     else if (!whole_row && !text_is_empty(list->name))
@@ -214,7 +216,8 @@ ACTION(identical_too)
     if (text_is_empty(m->diff.table))
         m->diff.identical_too = !m->diff.identical_too;
     else
-        notice_set(m, "info", "Rows that are as declared are not listed: a table shows only its differences.");
+        notice_set(m, "info",
+                   "Rows that are as declared are not listed: a table shows only its differences.");
 }
 
 /* ---- stopping ---- */

@@ -15,11 +15,12 @@
 
 static const char *environment_name(const struct model *m)
 {
-    return text_is_empty(m->facts.server.environment) ? or_empty(m->environment) : m->facts.server.environment;
+    return text_is_empty(m->facts.server.environment) ? or_empty(m->environment)
+                                                      : m->facts.server.environment;
 }
 
-/* What must be typed before a write of this action: the environment's name where the class asks for it, and on
- * production always (Enter alone never confirms a write there). */
+/* What must be typed before a write of this action: the environment's name where the class asks for it, and
+ * on production always (Enter alone never confirms a write there). */
 static const char *name_to_type(const struct model *m, const char *action)
 {
     bool asked = action_find(action)->needs & NEEDS_NAME && !facts_local(m);
@@ -38,7 +39,8 @@ static void title_of(const struct model *m, const char *what, struct str *out)
     text_visible(out, environment_name(m), strlen(environment_name(m)));
 }
 
-static void confirm(struct model *m, const char *action, const char *what, const char *target, const char *body)
+static void confirm(struct model *m, const char *action, const char *what, const char *target,
+                    const char *body)
 {
     struct str title = {0};
     title_of(m, what, &title);
@@ -135,7 +137,8 @@ static void run_resolve(struct model *m, const char *action, const char *what, c
 
 ACTION(resolve_applied)
 {
-    run_resolve(m, "resolve-applied", "Mark as applied", "The ledger will say that it was applied. Its SQL is not run.");
+    run_resolve(m, "resolve-applied", "Mark as applied",
+                "The ledger will say that it was applied. Its SQL is not run.");
 }
 
 ACTION(resolve_rolled_back)
@@ -188,7 +191,8 @@ ACTION(terminate)
                "Its session ends, its open transaction is rolled back.");
 }
 
-static void signal_backend(struct model *m, const char *target, const char *typed, bool terminate, struct effects *out)
+static void signal_backend(struct model *m, const char *target, const char *typed, bool terminate,
+                           struct effects *out)
 {
     struct effect *effect = request_start(m, out, EFFECT_SIGNAL_BACKEND, NULL);
     effect->number = strtoll(target, NULL, 10);

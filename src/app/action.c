@@ -55,13 +55,14 @@ static bool selected_is_held(const struct model *m)
     return (inside && m->diff.totals.held) || (table && table->held);
 }
 
-/* The guard's word on the class of action, as the last status brought it: W and the name are asked for here. */
+/* The guard's word on the class of action, as the last status brought it; W and the name are asked for. */
 static bool guard_refuses(const struct model *m, unsigned needs)
 {
     const struct fact_guard *g = &m->facts.guard;
     if (!known(m))
         return false;
-    return (needs & NEEDS_SEED_ALLOWED && !g->seed_allowed) || (needs & NEEDS_MIGRATE_ALLOWED && !g->migrate_allowed);
+    return (needs & NEEDS_SEED_ALLOWED && !g->seed_allowed) ||
+           (needs & NEEDS_MIGRATE_ALLOWED && !g->migrate_allowed);
 }
 
 /* The first need that is not met, as a sentence; NULL: all are. */
@@ -80,7 +81,8 @@ static const char *unmet(const struct model *m, unsigned needs)
     if (needs & NEEDS_IDLE && jobs_write(m))
         return "a write is running: wait, or ctrl-x cancels it";
     if (guard_refuses(m, needs))
-        return m->facts.guard.reason_count ? or_empty(m->facts.guard.reasons[0].text) : "the guard refuses it here";
+        return m->facts.guard.reason_count ? or_empty(m->facts.guard.reasons[0].text)
+                                           : "the guard refuses it here";
     if (needs & NEEDS_WRITE_MODE && !m->write_mode)
         return "the console is read-only: press W for write mode";
     if (needs & NEEDS_ROW && list_selected(m) < 0)
@@ -94,7 +96,8 @@ bool action_refused(const struct model *m, const struct action *action, struct s
     if (reason && why) {
         size_t length = strlen(reason);
         bool ended = length && reason[length - 1] == '.';
-        str_printf(why, "%.*s: %s%s", (int)strcspn(action->title, ":"), action->title, reason, ended ? "" : ".");
+        str_printf(why, "%.*s: %s%s", (int)strcspn(action->title, ":"), action->title, reason,
+                   ended ? "" : ".");
         if (guard_refuses(m, action->needs) && !text_is_empty(m->facts.guard.allow_line))
             str_printf(why, " Allowed by: %s", m->facts.guard.allow_line);
     }

@@ -50,7 +50,8 @@ bool action_refused(const struct model *m, const struct action *action, struct s
 size_t action_menu_size(const struct model *m);
 /* Runs it if it works here and its needs are met; says why not otherwise. */
 void action_dispatch(struct model *m, const struct input *in, struct effects *effects);
-void action_run(struct model *m, const struct action *action, const struct input *in, struct effects *effects);
+void action_run(struct model *m, const struct action *action, const struct input *in,
+                struct effects *effects);
 /* True if `key` is among the action's keys. */
 bool action_has_key(const struct action *action, const char *key);
 

@@ -122,8 +122,12 @@ void dialog_question(struct model *m, const struct input *in, struct effects *ef
     int64_t expires = in->number2 > 0 ? clamp(in->number2, 1, DIALOG_MS) : DIALOG_MS;
     m->questions = xrealloc(m->questions, (m->question_count + 1) * sizeof *m->questions);
     m->questions[m->question_count++] = (struct question_waiting){
-        .id = in->number, .expires_ms = m->now_ms + expires, .kind = xstrdup(in->name), .title = xstrdup(in->title),
-        .text = xstrdup(in->text), .expect = xstrdup(in->expect),
+        .id = in->number,
+        .expires_ms = m->now_ms + expires,
+        .kind = xstrdup(in->name),
+        .title = xstrdup(in->title),
+        .text = xstrdup(in->text),
+        .expect = xstrdup(in->expect),
         .secret = in->secret || text_same(in->name, "password"),
     };
     dialog_settle(m);

@@ -8,7 +8,7 @@ enum diff_cell_index {
     DIFF_KIND, DIFF_KEY, DIFF_COLUMN, DIFF_FIXTURE, DIFF_LIVE, DIFF_AT, DIFF_ALLOWED, DIFF_CELLS
 };
 
-/* File (given: free()) and line of the fixture row that the selected difference comes from; "" and 0: none. */
+/* File (given: free()) and line of the fixture row behind the selected difference; "" and 0: none. */
 void diff_row_place(const struct model *m, char **file, int64_t *line);
 
 #endif

@@ -27,7 +27,8 @@ const char *facts_table_name(const struct model *m, int64_t row) { return m->fac
 void facts_table_text(const struct model *m, int64_t row, struct str *out)
 {
     const struct fact_table *t = &m->facts.tables[row];
-    str_printf(out, "%s %s%s %s", or_empty(t->name), or_empty(t->class), t->held ? " held" : "", or_empty(t->note));
+    str_printf(out, "%s %s%s %s", or_empty(t->name), or_empty(t->class), t->held ? " held" : "",
+               or_empty(t->note));
 }
 
 static void replace(const struct type *type, void *to, const void *from)
@@ -130,7 +131,8 @@ void facts_event(struct model *m, const struct input *in, const struct job *job,
             totals_merge(&m->facts, &in->tables[0]);
         break;
     case IN_OUTCOME:
-        m->facts.status_partial = m->facts.status_partial && job->effect != EFFECT_STATUS && job->effect != EFFECT_OPEN;
+        m->facts.status_partial =
+            m->facts.status_partial && job->effect != EFFECT_STATUS && job->effect != EFFECT_OPEN;
         if (job->effect == EFFECT_OPEN && !in->ok) {
             replace(&type_input_error, &m->facts.open_error, &in->error);
             text_replace(&m->facts.phase, "failed");

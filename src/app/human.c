@@ -110,7 +110,8 @@ const char *human_clock(char out[HUMAN], int64_t wall_ms)
 const char *human_clock_seconds(char out[HUMAN], int64_t wall_ms)
 {
     int64_t ms = of_day(wall_ms);
-    snprintf(out, HUMAN, "%02d:%02d:%02dZ", (int)(ms / HOUR), (int)(ms / MINUTE % 60), (int)(ms / SECOND % 60));
+    snprintf(out, HUMAN, "%02d:%02d:%02dZ", (int)(ms / HOUR), (int)(ms / MINUTE % 60),
+             (int)(ms / SECOND % 60));
     return out;
 }
 
@@ -140,7 +141,9 @@ int64_t human_parse_utc(const char *iso)
             n++;
         }
     }
-    if (part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31 || part[3] > 23 || part[4] > 59 || part[5] > 60)
+    if (part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31 || part[3] > 23 || part[4] > 59 ||
+        part[5] > 60)
         return -1;
-    return days_of(part[0], part[1], part[2]) * DAY + part[3] * (int64_t)HOUR + part[4] * MINUTE + part[5] * SECOND;
+    return days_of(part[0], part[1], part[2]) * DAY + part[3] * (int64_t)HOUR + part[4] * MINUTE +
+           part[5] * SECOND;
 }

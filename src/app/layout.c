@@ -3,7 +3,8 @@
 
 #include "app/util.h"
 
-/*   0 header · 1 tabs · 2 rule · sentence · blank · column titles · list · detail · message · rule · footer */
+/*   0 header · 1 tabs · 2 rule · sentence · blank · column titles · list · detail · message · rule ·
+ *   footer */
 struct layout layout_of(const struct model *m)
 {
     bool overview = m->screen == SCREEN_OVERVIEW;

@@ -22,8 +22,8 @@ static size_t menu_picks(const struct model *m, struct pick *picks)
 
 static bool help_matches(const struct action *action, const char *query)
 {
-    return text_holds(action->title, query) || text_holds(action->name, query) || text_holds(action->keys, query)
-        || text_holds(or_empty(action->consequence), query);
+    return text_holds(action->title, query) || text_holds(action->name, query) ||
+           text_holds(action->keys, query) || text_holds(or_empty(action->consequence), query);
 }
 
 static int help_rank(const struct model *m, const struct action *action)
@@ -38,7 +38,8 @@ static size_t help_picks(const struct model *m, struct pick *picks)
     for (int rank = 0; rank <= 2; rank++)
         for (int i = 0; i < action_count; i++) {
             const struct action *a = &actions[i];
-            if (help_rank(m, a) == rank && (*a->keys || a->menu_key) && help_matches(a, or_empty(m->modal.text)))
+            if (help_rank(m, a) == rank && (*a->keys || a->menu_key) &&
+                help_matches(a, or_empty(m->modal.text)))
                 count = add(picks, count, (struct pick){.action = a});
         }
     return count;

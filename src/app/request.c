@@ -53,7 +53,8 @@ struct effect *effect_add(struct effects *effects, enum effect_kind kind, const 
     return effect;
 }
 
-struct effect *request_start(struct model *m, struct effects *effects, enum effect_kind kind, const char *name)
+struct effect *request_start(struct model *m, struct effects *effects, enum effect_kind kind,
+                             const char *name)
 {
     struct effect *effect = effect_add(effects, kind, name);
     effect->request = ++m->last_request;

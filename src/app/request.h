@@ -10,7 +10,8 @@
 /* Appends an effect; borrows until the next is added. */
 struct effect *effect_add(struct effects *effects, enum effect_kind kind, const char *name);
 /* The same with a number of its own and a job. */
-struct effect *request_start(struct model *m, struct effects *effects, enum effect_kind kind, const char *name);
+struct effect *request_start(struct model *m, struct effects *effects, enum effect_kind kind,
+                             const char *name);
 struct job *job_find(const struct model *m, uint64_t request);          /* NULL: not live */
 struct job *job_of(const struct model *m, enum effect_kind kind);       /* the newest of that kind, or NULL */
 void job_end(struct model *m, uint64_t request);

@@ -38,7 +38,8 @@ void screen_go(struct model *m, enum screen to, struct effects *effects)
 {
     const struct screen_class *class = screen_class_of(to);
     if (class->needs_environment && text_is_empty(m->environment)) {
-        notice_set(m, "info", "%s is about an environment: open one first (Enter on its line).", class->title);
+        notice_set(m, "info", "%s is about an environment: open one first (Enter on its line).",
+                   class->title);
         return;
     }
     if (to != m->screen) {

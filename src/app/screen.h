@@ -58,6 +58,7 @@ void log_add(struct model *m, const char *level, const char *text);
 /* One line above the footer for a while. Level: info good warn error. */
 void notice_show(struct model *m, const char *level, const char *text);
 /* The same, and in the log. */
-void notice_set(struct model *m, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void notice_set(struct model *m, const char *level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

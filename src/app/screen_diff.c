@@ -138,7 +138,18 @@ void diff_row_place(const struct model *m, char **file, int64_t *line)
 }
 
 const struct screen_class screen_class_diff = {
-    .name = "diff", .title = "Diff", .needs_environment = true, .list = list, .store = store,
-    .count = facts_table_count, .shown = shown, .name_of = facts_table_name, .text_of = text_of, .event = event,
-    .open = open, .up = up, .refresh = refresh, .forget = forget,
+    .name = "diff",
+    .title = "Diff",
+    .needs_environment = true,
+    .list = list,
+    .store = store,
+    .count = facts_table_count,
+    .shown = shown,
+    .name_of = facts_table_name,
+    .text_of = text_of,
+    .event = event,
+    .open = open,
+    .up = up,
+    .refresh = refresh,
+    .forget = forget,
 };

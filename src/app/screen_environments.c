@@ -1,4 +1,4 @@
-/* screen_environments - all of the configuration, a line each, with a light for reachable, migrated, seeded. */
+/* screen_environments - all of the configuration, a line each, with lights: reachable, migrated, seeded. */
 #include <stdlib.h>
 
 #include "app/list.h"
@@ -16,7 +16,8 @@ static const char *name_of(const struct model *m, int64_t row) { return m->envir
 static void text_of(const struct model *m, int64_t row, struct str *out)
 {
     const struct fact_environment *e = &m->environments.items[row];
-    str_printf(out, "%s %s %s %s", or_empty(e->name), or_empty(e->role), or_empty(e->target), or_empty(e->sentence));
+    str_printf(out, "%s %s %s %s", or_empty(e->name), or_empty(e->role), or_empty(e->target),
+               or_empty(e->sentence));
 }
 
 static void refresh(struct model *m, struct effects *effects)
@@ -51,7 +52,7 @@ static void event(struct model *m, const struct input *in, const struct job *job
         return;
     for (size_t i = 0; i < in->environment_count; i++)
         merge(&m->environments, &in->environments[i]);
-    m->environments.loaded = m->environments.loaded || in->request;   /* unasked: names alone, nobody looked */
+    m->environments.loaded = m->environments.loaded || in->request; /* unasked: names alone, nobody looked */
 }
 
 static void open(struct model *m, struct effects *effects)

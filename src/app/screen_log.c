@@ -26,7 +26,8 @@ void log_add(struct model *m, const char *level, const char *text)
         s->list.selected = clamp(s->list.selected - 1, 0, LOG_LINES);
     }
     s->lines = xrealloc(s->lines, (s->line_count + 1) * sizeof *s->lines);
-    s->lines[s->line_count++] = (struct log_line){.at_ms = m->now_ms, .level = xstrdup(level), .text = xstrdup(text)};
+    s->lines[s->line_count++] =
+        (struct log_line){.at_ms = m->now_ms, .level = xstrdup(level), .text = xstrdup(text)};
     if (at_end)
         s->list.selected = (int64_t)s->line_count - 1;
 }
@@ -37,7 +38,8 @@ static void event(struct model *m, const struct input *in, const struct job *job
     if (in->kind != IN_LOG)
         return;
     log_add(m, in->name, in->text);
-    /* The runtime speaks to whoever sits here ("copied"); an operation only when something is not as it should be. */
+    /* The runtime speaks to whoever sits here ("copied"); an operation only when something is not as it
+     * should be. */
     if (!in->request || text_holds(or_empty(in->name), "warn") || text_same(in->name, "error"))
         notice_show(m, in->name, or_empty(in->text));
 }

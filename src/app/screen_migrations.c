@@ -10,7 +10,10 @@
 #include "event/codec.h"
 
 static bool reading(const struct model *m) { return !text_is_empty(m->migrations.reading); }
-static struct list *list(struct model *m) { return reading(m) ? &m->migrations.sql_list : &m->migrations.list; }
+static struct list *list(struct model *m)
+{
+    return reading(m) ? &m->migrations.sql_list : &m->migrations.list;
+}
 static struct rowset *store(struct model *m) { return reading(m) ? &m->migrations.sql : NULL; }
 static int64_t count(const struct model *m) { return (int64_t)m->migrations.item_count; }
 static const char *name_of(const struct model *m, int64_t row) { return m->migrations.items[row].name; }

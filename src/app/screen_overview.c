@@ -29,7 +29,15 @@ static void forget(struct model *m, struct effects *effects)
 }
 
 const struct screen_class screen_class_overview = {
-    .name = "overview", .title = "Overview", .needs_environment = true, .list = list, .count = facts_table_count,
-    .name_of = facts_table_name, .text_of = facts_table_text, .open = open, .up = up,
-    .refresh = facts_refresh, .forget = forget,
+    .name = "overview",
+    .title = "Overview",
+    .needs_environment = true,
+    .list = list,
+    .count = facts_table_count,
+    .name_of = facts_table_name,
+    .text_of = facts_table_text,
+    .open = open,
+    .up = up,
+    .refresh = facts_refresh,
+    .forget = forget,
 };

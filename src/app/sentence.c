@@ -1,7 +1,8 @@
 /* sentence - what is wrong, in one sentence: the first rule that applies speaks.
  *
  *   not connected · migrations failed, modified, of another tool · all context tables empty · some of them ·
- *   fixtures that cannot be used · below the floor · pending · missing on disk · differences · could not look · nothing wrong
+ *   fixtures that cannot be used · below the floor · pending · missing on disk · differences · could not look
+ * · nothing wrong
  *
  * Emptiness comes before pending migrations: it is what someone was called for. */
 #include "app/sentence.h"
@@ -153,11 +154,13 @@ static bool not_connected(const struct sentence_input *in, struct sentence *out)
             SAY(out, ": %s", f->open_error.why);
         if (!text_is_empty(f->open_error.hint))
             NEXT(out, "%s ", f->open_error.hint);
-        NEXT(out, configured ? "r tries again." : "Then start seedops again: it reads its configuration once.");
+        NEXT(out,
+             configured ? "r tries again." : "Then start seedops again: it reads its configuration once.");
         return true;
     }
     bool seen = f->status_partial || f->status_complete;
-    if (text_same(f->phase, "lost") || text_same(f->phase, "closed") || (seen && text_same(f->phase, "failed"))) {
+    if (text_same(f->phase, "lost") || text_same(f->phase, "closed") ||
+        (seen && text_same(f->phase, "failed"))) {
         word(out, MOOD_BAD, "LOST");
         SAY(out, "The connection was lost; what is shown is from before.");
         NEXT(out, "r connects again.");
@@ -189,9 +192,10 @@ static bool ledger_broken(const struct sentence_input *in, struct sentence *out)
     }
     if (l->modified > 0) {
         word(out, MOOD_BAD, "MODIFIED");
-        SAY(out, "%lld applied migration%s on disk %s changed since.", (long long)l->modified, s_of(l->modified),
-            l->modified == 1 ? "was" : "were");
-        NEXT(out, "Put the file back as it was applied, and write the change as a new migration. 2 names it.");
+        SAY(out, "%lld applied migration%s on disk %s changed since.", (long long)l->modified,
+            s_of(l->modified), l->modified == 1 ? "was" : "were");
+        NEXT(out,
+             "Put the file back as it was applied, and write the change as a new migration. 2 names it.");
         return true;
     }
     if (!text_is_empty(l->problem)) {
@@ -256,7 +260,8 @@ static bool below_floor(const struct sentence_input *in, const struct tally *all
     SAY(out, "%s has %s of at least %s rows", or_empty(all->first_below->name),
         human_count(rows, all->first_below->rows), human_count(floor_rows, all->first_below->min_rows));
     if (all->below > 1)
-        SAY(out, ", and %lld more table%s too few", (long long)(all->below - 1), all->below == 2 ? " has" : "s have");
+        SAY(out, ", and %lld more table%s too few", (long long)(all->below - 1),
+            all->below == 2 ? " has" : "s have");
     SAY(out, ".");
     next_seed(in, out);
     return true;
@@ -268,8 +273,9 @@ static bool pending(const struct sentence_input *in, struct sentence *out)
     if (l->pending > 0) {
         bool nothing_yet = !l->exists && l->applied <= 0;
         word(out, MOOD_WARN, nothing_yet ? "NEW" : "PENDING");
-        SAY(out, "%s%lld migration%s %s not applied yet.", nothing_yet ? "Nothing was migrated here so far: " : "",
-            (long long)l->pending, s_of(l->pending), l->pending == 1 ? "is" : "are");
+        SAY(out, "%s%lld migration%s %s not applied yet.",
+            nothing_yet ? "Nothing was migrated here so far: " : "", (long long)l->pending, s_of(l->pending),
+            l->pending == 1 ? "is" : "are");
         if (!text_is_empty(l->lock_holder))
             SAY(out, " Someone else holds the ledger's lock: %s.", l->lock_holder);
         next_migrate(in, out);
@@ -277,8 +283,8 @@ static bool pending(const struct sentence_input *in, struct sentence *out)
     }
     if (l->missing > 0) {
         word(out, MOOD_WARN, "MISSING ON DISK");
-        SAY(out, "%lld applied migration%s %s not in this directory: is it an older checkout?", (long long)l->missing,
-            s_of(l->missing), l->missing == 1 ? "is" : "are");
+        SAY(out, "%lld applied migration%s %s not in this directory: is it an older checkout?",
+            (long long)l->missing, s_of(l->missing), l->missing == 1 ? "is" : "are");
         NEXT(out, "Press 2: it names them.");
         return true;
     }
@@ -309,15 +315,16 @@ static bool not_seen(const struct sentence_input *in, const struct tally *all, s
     }
     if (all->unread) {
         word(out, MOOD_WARN, "UNSEEN");
-        SAY(out, "%lld context table%s could not be looked at: %s %s.", (long long)all->unread, s_of(all->unread),
-            or_empty(all->first_unread->name),
+        SAY(out, "%lld context table%s could not be looked at: %s %s.", (long long)all->unread,
+            s_of(all->unread), or_empty(all->first_unread->name),
             text_is_empty(all->first_unread->note) ? "has no count" : all->first_unread->note);
         NEXT(out, "r looks again.");
         return true;
     }
     if (all->held) {
         word(out, MOOD_WARN, "HELD");
-        SAY(out, "%s may have lost rows and is held: it is not read until you say so.", or_empty(all->first_held->name));
+        SAY(out, "%s may have lost rows and is held: it is not read until you say so.",
+            or_empty(all->first_held->name));
         NEXT(out, "x h on its line says what a scan costs.");
         return true;
     }
@@ -348,8 +355,8 @@ void sentence_make(const struct sentence_input *in, struct sentence *out)
     if (not_connected(in, out))
         return;
     struct tally all = tally_of(in->facts);
-    if (ledger_broken(in, out) || rows_gone(in, &all, out) || fixtures_broken(in, out) || below_floor(in, &all, out) || pending(in, out)
-        || different(in, &all, out) || not_seen(in, &all, out))
+    if (ledger_broken(in, out) || rows_gone(in, &all, out) || fixtures_broken(in, out) ||
+        below_floor(in, &all, out) || pending(in, out) || different(in, &all, out) || not_seen(in, &all, out))
         return;
     healthy(in, &all, out);
 }

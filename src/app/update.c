@@ -115,9 +115,11 @@ static void say_done(struct model *m, const struct input *in, const struct job *
 {
     if (!job->writes && job->effect != EFFECT_VERIFY)
         return;
-    const char *done = job->effect == EFFECT_SEED ? "Seeded" : job->effect == EFFECT_MIGRATE ? "Migrated"
-                     : job->effect == EFFECT_RESOLVE ? "Resolved on" : job->effect == EFFECT_VERIFY ? "Verified"
-                     : "Signal sent on";
+    const char *done = job->effect == EFFECT_SEED      ? "Seeded"
+                       : job->effect == EFFECT_MIGRATE ? "Migrated"
+                       : job->effect == EFFECT_RESOLVE ? "Resolved on"
+                       : job->effect == EFFECT_VERIFY  ? "Verified"
+                                                       : "Signal sent on";
     struct str rows = {0};
     if (job->effect == EFFECT_SEED)
         str_printf(&rows, ": %lld row%s written", (long long)in->number2, in->number2 == 1 ? "" : "s");
@@ -143,7 +145,8 @@ static void say_failed(struct model *m, const struct input *in, const struct job
     static const struct input_error unknown = {.message = (char *)"It failed without saying why."};
     const struct input_error *error = text_is_empty(in->error.message) ? &unknown : &in->error;
     bool own_plan = m->modal.kind == MODAL_CONFIRM && m->modal.request == in->request;
-    bool asked = job->writes || job->effect == EFFECT_VERIFY || job->effect == EFFECT_DIFF || job->effect == EFFECT_SQL;
+    bool asked = job->writes || job->effect == EFFECT_VERIFY || job->effect == EFFECT_DIFF ||
+                 job->effect == EFFECT_SQL;
     char title[64];
     failed_title(job, title, sizeof title);
     notice_set(m, "error", "%s: %s%s%s", title, error->message,
@@ -165,7 +168,8 @@ static void outcome(struct model *m, const struct input *in, const struct job *j
     if (!in->ok && effect != EFFECT_OPEN && effect != EFFECT_STATUS)
         say_failed(m, in, job);
     else if (!in->ok)
-        notice_set(m, "error", "%s: %s", effect == EFFECT_OPEN ? "Not opened" : "Not seen", or_empty(in->error.message));
+        notice_set(m, "error", "%s: %s", effect == EFFECT_OPEN ? "Not opened" : "Not seen",
+                   or_empty(in->error.message));
     else if (!job->plan)
         say_done(m, in, job);
     if (!wrote)
@@ -189,7 +193,7 @@ static void plan_event(struct model *m, const struct input *in)
     if (in->step_count)
         return;
     m->modal.request = 0;
-    dialog_close(m, &(struct effects){0});      /* nothing asks, nothing runs: closing has no effect outside */
+    dialog_close(m, &(struct effects){0}); /* nothing asks, nothing runs: closing has no effect outside */
     notice_set(m, "good", "Nothing to write: every declared row is there already.");
 }
 
@@ -201,7 +205,8 @@ static void page_event(struct model *m, const struct input *in)
             rowset_page(sets[i], in);
 }
 
-static void store_event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
+static void store_event(struct model *m, const struct input *in, const struct job *job,
+                        struct effects *effects)
 {
     struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql};
     if (job->effect != EFFECT_FILTER)
@@ -355,8 +360,9 @@ static bool jobs_sane(const struct model *m)
 {
     for (size_t i = 0; i < m->job_count; i++) {
         const struct job *job = &m->jobs[i];
-        if (job->effect < 0 || job->effect >= EFFECT_KIND_COUNT || !time_sane(job->started_ms)
-            || job->started_ms > m->now_ms || !time_sane(job->done) || job->total > TIME_MOST || !time_sane(job->rate))
+        if (job->effect < 0 || job->effect >= EFFECT_KIND_COUNT || !time_sane(job->started_ms) ||
+            job->started_ms > m->now_ms || !time_sane(job->done) || job->total > TIME_MOST ||
+            !time_sane(job->rate))
             return false;
     }
     return true;
@@ -371,8 +377,9 @@ static bool modal_sane(const struct modal *d)
 bool model_sane(const struct model *m)
 {
     const struct list *lists[] = {
-        &m->environments.list, &m->overview.list, &m->migrations.list, &m->migrations.sql_list, &m->tables.list,
-        &m->diff.list, &m->diff.row_list, &m->activity.list, &m->log.list,
+        &m->environments.list,   &m->overview.list, &m->migrations.list,
+        &m->migrations.sql_list, &m->tables.list,   &m->diff.list,
+        &m->diff.row_list,       &m->activity.list, &m->log.list,
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         if (!list_sane(lists[i]))
@@ -383,9 +390,10 @@ bool model_sane(const struct model *m)
     for (size_t i = 0; i < m->log.line_count; i++)
         if (!time_sane(m->log.lines[i].at_ms))
             return false;
-    return m->columns >= 1 && m->columns <= SIZE_MOST && m->rows >= 1 && m->rows <= SIZE_MOST
-        && time_sane(m->now_ms) && time_sane(m->wall_ms) && time_sane(m->wall_at_ms) && m->wall_at_ms <= m->now_ms
-        && time_sane(m->write_until_ms) && time_sane(m->interrupted_ms) && time_sane(m->notice.until_ms)
-        && time_sane(m->facts.status_at_ms) && m->log.line_count <= LOG_LINES && jobs_sane(m) && modal_sane(&m->modal)
-        && rowset_sane(&m->diff.rows) && rowset_sane(&m->migrations.sql);
+    return m->columns >= 1 && m->columns <= SIZE_MOST && m->rows >= 1 && m->rows <= SIZE_MOST &&
+           time_sane(m->now_ms) && time_sane(m->wall_ms) && time_sane(m->wall_at_ms) &&
+           m->wall_at_ms <= m->now_ms && time_sane(m->write_until_ms) && time_sane(m->interrupted_ms) &&
+           time_sane(m->notice.until_ms) && time_sane(m->facts.status_at_ms) &&
+           m->log.line_count <= LOG_LINES && jobs_sane(m) && modal_sane(&m->modal) &&
+           rowset_sane(&m->diff.rows) && rowset_sane(&m->migrations.sql);
 }

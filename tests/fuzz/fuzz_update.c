@@ -73,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct model *m = model_new();
     char *text = xstrndup((const char *)data, size), *rest = NULL;
     int inputs = 0;
-    for (char *line = strtok_r(text, "\n", &rest); line && inputs < INPUTS; line = strtok_r(NULL, "\n", &rest), inputs++)
+    for (char *line = strtok_r(text, "\n", &rest); line && inputs < INPUTS;
+         line = strtok_r(NULL, "\n", &rest), inputs++)
         feed_line(m, line);
     check_round(m);
     model_free(m);

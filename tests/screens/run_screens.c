@@ -1,7 +1,8 @@
 /* run_screens - replays screen scripts and compares: inputs in, effects and screens out.
  *
  *     run_screens [FILE...]              every *.script beside this file when none is named
- *     REGENERATE=1 run_screens [FILE...] writes what came out into the scripts; read the diff before committing
+ *     REGENERATE=1 run_screens [FILE...] writes what came out into the scripts; read the diff before
+ * committing
  *
  * A script is a journal of inputs with expectations between them, a line each:
  *     # a comment
@@ -149,9 +150,10 @@ static void invariants(struct runner *r)
 /* ---- inputs ---- */
 
 static const char *const effect_names[EFFECT_KIND_COUNT] = {
-    "none", "open", "close", "environments", "status", "migrations", "migrate", "resolve", "sql", "diff", "seed",
-    "verify", "activity", "signal-backend", "page", "search", "filter", "store-drop", "answer", "cancel", "copy",
-    "editor", "bell", "quit", "suspend", "repaint",
+    "none",    "open",   "close",  "environments", "status",  "migrations", "migrate",
+    "resolve", "sql",    "diff",   "seed",         "verify",  "activity",   "signal-backend",
+    "page",    "search", "filter", "store-drop",   "answer",  "cancel",     "copy",
+    "editor",  "bell",   "quit",   "suspend",      "repaint",
 };
 
 static void tell(struct runner *r, const struct effect *e)

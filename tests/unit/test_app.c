@@ -49,7 +49,8 @@ static void no_key_means_two_things(void **state)
                 size_t length = strcspn(p, " ");
                 memcpy(key, p, length);
                 for (int n = 0; n < action_count; n++)
-                    if (n != i && actions[n].where & actions[i].where & bit && action_has_key(&actions[n], key))
+                    if (n != i && actions[n].where & actions[i].where & bit &&
+                        action_has_key(&actions[n], key))
                         fail_msg("%s means %s and %s", key, actions[i].name, actions[n].name);
                 p += length + (p[length] == ' ');
             }
@@ -163,8 +164,9 @@ static void events_of_dead_requests_are_dropped(void **state)
     struct model *m = opened(&effects);
     struct str before = {0}, after = {0};
     model_encode(m, &before);
-    static const enum input_kind kinds[] = {IN_STATUS, IN_TABLE, IN_MIGRATIONS, IN_MIGRATION, IN_STORE, IN_PAGE, IN_FOUND,
-                                            IN_ACTIVITY, IN_PLAN, IN_PROGRESS, IN_OUTCOME, IN_CONNECTION, IN_ENVIRONMENTS};
+    static const enum input_kind kinds[] = {
+        IN_STATUS,   IN_TABLE, IN_MIGRATIONS, IN_MIGRATION, IN_STORE,      IN_PAGE,        IN_FOUND,
+        IN_ACTIVITY, IN_PLAN,  IN_PROGRESS,   IN_OUTCOME,   IN_CONNECTION, IN_ENVIRONMENTS};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         feed(m, &effects, made(kinds[i], "x", 99));
     model_encode(m, &after);

@@ -25,8 +25,8 @@ static struct world *healthy_world(struct world *w)
     *w = (struct world){.reason = {.text = T("ALLOW_PROD_SEED is not set.")}};
     static const char *const names[] = {"Catchment", "Station", "Sensor"};
     for (int i = 0; i < 3; i++)
-        w->tables[i] = (struct fact_table){.name = T(names[i]), .class = T("context"), .rows = 7, .min_rows = 7,
-                                           .fixture_rows = 7};
+        w->tables[i] = (struct fact_table){
+            .name = T(names[i]), .class = T("context"), .rows = 7, .min_rows = 7, .fixture_rows = 7};
     w->facts = (struct facts){
         .phase = T("ready"), .status_complete = true, .tables = w->tables, .table_count = 3,
         .ledger = {.tool = T("prisma"), .exists = true, .applied = 12},
@@ -37,8 +37,9 @@ static struct world *healthy_world(struct world *w)
 
 static void expect(struct world *w, bool write_mode, const char *word, const char *text, const char *next)
 {
-    sentence_make(&(struct sentence_input){.facts = &w->facts, .environment = "local", .write_mode = write_mode},
-                  &w->said);
+    sentence_make(
+        &(struct sentence_input){.facts = &w->facts, .environment = "local", .write_mode = write_mode},
+        &w->said);
     assert_string_equal(w->said.word, word);
     if (!strstr(w->said.text, text))
         fail_msg("\"%s\" does not say \"%s\"", w->said.text, text);
@@ -54,7 +55,8 @@ static void nothing_wrong(void **state)
     assert_string_equal(w.said.next, "");
     assert_int_equal(w.said.mood, MOOD_GOOD);
     w.tables[1].missing = w.tables[1].changed = w.tables[1].extra = -1;
-    expect(&w, false, "HEALTHY", "2 tables with fixtures are as declared", "1 larger table is not compared yet");
+    expect(&w, false, "HEALTHY", "2 tables with fixtures are as declared",
+           "1 larger table is not compared yet");
 }
 
 static void not_connected(void **state)
@@ -66,9 +68,11 @@ static void not_connected(void **state)
     expect(&w, false, "OPENING", "local: connecting", "");
     w.facts.phase = T("authenticating");
     expect(&w, false, "OPENING", "authenticating", "");
-    w.facts.open_error = (struct input_error){.message = T("vps cannot be reached"), .why = T("connection refused"),
+    w.facts.open_error = (struct input_error){.message = T("vps cannot be reached"),
+                                              .why = T("connection refused"),
                                               .hint = T("Is the tunnel up?")};
-    expect(&w, false, "UNREACHABLE", "vps cannot be reached: connection refused", "Is the tunnel up? r tries again.");
+    expect(&w, false, "UNREACHABLE", "vps cannot be reached: connection refused",
+           "Is the tunnel up? r tries again.");
     healthy_world(&w);
     w.facts.phase = T("lost");
     expect(&w, false, "LOST", "what is shown is from before", "r connects again");
@@ -81,7 +85,8 @@ static void deleted_and_never_seeded_differ(void **state)
     healthy_world(&w);
     for (int i = 0; i < 3; i++)
         w.tables[i].rows = 0, w.tables[i].missing = 7;
-    expect(&w, false, "NEVER SEEDED", "All 3 context tables are empty; the schema is fully migrated (12 of 12)",
+    expect(&w, false, "NEVER SEEDED",
+           "All 3 context tables are empty; the schema is fully migrated (12 of 12)",
            "W for write mode, then x s");
     for (int i = 0; i < 3; i++)
         w.tables[i].held = true, w.tables[i].missing = -1;
@@ -100,8 +105,9 @@ static void refused_with_the_line_that_allows(void **state)
         w.tables[i].rows = 0;
     w.facts.guard = (struct fact_guard){.reasons = &w.reason, .reason_count = 1, .migrate_allowed = true,
                                         .allow_line = T("ALLOW_PROD_SEED=true seedops production")};
-    expect(&w, false, "NEVER SEEDED", "", "Writes are refused here: ALLOW_PROD_SEED is not set. This would allow them: "
-                                          "ALLOW_PROD_SEED=true seedops production");
+    expect(&w, false, "NEVER SEEDED", "",
+           "Writes are refused here: ALLOW_PROD_SEED is not set. This would allow them: "
+           "ALLOW_PROD_SEED=true seedops production");
     w.facts.server.in_recovery = true;
     expect(&w, false, "NEVER SEEDED", "", "seed its primary");
 }
