@@ -13,6 +13,21 @@ bool migrate_is_pending(enum migration_state state)
     return state == MIGRATION_PENDING || state == MIGRATION_ROLLED_BACK || state == MIGRATION_OUT_OF_ORDER;
 }
 
+/* A tool's log has lines; a reason and a note are one. */
+static char *one_line(const char *log)
+{
+    struct str out = {0};
+    for (const char *p = log; *p;) {
+        size_t length = strcspn(p, "\r\n");
+        str_add_bytes(&out, p, length);
+        p += length;
+        p += strspn(p, "\r\n");
+        if (length && *p)
+            str_add(&out, "; ");
+    }
+    return str_take(&out);
+}
+
 /* ---- what stands in the way ---- */
 
 static bool refuse_foreign(const struct ledger_state *state, struct err *err)
@@ -30,8 +45,10 @@ static bool refuse_failed(const struct migration *m, struct err *err)
 {
     err_set(err, ERR_MIGRATION, "the migration %s failed%s%s; nothing is applied until that is resolved",
             m->name, m->applied_at ? ", started at " : "", m->applied_at ? m->applied_at : "");
-    err_why(err, "%s",
-            m->log ? m->log : "the ledger has no log of it: it may have been killed while running");
+    char *log =
+        one_line(m->log ? m->log : "the ledger has no log of it: it may have been killed while running");
+    err_why(err, "%s", log);
+    free(log);
     err_hint(
         err,
         "look at what it left behind, then: seedops migrate resolve %s --rolled-back (to apply it again) "
@@ -191,7 +208,7 @@ static void take_risks(const struct sql_file *sql, struct fact_migration *fact)
     }
 }
 
-static const char *note_of(const struct migration *m)
+static const char *words_of(const struct migration *m)
 {
     switch (m->state) {
     case MIGRATION_FAILED: return m->log ? m->log : "no log: it may have been killed while running";
@@ -208,7 +225,7 @@ static void fact_of(const struct session *s, const struct migration *m, struct f
         .name = xstrdup(m->name), .state = xstrdup(migration_state_name(m->state)),
         .applied_at = xstrdup(m->applied_at ? m->applied_at : ""), .duration_ms = m->duration_ms,
         .checksum = xstrdup(m->checksum ? m->checksum : ""), .path = xstrdup(m->path ? m->path : ""),
-        .note = xstrdup(note_of(m)), .transactional = true};
+        .note = one_line(words_of(m)), .transactional = true};
     const struct migration_file *file = migrate_is_pending(m->state) ? ledger_file(s->ledger, m->name) : NULL;
     if (!file)
         return;
