@@ -19,8 +19,8 @@ static struct rowset *store(struct model *m) { return in_table(m) ? &m->diff.row
 static bool shown(const struct model *m, int64_t row)
 {
     const struct fact_table *t = &m->facts.tables[row];
-    if (t->fixture_rows < 0)
-        return false;
+    if (t->fixture_rows < 0 || (t->missing < 0 && !m->facts.status_complete))
+        return false;                    /* what is about to be compared would come and go again */
     return m->diff.identical_too || t->missing != 0 || t->changed != 0 || t->extra != 0;
 }
 

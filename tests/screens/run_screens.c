@@ -48,6 +48,7 @@ struct runner {
     uint64_t asked_request, asked_store;   /* of the last EFFECT_PAGE */
     int64_t now_ms;
     bool ascii, broken;
+    struct str journal;              /* the inputs, a line each, without ticks */
     struct str out;                  /* the script as it would be regenerated */
 };
 
@@ -192,6 +193,8 @@ static void feed(struct runner *r, struct input *in)
         broken(r, "an input does not come back: %s", err.message);
     else
         app_update(r->model, back, &r->effects);
+    if (in->kind != IN_NONE)
+        str_printf(&r->journal, "%s\n", str_text(&line));
     for (size_t i = 0; i < r->effects.count; i++) {
         const struct effect *e = &r->effects.items[i];
         tell(r, e);
@@ -490,6 +493,27 @@ static void regenerate(const struct runner *r, const char *path)
     fclose(file);
 }
 
+/* A replay has no ticks and discards effects; it ends with the same model all the same. */
+static bool replays(const struct runner *r)
+{
+    struct model *again = model_new();
+    struct effects effects = {0};
+    for (const char *line = str_text(&r->journal); *line;) {
+        struct input *in = NULL;
+        struct err err = {0};
+        size_t length = strcspn(line, "\n");
+        if (input_decode(line, length, &in, &err))
+            app_update(again, in, &effects);
+        input_free(in);
+        line += length + 1;
+    }
+    app_update(again, &(struct input){.offset_ms = r->now_ms}, &effects);
+    bool same = model_equal(again, r->model);
+    effects_free(&effects);
+    model_free(again);
+    return same;
+}
+
 static void run_script(const char *path)
 {
     struct runner r = {.file = path, .model = model_new()};
@@ -498,12 +522,15 @@ static void run_script(const char *path)
         broken(&r, "cannot be read");
     else
         run_text(&r, text);
-    if (!r.broken)
+    if (!r.broken) {
         result(true, &r, "invariants held after every input");
+        result(replays(&r), &r, "a replay ends with the same model");
+    }
     if (getenv("REGENERATE"))
         regenerate(&r, path);
     model_free(r.model);
     str_free(&r.told);
+    str_free(&r.journal);
     str_free(&r.out);
     free(text);
 }

@@ -262,7 +262,7 @@ key 6
 wait statement
 gone looking
 key 4
-wait  live  
+wait tables with fixtures differ
 key enter
 wait Somewhere else
 gone comparing
