@@ -175,12 +175,23 @@ static bool choose_checksum(struct ledger *l, const char *name, struct err *err)
     return false;
 }
 
-/* "name" or "schema.name". */
+static void add_shown(struct str *out, const char *name)
+{
+    bool plain = name[0] && !strchr("0123456789", name[0]) &&
+                 name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+    if (plain)
+        str_add(out, name);
+    else
+        db_quote_identifier(out, name);
+}
+
+/* "name" or "schema.name". The URL's schema= is Prisma's. */
 static void choose_relation(struct ledger *l, const struct ledger_options *options)
 {
     const char *table = options->table ? options->table : l->tool->table;
     const char *dot = options->table ? strchr(table, '.') : NULL;
-    l->schema = arena_strdup(&l->arena, options->schema && options->schema[0] ? options->schema : "public");
+    bool given = l->tool == &ledger_prisma && options->schema && options->schema[0];
+    l->schema = arena_strdup(&l->arena, given ? options->schema : "public");
     if (dot) {
         l->schema = arena_strndup(&l->arena, table, (size_t)(dot - table));
         table = dot + 1;
@@ -189,6 +200,11 @@ static void choose_relation(struct ledger *l, const struct ledger_options *optio
     struct str quoted = {0};
     db_quote_relation(&quoted, l->schema, l->table);
     l->relation = arena_strdup(&l->arena, str_text(&quoted));
+    str_reset(&quoted);
+    add_shown(&quoted, l->schema);
+    str_add_char(&quoted, '.');
+    add_shown(&quoted, l->table);
+    l->shown = arena_strdup(&l->arena, str_text(&quoted));
     str_free(&quoted);
 }
 
@@ -217,7 +233,7 @@ void ledger_close(struct ledger *l)
 }
 
 const char *ledger_tool(const struct ledger *l) { return l->tool->name; }
-const char *ledger_relation(const struct ledger *l) { return l->relation; }
+const char *ledger_relation(const struct ledger *l) { return l->shown; }
 const char *ledger_schema(const struct ledger *l) { return l->schema; }
 bool ledger_own_search_path(const struct ledger *l) { return l->tool == &ledger_prisma; }
 

@@ -50,7 +50,7 @@ struct ledger;                     /* tool chosen, files read */
 bool ledger_open(struct ledger **ledger, const struct ledger_options *options, struct err *err);
 void ledger_close(struct ledger *ledger);
 const char *ledger_tool(const struct ledger *ledger);          /* "prisma", "numbered" */
-const char *ledger_relation(const struct ledger *ledger); /* quoted, for people: public._prisma_migrations */
+const char *ledger_relation(const struct ledger *ledger); /* for people: public._prisma_migrations */
 
 const char *ledger_schema(const struct ledger *ledger);
 /* True if migrations of this tool run with the ledger's schema as their search_path (Prisma). */

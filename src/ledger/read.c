@@ -145,12 +145,12 @@ static bool unreadable(const struct ledger *l, const struct db_probe *probe, str
 {
     *err = probe->err;
     if (strcmp(probe->err.sqlstate, "42703") == 0) {     /* undefined_column */
-        err_set(err, ERR_MIGRATION, "%s is not a ledger that %s would have made", l->relation, l->tool->name);
+        err_set(err, ERR_MIGRATION, "%s is not a ledger that %s would have made", l->shown, l->tool->name);
         err_why(err, "%s", probe->err.message);
         return err_hint(err,
                         "name the ledger's table with migrations.table, or the tool with migrations.ledger");
     }
-    return err_context(err, "cannot read the ledger %s", l->relation);
+    return err_context(err, "cannot read the ledger %s", l->shown);
 }
 
 void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, size_t count,

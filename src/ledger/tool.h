@@ -44,7 +44,8 @@ struct ledger {
     struct arena arena;
     const struct ledger_tool *tool;
     const char *dir;                 /* NULL: none */
-    const char *schema, *table, *relation;   /* relation: quoted */
+    const char *schema, *table;
+    const char *relation, *shown;    /* quoted for SQL; for people, quoted where it must be */
     const char *lock_key;
     int checksum;                    /* numbered: a variant's index, -1: by probe */
     struct migration_file *files;    /* in order */

@@ -31,7 +31,7 @@ static bool find_holder(const struct ledger *l, struct db *db, struct ledger_loc
 static bool gave_up(const struct ledger *l, const struct ledger_lock_holder *holder, int timeout_ms,
                     struct err *err)
 {
-    err_set(err, ERR_MIGRATION, "another run holds the migration lock of %s; gave up after %d s", l->relation,
+    err_set(err, ERR_MIGRATION, "another run holds the migration lock of %s; gave up after %d s", l->shown,
             timeout_ms / 1000);
     if (holder->pid)
         err_why(err, "pid %d, user %s, application \"%s\"", holder->pid, holder->user, holder->application);
@@ -90,7 +90,7 @@ bool ledger_lock_held(const struct ledger *l, struct db *db, struct err *err)
     bool ok = one_bool(db, str_text(&sql), &held, err);
     str_free(&sql);
     if (ok && !held) {
-        err_set(err, ERR_MIGRATION, "this connection does not hold the migration lock of %s", l->relation);
+        err_set(err, ERR_MIGRATION, "this connection does not hold the migration lock of %s", l->shown);
         err_why(err,
                 "a pooler between us and the server gave the lock to another connection, or it was ended");
         return err_hint(err, "use a direct connection: direct_url in seedops.yaml, or --direct-url");
@@ -121,7 +121,7 @@ bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
         struct err ignored = {0};
         if (db_alive(db))
             db_run(db, "rollback", 0, NULL, NULL, &ignored);
-        err_context(err, "cannot make the ledger %s", l->relation);
+        err_context(err, "cannot make the ledger %s", l->shown);
     }
     str_free(&literal);
     str_free(&sql);
@@ -164,7 +164,7 @@ bool ledger_resolve(const struct ledger *l, struct db *db, const struct ledger_s
     if (ok && !(ok = db_run(db, str_text(&sql), 0, NULL, NULL, err)) && db_alive(db)) {
         struct err ignored = {0};
         db_run(db, "rollback", 0, NULL, NULL, &ignored);
-        err_context(err, "cannot record %s in %s", name, l->relation);
+        err_context(err, "cannot record %s in %s", name, l->shown);
     }
     str_free(&sql);
     return ok;

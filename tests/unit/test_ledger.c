@@ -141,7 +141,7 @@ static void test_choice(void **state)
     put("README.md", "");
     l = open_dir("auto", NULL, &err);
     assert_string_equal(ledger_tool(l), "numbered");
-    assert_string_equal(ledger_relation(l), "\"public\".\"schema_migrations\"");
+    assert_string_equal(ledger_relation(l), "public.schema_migrations");
     assert_int_equal(l->count, 3);
     assert_string_equal(l->files[0].name, "9_a.up.sql");
     assert_string_equal(l->files[2].name, "0011_c.up.sql");
@@ -319,7 +319,7 @@ static void test_names(void **state)
     struct err err = {0};
     struct ledger_options options = {.dir = root, .tool = "seedops", .table = "ops.my \"log", .schema = "x"};
     assert_true(ledger_open(&l, &options, &err));
-    assert_string_equal(ledger_relation(l), "\"ops\".\"my \"\"log\"");
+    assert_string_equal(ledger_relation(l), "ops.\"my \"\"log\"");
     assert_string_equal(ledger_schema(l), "ops");
     ledger_close(l);
 }
