@@ -67,7 +67,8 @@ static struct db_table *find_qualified(const struct db_catalog *catalog, const c
     for (size_t i = 0; i < catalog->count; i++) {
         struct db_table *t = &catalog->tables[i];
         size_t schema = strlen(t->schema);
-        if (strncmp(name, t->schema, schema) == 0 && name[schema] == '.' && strcmp(name + schema + 1, t->name) == 0)
+        if (strncmp(name, t->schema, schema) == 0 && name[schema] == '.' &&
+            strcmp(name + schema + 1, t->name) == 0)
             return t;
     }
     return NULL;

@@ -18,8 +18,8 @@ struct db_type {
     char category;               /* pg_type.typcategory */
     char kind;                   /* pg_type.typtype of the column's own type: b e d c r m */
     bool has_equality;           /* a default btree or hash operator class: IS DISTINCT FROM works */
-    const char *equality;        /* that class's equality operator as SQL, "OPERATOR(public.=)": the bare = depends
-                                  * on search_path, and citext without its schema compares as text; NULL: none */
+    const char *equality;        /* its equality operator as SQL, "OPERATOR(public.=)": the bare = depends on
+                                  * search_path, and citext without its schema compares as text; NULL: none */
     int max_length;              /* varchar(n), char(n): n; else -1 */
     int precision, scale;        /* numeric(p,s); else -1 */
     bool domain_not_null;
@@ -40,7 +40,7 @@ struct db_column {
     bool can_select, can_insert, can_update;
 };
 
-struct db_key {                  /* a valid, non-partial, immediate-or-deferrable unique index on plain columns */
+struct db_key {                  /* a valid, non-partial unique index on plain columns */
     const char *name;
     bool primary, deferrable;
     bool nulls_not_distinct;
@@ -76,14 +76,14 @@ struct db_table {
     bool row_security;           /* active for us */
     bool has_triggers;           /* user triggers fire on it */
     /* estimates and counters, no scan (facts: empty_database) */
-    int64_t pages, bytes;        /* relpages of the heap; total bytes with indexes and TOAST, -1 unknown (locked).
-                                  * Without details the heap's relpages in bytes */
+    int64_t pages, bytes;        /* relpages of the heap; total bytes with indexes and TOAST, -1 unknown
+                                  * (locked). Without details the heap's relpages in bytes */
     double reltuples;            /* -1: never analysed */
     int64_t live, inserted, deleted, dead;   /* pg_stat_user_tables */
     int64_t heap_bytes;          /* -1: could not be had (locked) */
     int64_t index_excess;        /* b-tree bytes above one page per index; -1 unknown */
-    bool known_empty;            /* counted by TID, no live row: whoever would scan it knows the answer. Not read
-                                  * from the catalogue; whoever counts sets it (SAFETY 4) */
+    bool known_empty;            /* counted by TID, no live row: whoever would scan it knows the answer. Not
+                                  * read from the catalogue; whoever counts sets it (SAFETY 4) */
 };
 
 struct db_catalog {
@@ -101,10 +101,11 @@ struct db_catalog {
 enum { CATALOG_PROBES = 10 };
 size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
                          struct db_probe probes[CATALOG_PROBES]);
-bool db_catalog_take(struct db_catalog *catalog, const struct db_probe *probes, size_t count, struct err *err);
+bool db_catalog_take(struct db_catalog *catalog, const struct db_probe *probes, size_t count,
+                     struct err *err);
 
-/* The two above with a pipeline of their own: one round trip. `names` (count of them) are the tables wanted in
- * detail, as fixtures name them: "Station" or "schema.Station"; with details_all every ordinary table is. */
+/* The two above with a pipeline of their own: one round trip. `names` (count of them) are the tables wanted
+ * in detail, as fixtures name them: "Station" or "schema.Station"; with details_all every ordinary one is. */
 bool db_catalog_load(struct db *db, struct db_catalog *catalog, const char *const *names, size_t count,
                      bool details_all, struct err *err);
 void db_catalog_free(struct db_catalog *catalog);

@@ -12,17 +12,19 @@
 #include "db/catalog_parts.h"
 
 /* The tables of people's own schemas. */
-#define OWN_TABLES                                                                                                 \
-    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"                                               \
-    " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-/* $1: names as fixtures have them; $2: details of every ordinary table; $3: names without what may be a schema,
- * for the index. The planner knows the parameters, so that with $2 false only the index is left. */
-#define WANTED                                                                                                     \
-    " (($2::bool AND c.relkind IN ('r', 'p')) OR (c.relname = ANY ($3::name[])"                                    \
+#define OWN_TABLES \
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" \
+    " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')" \
+    " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+/* $1: names as fixtures have them; $2: details of every ordinary table; $3: names without what may be a
+ * schema, for the index. The planner knows the parameters, so that with $2 false only the index is left. */
+#define WANTED \
+    " (($2::bool AND c.relkind IN ('r', 'p')) OR (c.relname = ANY ($3::name[])" \
     " AND (c.relname = ANY ($1::text[]) OR n.nspname || '.' || c.relname = ANY ($1::text[]))))"
 #define WANTED_OIDS "ANY (ARRAY(SELECT c.oid" OWN_TABLES " AND" WANTED "))"
 
-static const char path_sql[] = "SELECT s FROM unnest(current_schemas(false)) WITH ORDINALITY AS u(s, i) ORDER BY i";
+static const char path_sql[] =
+    "SELECT s FROM unnest(current_schemas(false)) WITH ORDINALITY AS u(s, i) ORDER BY i";
 
 static const char tables_sql[] =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, w.wanted, c.relpages,"
@@ -39,17 +41,19 @@ static const char tables_sql[] =
     "  AND NOT t.tgisinternal AND t.tgenabled <> 'D')"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
     " CROSS JOIN LATERAL (SELECT" WANTED " AS wanted OFFSET 0) w"
-    " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+    " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')"
+    "  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
     " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
 /* A table under ACCESS EXCLUSIVE (or with such an index) is left out, so that one does not cost all. */
 static const char sizes_sql[] =
-    "WITH locked AS MATERIALIZED (SELECT l.relation FROM pg_lock_status() l WHERE l.mode = 'AccessExclusiveLock'"
-    "  AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()),"
+    "WITH locked AS MATERIALIZED (SELECT l.relation FROM pg_lock_status() l"
+    "  WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()),"
     " free AS MATERIALIZED (SELECT f.oid FROM pg_class f WHERE f.oid = " WANTED_OIDS
     "  AND f.relkind IN ('r', 'm') AND f.oid NOT IN (SELECT relation FROM locked)"
     "  AND f.oid NOT IN (SELECT i.indrelid FROM pg_index i JOIN locked l ON l.relation = i.indexrelid))"
-    " SELECT f.oid, pg_relation_size(f.oid), pg_table_size(f.oid) + coalesce(x.bytes, 0), x.excess FROM free f"
+    " SELECT f.oid, pg_relation_size(f.oid), pg_table_size(f.oid) + coalesce(x.bytes, 0), x.excess"
+    " FROM free f"
     " CROSS JOIN LATERAL (SELECT sum(s.size) AS bytes,"
     "  sum(greatest(s.size - current_setting('block_size')::bigint, 0)) FILTER (WHERE s.btree) AS excess"
     "  FROM (SELECT pg_relation_size(i.indexrelid) AS size, a.amname = 'btree' AS btree FROM pg_index i"
@@ -59,7 +63,8 @@ static const char sizes_sql[] =
 static const char columns_sql[] =
     "SELECT a.attrelid, a.attname, a.attnum, a.attnotnull, a.atthasdef, a.attidentity, a.attgenerated,"
     " a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),"
-    " has_column_privilege(a.attrelid, a.attnum, 'SELECT'), has_column_privilege(a.attrelid, a.attnum, 'INSERT'),"
+    " has_column_privilege(a.attrelid, a.attnum, 'SELECT'),"
+    " has_column_privilege(a.attrelid, a.attnum, 'INSERT'),"
     " has_column_privilege(a.attrelid, a.attnum, 'UPDATE'),"
     " CASE WHEN a.atthasdef OR a.attidentity <> '' THEN"
     "  (SELECT quote_ident(n.nspname) || '.' || quote_ident(s.relname) FROM pg_depend d"
@@ -70,7 +75,8 @@ static const char columns_sql[] =
     " ORDER BY a.attrelid, a.attnum";
 
 static const char defaults_sql[] =
-    "SELECT d.adrelid, d.adnum, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d WHERE d.adrelid = " WANTED_OIDS;
+    "SELECT d.adrelid, d.adnum, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"
+    " WHERE d.adrelid = " WANTED_OIDS;
 
 /* The columns' types, and what domains and arrays among them are made of. A type's equality is the "=" that
  * b-tree or hash can use; one without its own (varchar) has that of the type it is read as (text). */
@@ -104,8 +110,8 @@ static const char keys_sql[] =
     " AND i.indpred IS NULL AND i.indexprs IS NULL"
     " ORDER BY i.indrelid, i.indisprimary DESC, x.relname COLLATE \"C\"";
 
-/* The target's name is in the list of tables. Partitions carry copies of their parent's constraint on the same
- * table: those are left out. */
+/* The target's name is in the list of tables. Partitions carry copies of their parent's constraint on the
+ * same table: those are left out. */
 static const char foreign_keys_sql[] =
     "SELECT k.conrelid, k.conname, k.confrelid, k.confdeltype, k.confupdtype,"
     " k.condeferrable, k.condeferred, u.own, a.attname, u.ord FROM pg_constraint k"
@@ -127,7 +133,8 @@ static const struct { const char *name, *sql; bool takes_names, on_default_path;
     [CATALOG_FOREIGN_KEYS] = {"foreign keys", foreign_keys_sql, true, false},
 };
 enum { QUESTIONS = sizeof questions / sizeof *questions, PARAMS = 3 };
-_Static_assert((int)QUESTIONS == (int)CATALOG_PARTS && (int)QUESTIONS <= (int)CATALOG_PROBES, "a probe for each part");
+_Static_assert((int)QUESTIONS == (int)CATALOG_PARTS && (int)QUESTIONS <= (int)CATALOG_PROBES,
+               "a probe for each part");
 
 static const char *text_array(struct arena *arena, const char *const *names, size_t count)
 {

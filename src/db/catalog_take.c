@@ -167,8 +167,9 @@ static void take_tables(struct db_catalog *catalog, const struct db_result *r)
             .reltuples = db_value(r, i, 6) ? atof(db_value(r, i, 6)) : -1, .bytes = db_int(r, i, 7, -1),
             .live = db_int(r, i, 8, 0), .inserted = db_int(r, i, 9, 0), .deleted = db_int(r, i, 10, 0),
             .dead = db_int(r, i, 11, 0), .can_select = db_bool(r, i, 12), .can_insert = db_bool(r, i, 13),
-            .can_update = db_bool(r, i, 14), .can_delete = db_bool(r, i, 15), .row_security = db_bool(r, i, 16),
-            .has_triggers = db_bool(r, i, 17), .heap_bytes = -1, .index_excess = -1,
+            .can_update = db_bool(r, i, 14), .can_delete = db_bool(r, i, 15),
+            .row_security = db_bool(r, i, 16), .has_triggers = db_bool(r, i, 17),
+            .heap_bytes = -1, .index_excess = -1,
         };
         catalog->by_oid[i] = &catalog->tables[i];
     }
@@ -234,7 +235,8 @@ static void take_columns(struct db_catalog *catalog, const struct db_result *r, 
             struct db_column *c = &t->columns[t->column_count++];
             char identity = char_at(r, i, 5);
             *c = (struct db_column){
-                .name = text_at(arena, r, i, 1), .number = (int)db_int(r, i, 2, 0), .not_null = db_bool(r, i, 3),
+                .name = text_at(arena, r, i, 1), .number = (int)db_int(r, i, 2, 0),
+                .not_null = db_bool(r, i, 3),
                 .generated = char_at(r, i, 6) != '\0', .identity = identity != '\0',
                 .identity_always = identity == 'a', .can_select = db_bool(r, i, 10),
                 .can_insert = db_bool(r, i, 11), .can_update = db_bool(r, i, 12)};

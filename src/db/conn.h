@@ -23,7 +23,7 @@ struct db_options {
     const struct secret *password;   /* NULL: .pgpass, PGPASSWORD, or none */
     int cancel_fd;                   /* readable: cancel; -1: none */
     int connect_timeout_ms;          /* of the whole set-up; <= 0: 10 000 */
-    bool session_settings;           /* an unpooled connection: time-outs, UTC, ISO dates may be set per session */
+    bool session_settings;           /* an unpooled connection: UTC, ISO dates and so on are set in it */
     bool read_only;                  /* with session_settings: default_transaction_read_only = on */
     void (*notice)(void *sink, const char *severity, const char *text);   /* NULL: dropped */
     void *notice_sink;
@@ -31,7 +31,8 @@ struct db_options {
 
 /* What the connection turned out to be; texts live as long as the connection. */
 struct db_facts {
-    const char *host, *address, *port, *database, *user;   /* address: the one connected to, "" for a socket */
+    const char *host, *port, *database, *user;
+    const char *address;             /* the one connected to, "" for a socket */
     const char *server_version;      /* "15.8" */
     int server_version_num;          /* 150008 */
     bool unix_socket, tls;
@@ -41,8 +42,8 @@ struct db_facts {
 
 /* Error classes: ERR_NOT_READY and ERR_NEVER_READY as case D2 sorts them (sqlstate.h), ERR_CANCELLED. */
 bool db_open(struct db **db, const struct db_options *options, struct err *err);
-/* Before long statements, on a connection known to be unpooled: the server shall end one whose client has vanished
- * (from 14, where its system can tell). Asked once a connection; session_settings does it too. */
+/* Before long statements, on a connection known to be unpooled: the server shall end one whose client has
+ * vanished (from 14, where its system can tell). Asked once a connection; session_settings does it too. */
 bool db_watch_client(struct db *db, struct err *err);
 void db_close(struct db *db);        /* NULL is fine; a running statement is not waited for */
 const struct db_facts *db_facts(const struct db *db);
@@ -86,8 +87,8 @@ bool db_start(struct db *db, const char *sql, struct err *err);
 bool db_poll(struct db *db, int timeout_ms, bool *done, struct db_result **out, unsigned *position,
              struct err *err);
 
-/* How many statements of the newest db_run or db_start were completed: after a failure, the one that failed is
- * the next (servers give no position for what fails while running). */
+/* How many statements of the newest db_run or db_start were completed: after a failure, the one that failed
+ * is the next (servers give no position for what fails while running). */
 size_t db_statements_done(const struct db *db);
 /* While set, the cancel descriptor is not looked at: for the few statements that tidy up after a cancel. */
 void db_ignore_cancel(struct db *db, bool ignore);

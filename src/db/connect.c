@@ -122,8 +122,8 @@ static void take_apart(const char *raw, struct failure *f)
     const char *detail = strstr(line_end, "\nDETAIL:  ");
     if (detail)
         clean_line(f->detail, sizeof f->detail, detail + strlen("\nDETAIL:  "));
-    static const int known[] = {ECONNREFUSED, ENOENT, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, EACCES,
-                                ECONNABORTED, EPIPE, EADDRNOTAVAIL, EAGAIN};
+    static const int known[] = {ECONNREFUSED, ENOENT, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH,
+                                EACCES, ECONNABORTED, EPIPE, EADDRNOTAVAIL, EAGAIN};
     for (size_t i = 0; !f->sqlstate[0] && i < sizeof known / sizeof *known; i++)
         if (strncmp(f->text, strerror(known[i]), strlen(strerror(known[i]))) == 0)
             f->errnum = known[i];
@@ -143,8 +143,9 @@ static void name_target(struct err *err, const struct attempt *a, const struct d
         return;
     }
     bool named = c->host && strcmp(c->host, c->hostaddr) != 0;
-    err_set(err, ERR_NOT_READY, "cannot connect to \"%s\" at %s%s%s%s, port %s", database, text_or(c->host, c->hostaddr),
-            named ? " (" : "", named ? c->hostaddr : "", named ? ")" : "", port);
+    err_set(err, ERR_NOT_READY, "cannot connect to \"%s\" at %s%s%s%s, port %s", database,
+            text_or(c->host, c->hostaddr), named ? " (" : "", named ? c->hostaddr : "", named ? ")" : "",
+            port);
 }
 
 static bool connect_failed(const struct attempt *a, const struct db_candidate *c, PGconn *pg, struct err *err)
@@ -161,7 +162,8 @@ static bool connect_failed(const struct attempt *a, const struct db_candidate *c
 }
 
 /* Where a connection that ran out of time was standing says what to look at. */
-static bool connect_timed_out(const struct attempt *a, const struct db_candidate *c, PGconn *pg, struct err *err)
+static bool connect_timed_out(const struct attempt *a, const struct db_candidate *c, PGconn *pg,
+                              struct err *err)
 {
     ConnStatusType status = PQstatus(pg);
     name_target(err, a, c);
@@ -170,7 +172,7 @@ static bool connect_timed_out(const struct attempt *a, const struct db_candidate
         return err_hint(err, "is the machine up, and does a firewall let this port through?");
     }
     err_why(err, "the server accepted the connection and then said nothing");
-    return err_hint(err, "it may hang, be overloaded or paused, or something else than PostgreSQL is listening there");
+    return err_hint(err, "it may hang, be overloaded or paused, or what listens there is not PostgreSQL");
 }
 
 static void on_notice(void *argument, const PGresult *result)
@@ -202,8 +204,8 @@ static bool build(struct parameters *p, const struct attempt *a, const struct db
 }
 
 /* One address. Leaves db->pg open on success. */
-static bool try_address(struct db *db, const struct attempt *a, const struct db_candidate *c, int64_t deadline,
-                        struct err *err)
+static bool try_address(struct db *db, const struct attempt *a, const struct db_candidate *c,
+                        int64_t deadline, struct err *err)
 {
     struct parameters p;
     if (!build(&p, a, c))
@@ -213,7 +215,8 @@ static bool try_address(struct db *db, const struct attempt *a, const struct db_
         err_abort("out of memory");
     PQsetErrorVerbosity(pg, PQERRORS_VERBOSE);
     PQsetNoticeReceiver(pg, on_notice, db);
-    PostgresPollingStatusType next = PQstatus(pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+    PostgresPollingStatusType next = PQstatus(pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED
+                                                                    : PGRES_POLLING_WRITING;
     bool waiting = true;
     while (waiting && (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING)) {
         short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
@@ -239,7 +242,8 @@ static bool try_address(struct db *db, const struct attempt *a, const struct db_
     return false;
 }
 
-static bool try_all(struct db *db, const struct attempt *a, const struct db_candidates *candidates, struct err *err)
+static bool try_all(struct db *db, const struct attempt *a, const struct db_candidates *candidates,
+                    struct err *err)
 {
     for (size_t i = 0; i < candidates->count; i++) {
         int64_t now = clock_mono_ms(), left = a->deadline - now;
@@ -272,9 +276,10 @@ static void fill_facts(struct db *db)
 }
 
 /* From 14 a server can notice in mid-statement that its client is gone, on some systems. */
-#define WATCH_CLIENT                                                                                               \
-    "(SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings"                                 \
-    " WHERE name = 'client_connection_check_interval' AND setting = '0' AND pg_catalog.version() LIKE '%linux%')"
+#define WATCH_CLIENT \
+    "(SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings" \
+    " WHERE name = 'client_connection_check_interval' AND setting = '0'" \
+    " AND pg_catalog.version() LIKE '%linux%')"
 
 /* A statement of the set-up: not counted as a round trip. */
 static bool set_up(struct db *db, const char *sql, struct err *err)
@@ -289,7 +294,8 @@ static bool set_up(struct db *db, const char *sql, struct err *err)
 static bool apply_session_settings(struct db *db, bool read_only, struct err *err)
 {
     struct str sql = {0};
-    str_add(&sql, "SELECT pg_catalog.set_config('TimeZone', 'UTC', false), pg_catalog.set_config('DateStyle', 'ISO', false), ");
+    str_add(&sql, "SELECT pg_catalog.set_config('TimeZone', 'UTC', false),"
+                  " pg_catalog.set_config('DateStyle', 'ISO', false), ");
     if (read_only)
         str_add(&sql, "pg_catalog.set_config('default_transaction_read_only', 'on', false), ");
     str_add(&sql, WATCH_CLIENT);
@@ -311,7 +317,8 @@ static PQconninfoOption *read_options(const struct db_options *options, struct e
 {
     struct parameters p = {.count = 0};
     PQconninfoOption *info = NULL;
-    if (!put_options(&p, options, true) || !put(&p, "passfile", NO_PASSFILE) || !put(&p, "sslmode", STOP_WORD)) {
+    if (!put_options(&p, options, true) || !put(&p, "passfile", NO_PASSFILE) ||
+        !put(&p, "sslmode", STOP_WORD)) {
         err_set(err, ERR_CONFIG, "too many connection parameters");
         return NULL;
     }

@@ -62,7 +62,8 @@ bool db_error_lost(struct db *db, struct err *err)
         err_set(err, ERR_UNKNOWN_OUTCOME, "the connection was lost while committing");
         err_hint(err, "whether it was committed must be found out before anything is repeated");
     } else if (stop == DB_STOP_CANCEL) {
-        err_set(err, ERR_CANCELLED, "cancelled; the server did not confirm it in time, the connection was closed");
+        err_set(err, ERR_CANCELLED,
+                "cancelled; the server did not confirm it in time, the connection was closed");
     } else if (stop == DB_STOP_TIMEOUT) {
         err_set(err, ERR_LOST, "the statement timed out and could not be stopped; the connection was closed");
         err_hint(err, "it may go on running on the server: see the Activity screen");

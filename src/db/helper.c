@@ -64,7 +64,8 @@ bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*d
         return false;
     }
     struct db_helper *h = xcalloc(1, sizeof *h);
-    *h = (struct db_helper){.done_read = ends[0], .done_write = ends[1], .run = run, .drop = drop, .job = job};
+    *h = (struct db_helper){
+        .done_read = ends[0], .done_write = ends[1], .run = run, .drop = drop, .job = job};
     atomic_init(&h->owners, 2);
     atomic_init(&h->finished, false);
     if (!start_detached(h)) {

@@ -10,6 +10,8 @@
 enum { WHO, CREATE, SYSTEM, BACKENDS };   /* BACKENDS to the end ask for the backend once more */
 enum { SECOND_CONNECT_MS = 2000, SECOND_ANSWER_MS = 1000 };
 
+#define CHANGES "the server process changes between transactions (%d, then %d)"
+
 static const char backend_sql[] = "SELECT pg_backend_pid()";
 
 size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES])
@@ -19,10 +21,12 @@ size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES])
         .sql = "SELECT pg_backend_pid(), d.oid, d.datname, current_user, pg_is_in_recovery(),"
                " r.rolsuper, r.rolcreaterole, host(inet_client_addr()), inet_client_port(),"
                " host(inet_server_addr()), inet_server_port()"
-               " FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = current_user"};
+               " FROM pg_database d, pg_roles r"
+               " WHERE d.datname = current_database() AND r.rolname = current_user"};
     probes[CREATE] = (struct db_probe){
         .name = "right to create",
-        .sql = "SELECT coalesce(pg_catalog.has_schema_privilege(pg_catalog.current_schema(), 'CREATE'), false)",
+        .sql = "SELECT coalesce(pg_catalog.has_schema_privilege("
+               "pg_catalog.current_schema(), 'CREATE'), false)",
         .settings = "SET LOCAL search_path TO DEFAULT"};
     probes[SYSTEM] = (struct db_probe){.name = "system identifier",
                                        .sql = "SELECT system_identifier FROM pg_control_system()"};
@@ -69,16 +73,16 @@ static bool open_second(struct db *db, struct db **second)
 }
 
 /* Between transactions a transaction pooler lends our backend to others. In a quiet pool nobody takes it, so
- * we ask for it ourselves, on a second connection. A session pooler gives each of the two a backend of its own, or
- * makes the second wait. One that takes turns shows when the same connection asks twice in a row. */
+ * we ask for it ourselves, on a second connection. A session pooler gives each of the two a backend of its
+ * own, or makes the second wait. One that takes turns shows when the same connection asks twice in a row. */
 static bool shares_backend(struct db *db, int first, char *reason, size_t size)
 {
     struct db *second;
     int ours = first, theirs = 0;
     bool shared = false;
     if (!open_second(db, &second)) {
-        snprintf(reason, size, "something is between us and the server, and it allows no second connection to see"
-                 " whether it pools transactions");
+        snprintf(reason, size, "something is between us and the server, and it allows no second connection"
+                               " to see whether it pools transactions");
         return true;
     }
     for (const char *turn = "ttot"; *turn && !shared; turn++) {
@@ -88,7 +92,7 @@ static bool shares_backend(struct db *db, int first, char *reason, size_t size)
         bool changed = *before && now != *before;
         shared = changed || now == (*turn == 't' ? ours : theirs);
         if (changed)
-            snprintf(reason, size, "the server process changes between transactions (%d, then %d)", *before, now);
+            snprintf(reason, size, CHANGES, *before, now);
         else if (shared)
             snprintf(reason, size, "a second connection was given the same server process (%d)", now);
         *before = now;
@@ -109,13 +113,13 @@ static void judge_pooler(struct db *db, bool hint_pooled, const struct db_probe 
     for (size_t i = BACKENDS; i < count; i++) {
         int next = probes[i].ok ? (int)db_int(probes[i].result, 0, 0, 0) : first;
         if (next != first) {
-            snprintf(reason, size, "the server process changes between transactions (%d, then %d)", first, next);
+            snprintf(reason, size, CHANGES, first, next);
             return;
         }
     }
     if (hint_pooled)
-        snprintf(reason, size, "the URL says so (pgbouncer=true or port 6543), and the server process is not the"
-                 " one that let us in");
+        snprintf(reason, size, "the URL says so (pgbouncer=true or port 6543), and the server process is"
+                               " not the one that let us in");
     else
         identity->transaction_pooler = shares_backend(db, first, reason, size);
 }

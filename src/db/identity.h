@@ -35,16 +35,16 @@ bool db_identity_take(struct db *db, bool hint_pooled, const struct db_probe *pr
  * to see whether both are given the same backend. */
 bool db_identity_read(struct db *db, bool hint_pooled, struct db_identity *identity, struct err *err);
 
-/* What this machine knows of the connection: our own end (getsockname) and the peer process of a Unix socket. */
+/* What this machine knows of the connection: our own end, and the peer process of a Unix socket. */
 struct db_peer {
     char own_address[64];
     int own_port;
     bool loopback;                    /* every resolved address is loopback, or it is a Unix socket */
     int peer_pid;                     /* SO_PEERCRED; 0 unknown */
     char peer_program[64];            /* /proc/PID/comm; "" when it cannot be found out */
-    bool container_network;           /* the server's address lies on a container bridge of this machine, and the
-                                       * client that it sees is a socket of this machine (a tunnel to another
-                                       * machine's bridge of the same numbers is not) */
+    bool container_network;           /* the server's address lies on a container bridge of this machine, and
+                                       * the client that it sees is a socket of this machine (a tunnel to
+                                       * another machine's bridge of the same numbers is not) */
 };
 void db_peer_read(const struct db *db, const struct db_identity *identity, struct db_peer *peer);
 

@@ -18,7 +18,7 @@ struct db_helper;
 /* Runs run(job) on a detached thread with all signals blocked; drop(job) once both sides are done with it. */
 bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*drop)(void *job), void *job);
 int db_helper_fd(const struct db_helper *helper);    /* readable when run() has returned */
-bool db_helper_finished(const struct db_helper *helper);   /* true: run() has returned, its results may be read */
+bool db_helper_finished(const struct db_helper *helper);   /* run() has returned, its results may be read */
 void db_helper_release(struct db_helper *helper);    /* lets go; the thread ends by itself. NULL is fine */
 
 /* ---- names (resolve.c) ---- */
@@ -33,7 +33,7 @@ struct db_candidates {
     size_t count;
     bool all_loopback;               /* sockets count as loopback */
 };
-/* `host`, `hostaddr` and `port` are libpq's comma lists (NULL: not given), counts already checked by libpq. */
+/* `host`, `hostaddr` and `port` are libpq's comma lists (NULL: not given), their counts checked by libpq. */
 bool db_resolve(struct db_candidates *candidates, struct arena *arena, const char *host, const char *hostaddr,
                 const char *port, int cancel_fd, int64_t deadline, struct err *err);
 

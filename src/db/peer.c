@@ -51,7 +51,8 @@ static void read_own_end(int fd, struct db_peer *peer)
     struct sockaddr_storage own;
     socklen_t length = sizeof own;
     struct address address;
-    if (getsockname(fd, (struct sockaddr *)&own, &length) != 0 || !address_of((struct sockaddr *)&own, &address))
+    if (getsockname(fd, (struct sockaddr *)&own, &length) != 0 ||
+        !address_of((struct sockaddr *)&own, &address))
         return;
     inet_ntop(address.family, address.bytes, peer->own_address, sizeof peer->own_address);
     peer->own_port = ntohs(own.ss_family == AF_INET ? ((struct sockaddr_in *)&own)->sin_port
@@ -84,7 +85,8 @@ static void read_peer_process(int fd, struct db_peer *peer)
 /* Bridges as docker, podman, nerdctl, LXD and Incus name theirs. */
 static bool is_container_bridge(const char *name)
 {
-    static const char *const prefixes[] = {"docker", "br-", "podman", "cni-", "nerdctl", "lxcbr", "lxdbr", "incusbr"};
+    static const char *const prefixes[] = {"docker", "br-", "podman", "cni-", "nerdctl",
+                                           "lxcbr", "lxdbr", "incusbr"};
     char path[64 + IF_NAMESIZE];
     snprintf(path, sizeof path, "/sys/class/net/%s/bridge", name);
     if (access(path, F_OK) != 0)
@@ -113,8 +115,8 @@ static bool on_container_bridge(const struct address *server)
         return false;
     for (const struct ifaddrs *i = all; i && !found; i = i->ifa_next) {
         struct address own, mask;
-        found = address_of(i->ifa_addr, &own) && address_of(i->ifa_netmask, &mask) && is_container_bridge(i->ifa_name) &&
-                same_network(server, &own, &mask);
+        found = address_of(i->ifa_addr, &own) && address_of(i->ifa_netmask, &mask) &&
+                is_container_bridge(i->ifa_name) && same_network(server, &own, &mask);
     }
     freeifaddrs(all);
     return found;
@@ -142,8 +144,8 @@ static bool is_socket(const char *line, const struct address *own, int own_port,
     char local[33], remote[33];
     unsigned local_port, remote_port;
     struct address a, b;
-    return sscanf(line, " %*d: %32[0-9A-F]:%x %32[0-9A-F]:%x", local, &local_port, remote, &remote_port) == 4 &&
-           local_port == (unsigned)own_port && address_from_proc(local, strlen(local), &a) &&
+    int read = sscanf(line, " %*d: %32[0-9A-F]:%x %32[0-9A-F]:%x", local, &local_port, remote, &remote_port);
+    return read == 4 && local_port == (unsigned)own_port && address_from_proc(local, strlen(local), &a) &&
            address_from_proc(remote, strlen(remote), &b) && address_equal(&a, own) && address_equal(&b, other);
 }
 
@@ -175,6 +177,7 @@ void db_peer_read(const struct db *db, const struct db_identity *identity, struc
     else
         read_own_end(PQsocket(db->pg), peer);
     peer->container_network = address_parse(identity->server_address, &server) &&
-                              address_parse(identity->client_address, &client) && on_container_bridge(&server) &&
+                              address_parse(identity->client_address, &client) &&
+                              on_container_bridge(&server) &&
                               have_socket(&client, identity->client_port, &server);
 }

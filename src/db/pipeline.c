@@ -86,8 +86,8 @@ static bool put_probe(struct db *db, const struct db_probe *p)
              " pg_catalog.set_config('extra_float_digits', '1', true),"
              " pg_catalog.set_config('jit', 'off', true)",   /* compiling costs more than a short query */
              timeout_of(p), LOCK_TIMEOUT_MS);
-    return put(db, "BEGIN READ ONLY", 0, NULL) && put(db, settings, 0, NULL) && put_settings(db, p->settings) &&
-           put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg) &&
+    return put(db, "BEGIN READ ONLY", 0, NULL) && put(db, settings, 0, NULL) &&
+           put_settings(db, p->settings) && put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg) &&
            put(db, "COMMIT", 0, NULL) && PQpipelineSync(db->pg);
 }
 
@@ -128,8 +128,8 @@ static void take(struct run *run, PGresult *result)
     PQclear(result);
 }
 
-/* Reads what is there; false when everything has been read, or nothing more will come. Before each PQgetResult
- * libpq is asked whether it has one: otherwise it would wait by itself, for sending only. */
+/* Reads what is there; false when everything has been read, or nothing more will come. Before each
+ * PQgetResult libpq is asked whether it has one: otherwise it would wait by itself, for sending only. */
 static bool drain(struct run *run, bool gone)
 {
     int ends = 0;                    /* NULLs in a row: one closes a statement's results, two the pipeline */
@@ -142,8 +142,8 @@ static bool drain(struct run *run, bool gone)
     return run->at < run->count && ends < 2;
 }
 
-/* A PQcancel stops the one statement that runs when it arrives; the next probe then begins. So while the pipeline
- * is being stopped another is sent as soon as the last one is through. */
+/* A PQcancel stops the one statement that runs when it arrives; the next probe then begins. So while the
+ * pipeline is being stopped another is sent as soon as the last one is through. */
 static void cancel_again(struct db *db)
 {
     struct db_command *c = &db->command;

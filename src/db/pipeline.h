@@ -17,8 +17,8 @@ struct db_probe {
     const char *settings;            /* more "SET LOCAL a = b" statements for this probe alone, separated by
                                       * ';' (none inside a value), or NULL */
     int statement_timeout_ms;        /* 0: 2 000 */
-    const char *relation;            /* the one it reads, quoted ("public"."Station"): narrows down who locks it
-                                      * when it is locked; NULL: any */
+    const char *relation;            /* the one it reads, quoted ("public"."Station"): narrows down who
+                                      * locks it when it is locked; NULL: any */
     /* given: */
     bool ok;
     struct db_result *result;        /* NULL unless ok; db_probes_free */

@@ -45,7 +45,7 @@ static void lookup_drop(void *job)
     free(j);
 }
 
-/* Item `index` of a comma list, in the arena; NULL when it is empty or not there. A single port serves all. */
+/* Item `index` of a comma list, in the arena; NULL when empty or not there. A single port serves all. */
 static char *list_item(struct arena *arena, const char *list, size_t index, bool single_for_all)
 {
     if (!list || !*list)
@@ -99,8 +99,8 @@ static void add(struct db_candidates *c, struct arena *arena, const char *host, 
         c->all_loopback = false;
 }
 
-static void add_found(struct db_candidates *c, struct arena *arena, const struct lookup *lookup, const char *host,
-                      const char *port)
+static void add_found(struct db_candidates *c, struct arena *arena, const struct lookup *lookup,
+                      const char *host, const char *port)
 {
     for (const struct addrinfo *a = lookup->found; a; a = a->ai_next) {
         char numeric[NI_MAXHOST];

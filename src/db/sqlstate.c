@@ -23,7 +23,7 @@ struct row {
 /* Words of poolers and libpq, which send no code of their own (or 08P01 and XX000 for everything). */
 static const struct row connect_texts[] = {
     {"Tenant or user not found", ERR_NEVER_READY,
-     "the pooler does not know this project: it is paused or deleted, or the user name lacks its project part",
+     "the pooler does not know this project: it is paused or deleted, or the user name lacks its part",
      "open the provider's dashboard: resume the project, or copy the connection string again"},
     {"project is paused", ERR_NEVER_READY, NULL, "resume the project in the provider's dashboard"},
     {"endpoint is disabled", ERR_NEVER_READY, NULL, "enable the endpoint in the provider's dashboard"},
@@ -72,17 +72,19 @@ static const struct row connect_codes[] = {
     {"28P01", ERR_NEVER_READY, NULL,
      "check user and password: the URL, ~/.pgpass, PGPASSWORD or password_command"},
     {"28000", ERR_NEVER_READY, NULL,
-     "the server does not let this user in from here: check the role, pg_hba.conf, and whether TLS is wanted"},
+     "the server does not let this user in from here: check role, pg_hba.conf, and whether TLS is wanted"},
     {"3D000", ERR_NEVER_READY, NULL, "create it (createdb), or correct the database's name"},
     {"42501", ERR_NEVER_READY, NULL, "GRANT CONNECT ON DATABASE ... TO this role mends it"},
-    {"55000", ERR_NEVER_READY, NULL, "the database takes no connections (ALTER DATABASE ... ALLOW_CONNECTIONS)"},
+    {"55000", ERR_NEVER_READY, NULL,
+     "the database takes no connections (ALTER DATABASE ... ALLOW_CONNECTIONS)"},
     {"57P04", ERR_NEVER_READY, NULL, "the database was dropped: check the name"},
     {"57P03", ERR_NOT_READY, NULL, "it will be ready by itself: try again (seedops wait does)"},
     {"57P0", ERR_NOT_READY, NULL, "the server is going down: try again when it is back"},
     {"53300", ERR_NOT_READY, NULL,
      "try again; if it lasts, close idle clients, raise max_connections or use a pooler"},
     {"53100", ERR_NOT_READY, "the server's disk is full", "free disk space on the server"},
-    {"53200", ERR_NOT_READY, "the server is out of memory", "look at the server's memory and its biggest queries"},
+    {"53200", ERR_NOT_READY, "the server is out of memory",
+     "look at the server's memory and its biggest queries"},
     {"53", ERR_NOT_READY, NULL, "the server lacks a resource: see its log"},
     {"58", ERR_NOT_READY, NULL, "the server has trouble with its system: see its log"},
     {"08", ERR_NOT_READY, NULL, "the connection broke while it was made: try again"},
@@ -91,17 +93,20 @@ static const struct row connect_codes[] = {
 static const struct { int number; enum err_class class; const char *why, *hint; } connect_numbers[] = {
     {ECONNREFUSED, ERR_NOT_READY, "nothing listens there (connection refused)",
      "is the server running, and are host and port right?"},
-    {ENOENT, ERR_NOT_READY, "there is no such socket", "is the server running, and is the socket's directory right?"},
+    {ENOENT, ERR_NOT_READY, "there is no such socket",
+     "is the server running, and is the socket's directory right?"},
     {ECONNRESET, ERR_NOT_READY, "the other end reset the connection", "it may be starting: try again"},
     {ECONNABORTED, ERR_NOT_READY, "the other end broke the connection off", "it may be starting: try again"},
     {EPIPE, ERR_NOT_READY, "the other end closed the connection", "it may be starting: try again"},
-    {ETIMEDOUT, ERR_NOT_READY, "the host does not answer", "is it up, and does a firewall let this port through?"},
+    {ETIMEDOUT, ERR_NOT_READY, "the host does not answer",
+     "is it up, and does a firewall let this port through?"},
     {EHOSTUNREACH, ERR_NOT_READY, "no route to the host", "check the network or VPN"},
     {ENETUNREACH, ERR_NOT_READY, "the network cannot be reached", "check the network or VPN"},
     {EADDRNOTAVAIL, ERR_NOT_READY, "this machine has no address of that kind", "check the network (IPv6?)"},
     {EAGAIN, ERR_NOT_READY, "the socket's queue is full", "the server is overloaded: try again"},
     {EACCES, ERR_NEVER_READY, "the socket may not be opened by this user", "check the socket's permissions"},
-    {EAI_AGAIN, ERR_NOT_READY, "the name cannot be resolved now", "the name server does not answer: try again"},
+    {EAI_AGAIN, ERR_NOT_READY, "the name cannot be resolved now",
+     "the name server does not answer: try again"},
     {EAI_NONAME, ERR_NOT_READY, "the name is not known (yet)",
      "check its spelling; a container's name is only known inside its network"},
     {EAI_FAIL, ERR_NOT_READY, "the name server failed", "try again, or use a numeric address"},
@@ -173,7 +178,8 @@ void sqlstate_sort_connect(struct err *err, const char *sqlstate, const char *te
 static const char *denied_object(const char *message, const char *kind)
 {
     const char *at = strstr(message, kind);
-    return strncmp(message, "permission denied for ", 22) == 0 && at == message + 22 ? at + strlen(kind) : NULL;
+    bool denied = strncmp(message, "permission denied for ", 22) == 0 && at == message + 22;
+    return denied ? at + strlen(kind) : NULL;
 }
 
 static bool grant_hint(struct err *err, const char *role)
@@ -220,4 +226,7 @@ void sqlstate_sort_query_as(struct err *err, const char *sqlstate, const char *r
     }
 }
 
-void sqlstate_sort_query(struct err *err, const char *sqlstate) { sqlstate_sort_query_as(err, sqlstate, NULL); }
+void sqlstate_sort_query(struct err *err, const char *sqlstate)
+{
+    sqlstate_sort_query_as(err, sqlstate, NULL);
+}
