@@ -219,7 +219,7 @@ check "a table's rows, searched, filtered, copied, edited" env EDITOR="$T/editor
 size 120 30
 wait 12 applied
 key 4
-wait Station
+wait tables with fixtures differ
 type /
 wait Enter choose
 type Station
@@ -281,7 +281,7 @@ size 120 30
 wait 12 applied
 wait Station
 key 4
-wait  live  
+wait tables with fixtures differ
 click 6 5
 click 6 5
 wait declared
