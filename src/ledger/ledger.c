@@ -235,6 +235,12 @@ void ledger_close(struct ledger *l)
 const char *ledger_tool(const struct ledger *l) { return l->tool->name; }
 const char *ledger_relation(const struct ledger *l) { return l->shown; }
 const char *ledger_schema(const struct ledger *l) { return l->schema; }
+
+bool ledger_is(const struct ledger *l, const char *schema, const char *table)
+{
+    return strcmp(l->schema, schema) == 0 && strcmp(l->table, table) == 0;
+}
+
 bool ledger_own_search_path(const struct ledger *l) { return l->tool == &ledger_prisma; }
 
 const struct migration_file *ledger_file(const struct ledger *l, const char *name)

@@ -53,6 +53,7 @@ const char *ledger_tool(const struct ledger *ledger);          /* "prisma", "num
 const char *ledger_relation(const struct ledger *ledger); /* for people: public._prisma_migrations */
 
 const char *ledger_schema(const struct ledger *ledger);
+bool ledger_is(const struct ledger *ledger, const char *schema, const char *table);   /* that very relation */
 /* True if migrations of this tool run with the ledger's schema as their search_path (Prisma). */
 bool ledger_own_search_path(const struct ledger *ledger);
 /* The file of a migration, or NULL; borrows from the ledger. */

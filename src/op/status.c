@@ -68,11 +68,7 @@ static void set_note(struct fact_table *fact, const char *note)
 
 static bool is_ledger(const struct session *s, const struct db_table *t)
 {
-    struct str quoted = {0};
-    db_quote_relation(&quoted, t->schema, t->name);
-    bool same = s->ledger && strcmp(ledger_relation(s->ledger), str_text(&quoted)) == 0;
-    str_free(&quoted);
-    return same;
+    return s->ledger && ledger_is(s->ledger, t->schema, t->name);
 }
 
 /* Configured tables in their order, fixtures' tables that no rule names, and, where neither says anything, every

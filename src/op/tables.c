@@ -33,11 +33,7 @@ static void add_configured(struct session *s, struct table_list *list, bool cont
 
 static bool is_ledger(const struct session *s, const struct db_table *table)
 {
-    struct str name = {0};
-    str_printf(&name, "%s.%s", table->schema, table->name);
-    bool same = s->ledger && strcmp(ledger_relation(s->ledger), str_text(&name)) == 0;
-    str_free(&name);
-    return same;
+    return s->ledger && ledger_is(s->ledger, table->schema, table->name);
 }
 
 static void add_everything(struct session *s, struct table_list *list)

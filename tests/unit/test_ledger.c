@@ -321,6 +321,8 @@ static void test_names(void **state)
     assert_true(ledger_open(&l, &options, &err));
     assert_string_equal(ledger_relation(l), "ops.\"my \"\"log\"");
     assert_string_equal(ledger_schema(l), "ops");
+    assert_true(ledger_is(l, "ops", "my \"log"));
+    assert_false(ledger_is(l, "public", "my \"log"));
     ledger_close(l);
 }
 
