@@ -82,7 +82,10 @@ static void test_surroundings(void **state)
     sigaddset(&some, SIGTERM);
     sigprocmask(SIG_BLOCK, &some, &old);
     signal(SIGPIPE, SIG_IGN);
-    assert_true(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\t\\n'", 5000));
+    /* Signals 32 and 33 belong to the C library, which lets nobody reset them: whoever started us may have left
+     * them ignored. */
+    assert_true(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\t\\n' | sed s/0000000180000000/0000000000000000/",
+                      5000));
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &old, NULL);
     assert_string_equal(str_text(&out), "SigBlk:0000000000000000SigIgn:0000000000000000");
