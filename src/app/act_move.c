@@ -238,17 +238,19 @@ static void cancel_job(struct model *m, struct effects *out)
 
 ACTION(cancel) { cancel_job(m, out); }
 
-/* ctrl-c: closes, then cancels, and only twice in a row leaves. */
+/* ctrl-c: closes, then cancels; only a second one in a row that had nothing to stop leaves. */
 ACTION(interrupt)
 {
     bool again = m->interrupted_ms > 0 && m->now_ms < m->interrupted_ms + LEAVE_TWICE_MS;
-    m->interrupted_ms = m->now_ms ? m->now_ms : 1;
-    if (m->modal.kind != MODAL_NONE)
+    m->interrupted_ms = 0;
+    if (m->modal.kind != MODAL_NONE) {
         dialog_close(m, out);
-    else if (jobs_write(m))
+    } else if (jobs_write(m)) {
         cancel_job(m, out);
-    else if (again)
+    } else if (again) {
         effect_add(out, EFFECT_QUIT, NULL);
-    else
+    } else {
+        m->interrupted_ms = m->now_ms ? m->now_ms : 1;
         notice_set(m, "info", "ctrl-c again leaves; q goes back.");
+    }
 }
