@@ -219,7 +219,7 @@ check "a table's rows, searched, filtered, copied, edited" env EDITOR="$T/editor
 size 120 30
 wait 12 applied
 key 4
-wait tables with fixtures differ
+wait ▸ Station
 type /
 wait Enter choose
 type Station
@@ -262,7 +262,7 @@ key 6
 wait statement
 gone looking
 key 4
-wait tables with fixtures differ
+wait ▸ Station
 key enter
 wait Somewhere else
 gone comparing
@@ -281,7 +281,7 @@ size 120 30
 wait 12 applied
 wait Station
 key 4
-wait tables with fixtures differ
+wait ▸ Station
 click 6 5
 click 6 5
 wait declared
