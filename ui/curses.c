@@ -106,14 +106,20 @@ static void write_all(const char *bytes, size_t length)
     }
 }
 
+void terminal_restore_settings(void)
+{
+    if (restore.armed)
+        tcsetattr(STDIN_FILENO, TCSANOW, &restore.termios);
+}
+
 void terminal_restore_now(void)
 {
     if (!restore.armed)
         return;
-    restore.armed = 0;
     ssize_t ignored = write(STDOUT_FILENO, restore.bytes, restore.length);
     (void)ignored;
-    tcsetattr(STDIN_FILENO, TCSANOW, &restore.termios);
+    terminal_restore_settings();
+    restore.armed = 0;
 }
 
 /* Appends a capability without its padding ("$<5>"): nobody waits in a crash. */

@@ -44,5 +44,7 @@ int64_t terminal_deadline(const struct terminal *terminal);
 
 /* For crash handlers: async-signal-safe, needs nothing, may be called at any time and more than once. */
 void terminal_restore_now(void);
+/* The same without a byte to the terminal, which may take none. */
+void terminal_restore_settings(void);
 
 #endif

@@ -122,7 +122,7 @@ int run_console(const struct run_options *options)
     prctl(PR_SET_DUMPABLE, 0);
     bool utf8 = terminal_locale();
     run.view.ascii = !utf8;
-    signals_install(terminal_restore_now);
+    signals_install(terminal_restore_now, terminal_restore_settings);
     if (!headless && !terminal_open(&run.terminal, options->color, utf8, &err))
         return print_error(&err);
     set_up(&run);

@@ -7,8 +7,9 @@ enum {
     SIGNAL_INTERRUPT = 32
 };
 
-/* Once, before curses and before any thread. `restore` is async-signal-safe. */
-void signals_install(void (*restore)(void));
+/* Once, before curses and before any thread. Both are async-signal-safe: `restore` writes to the terminal and
+ * puts its settings back, `settings` does the latter only. */
+void signals_install(void (*restore)(void), void (*settings)(void));
 int signals_fd(void);                 /* readable when one came */
 unsigned signals_take(void);          /* SIGNAL_* bits since the last call */
 /* Stops the process as SIGTSTP does by itself; returns when it goes on. */

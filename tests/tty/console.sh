@@ -321,6 +321,15 @@ cursor visible
 echo on
 END
 done
+check "SIGTERM ends it even when the terminal takes no more" term "$SEEDOPS" local <<'END'
+size 200 60
+timeout 20000
+wait 12 applied
+deaf
+signal TERM
+exit 130
+echo on
+END
 check "SIGPIPE is nothing" term "$SEEDOPS" local <<'END'
 wait 12 applied
 signal PIPE

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     struct err err = {0};
     char text[1024] = "none";
     bool utf8 = terminal_locale();
-    signals_install(terminal_restore_now);
+    signals_install(terminal_restore_now, terminal_restore_settings);
     if (!terminal_open(&terminal, getenv("PAINT_COLOR"), utf8, &err)) {
         fprintf(stderr, "%s\n", err.message);
         return err_exit_code(err.class);

@@ -20,6 +20,7 @@
  *     resize COLUMNS ROWS
  *     signal NAME           to the program;  stopped: until it has stopped;  continue: as fg does
  *     hangup                closes the terminal
+ *     deaf                  reads nothing any more, types ctrl-l until the program is stuck in a write
  *     alive                 it still runs;  idle MS: it uses no processor time for so long
  *     exit CODE | killed NAME     until it has ended so
  *     touch FILE            makes FILE: a marker for a test that runs beside the script
@@ -50,7 +51,7 @@ static struct {
     int rows, columns, timeout_ms;
     int master, reports;         /* reports: what the leader saw of its job */
     pid_t leader, program;
-    bool stopped, ended;
+    bool stopped, ended, deaf;
     int status;                  /* of waitpid, once ended */
     VTerm *vterm;
     VTermScreen *screen;
@@ -255,7 +256,8 @@ static void take_output(const char *bytes, size_t length)
 /* Waits at most `ms` for something to happen, and takes it. */
 static void step(int ms)
 {
-    struct pollfd fds[] = {{.fd = t.master, .events = POLLIN}, {.fd = t.reports, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = t.deaf ? -1 : t.master, .events = POLLIN},
+                           {.fd = t.reports, .events = POLLIN}};
     if (poll(fds, 2, ms) <= 0)
         return;
     if (fds[0].revents) {
@@ -516,6 +518,34 @@ static void do_hangup(char *text)
     t.master = -1;
 }
 
+/* Nanoseconds on a processor, of the main thread. */
+static long long processor_ns(void)
+{
+    char path[64];
+    long long ns = -1;
+    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)t.program);
+    FILE *f = fopen(path, "r");
+    if (!f || fscanf(f, "%lld", &ns) != 1)
+        fail("cannot read %s", path);
+    fclose(f);
+    return ns;
+}
+
+/* A program that does nothing about a key hangs in a write: nobody reads what it draws. */
+static void do_deaf(char *text)
+{
+    (void)text;
+    settle();
+    t.deaf = true;
+    int64_t end = now_ms() + t.timeout_ms;
+    for (long long before = -1, now; (now = processor_ns()) != before; before = now) {
+        if (now_ms() > end)
+            fail("it does not get stuck within %d ms", t.timeout_ms);
+        send_bytes("\f", 1);
+        step(50);
+    }
+}
+
 static void do_alive(char *text)
 {
     (void)text;
@@ -615,7 +645,7 @@ static const struct { const char *name; void (*run)(char *text); bool before; } 
     {"plain", do_plain, false}, {"cursor", do_cursor, false}, {"altscreen", do_altscreen, false},
     {"echo", do_echo, false}, {"resize", do_resize, false}, {"signal", do_signal, false},
     {"stopped", do_stopped, false}, {"continue", do_continue, false}, {"hangup", do_hangup, false},
-    {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false},
+    {"deaf", do_deaf, false}, {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false},
     {"killed", do_killed, false},
     {"touch", do_touch, false}, {"mark", do_mark, true}, {"since", do_since, false},
 };
