@@ -80,7 +80,8 @@ static const struct {
 /* terminfo's names of the keys that terminals disagree about. */
 static const struct { const char *capability, *name; } key_capabilities[] = {
     {"kcuu1", "up"}, {"kcud1", "down"}, {"kcub1", "left"}, {"kcuf1", "right"}, {"khome", "home"},
-    {"kend", "end"}, {"kpp", "pgup"}, {"knp", "pgdn"}, {"kich1", "insert"}, {"kdch1", "delete"}, {"kcbt", "shift-tab"},
+    {"kend", "end"}, {"kpp", "pgup"}, {"knp", "pgdn"}, {"kich1", "insert"},
+    {"kdch1", "delete"}, {"kcbt", "shift-tab"},
     {"kf1", "f1"}, {"kf2", "f2"}, {"kf3", "f3"}, {"kf4", "f4"}, {"kf5", "f5"}, {"kf6", "f6"}, {"kf7", "f7"},
     {"kf8", "f8"}, {"kf9", "f9"}, {"kf10", "f10"}, {"kf11", "f11"}, {"kf12", "f12"}, {"kent", "enter"},
 };

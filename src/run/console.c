@@ -51,7 +51,8 @@ static void set_up(struct run *run)
     run->shared.record = start_record(run);
 }
 
-/* What the configuration knows without asking anybody: the first frame shows the role, the palette the names. */
+/* What the configuration knows without asking anybody: the first frame shows the role, the palette the
+ * names. */
 static void feed_names(struct run *run)
 {
     const struct settings *settings = run->options->settings;
