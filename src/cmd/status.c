@@ -228,10 +228,15 @@ static const char *next_command(const struct input *status)
         return "migrate status";
     if (status->ledger.pending > 0)
         return "migrate";
-    for (size_t i = 0; i < status->table_count; i++)
-        if (!health_table(&status->tables[i]))
-            return "seed";
-    return NULL;
+    const char *command = NULL;
+    for (size_t i = 0; i < status->table_count; i++) {
+        const struct fact_table *t = &status->tables[i];
+        if (!health_table(t) && t->note[0])
+            return NULL;             /* it could not be read: what it needs is not known */
+        if (!health_table(t))
+            command = "seed";
+    }
+    return command;
 }
 
 static void put_sentence(struct str *out, const struct face *face, const struct input *status)
