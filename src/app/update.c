@@ -332,6 +332,8 @@ void app_update(struct model *m, const struct input *in, struct effects *effects
     expire(m, now, effects);
     if (is_message(in)) {
         notice_end(m);                             /* read, or in the log */
+        if (!text_same(in->name, "interrupt"))
+            m->interrupted_ms = 0;
         if (m->write_mode)
             m->write_until_ms = m->now_ms + WRITE_MODE_MS;
     }

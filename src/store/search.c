@@ -103,13 +103,15 @@ static bool copy_row(struct search *s, struct store *to, struct err *err)
 bool store_filter(struct store *store, const char *needle, int cancel_fd, struct store **out, struct err *err)
 {
     struct search s;
-    bool ok = search_start(&s, store, needle, cancel_fd, err) && !cancelled(&s, err) && store_new(out, err);
+    bool marked = needle[0] == '!', inverted = marked && needle[1];
+    bool ok = search_start(&s, store, needle + marked, cancel_fd, err) && !cancelled(&s, err) &&
+              store_new(out, err);
     if (!ok)
         *out = NULL;
     for (uint64_t i = 0; ok && i < store->count; i++) {
         bool holds = false;
         ok = scan_row(&s.scan, i, false, err) && row_holds(&s, false, &holds, err) &&
-             (!holds || copy_row(&s, *out, err));
+             (holds == inverted || copy_row(&s, *out, err));
     }
     search_end(&s);
     if (!ok && *out) {

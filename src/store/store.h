@@ -38,7 +38,7 @@ void store_rows_free(struct store_row *rows, size_t count);
  * UINT64_MAX when none. `cancel_fd` as everywhere. */
 bool store_search(struct store *store, const char *needle, uint64_t from, bool backwards, int cancel_fd,
                   uint64_t *row, struct err *err);
-/* A new store with the rows that hold `needle`. */
+/* A new store with the rows that hold `needle`, or with a leading '!' those that do not. */
 bool store_filter(struct store *store, const char *needle, int cancel_fd, struct store **out,
                   struct err *err);
 
