@@ -78,6 +78,11 @@ static void draw_table(const struct view *v, const struct table *t, int row, int
     }
     if (f->held && !t->width[C_NOTE])
         table_cell(v, t, row, C_MISSING, STYLE_HELD, "held");
+    if (!f->held && f->missing < 0 && !text_is_empty(f->note)) {   /* nothing was compared: the note has the room */
+        grid_text(v->g, row, t->x[C_MISSING] + 2, v->g->columns - t->x[C_MISSING] - 3, STYLE_WARN, f->note);
+        table_row(v, row, nth);
+        return;
+    }
     table_cell(v, t, row, C_NOTE, f->held ? STYLE_HELD : STYLE_DIM, note_of(f));
     table_row(v, row, nth);
 }

@@ -32,6 +32,9 @@ static void draw_row(const struct view *v, const struct table *t, int row, int64
     }
     if (f->bytes >= 0)
         table_cell(v, t, row, C_SIZE, STYLE_PLAIN, human_bytes(text, f->bytes));
+    if (!f->held && f->missing < 0 && !text_is_empty(f->note) && t->width[C_MISSING] && !t->width[C_NOTE])
+        grid_text(v->g, row, t->x[C_MISSING] + 2, t->x[C_EXTRA] + t->width[C_EXTRA] - t->x[C_MISSING] - 2,
+                  STYLE_WARN, f->note);
     table_cell(v, t, row, C_NOTE, f->held ? STYLE_HELD : STYLE_DIM, f->held ? "held" : or_empty(f->note));
     table_row(v, row, nth);
 }

@@ -18,7 +18,7 @@
 struct tally {
     int64_t context, empty, held, below, absent;
     int64_t missing, changed, extra;      /* that count: not allowed ones */
-    int64_t uncompared, unread, fixtures;
+    int64_t uncompared, unread, fixtures, unread_fixtures;
     const struct fact_table *first_below, *first_different, *first_unread, *first_held;
 };
 
@@ -26,13 +26,17 @@ static int64_t at_least_zero(int64_t n) { return clamp(n, 0, INT64_C(1) << 50); 
 
 static bool is_context(const struct fact_table *t) { return text_same(t->class, "context"); }
 
+/* Locked, not permitted, timed out, absent: whatever number stands there was not read. */
+static bool is_unread(const struct fact_table *t) { return !t->held && (t->rows < 0 || !text_is_empty(t->note)); }
+
 static void tally_diff(struct tally *all, const struct fact_table *t)
 {
     if (t->fixture_rows < 0)
         return;
     all->fixtures++;
     if (t->missing < 0 && !t->held) {
-        all->uncompared++;
+        all->uncompared += !is_unread(t);
+        all->unread_fixtures += is_unread(t);
         return;
     }
     int64_t changed = at_least_zero(t->changed) - at_least_zero(t->allowed_changed);
@@ -50,20 +54,20 @@ static struct tally tally_of(const struct facts *f)
     for (size_t i = 0; i < f->table_count; i++) {
         const struct fact_table *t = &f->tables[i];
         tally_diff(&all, t);
+        if (is_context(t) && is_unread(t)) {
+            all.unread++;
+            if (!all.first_unread)
+                all.first_unread = t;
+        }
         if (!is_context(t) || (t->min_rows <= 0 && t->fixture_rows <= 0 && !t->held))
             continue;                    /* nothing says that it should have rows */
         all.context++;
         all.held += t->held;
         if (t->held && !all.first_held)
             all.first_held = t;
-        if (t->held ? t->rows <= 0 : t->rows == 0)
+        if (t->held ? t->rows <= 0 : t->rows == 0 && !is_unread(t))
             all.empty++;
-        if (t->rows < 0 && !t->held) {
-            all.unread++;
-            if (!all.first_unread)
-                all.first_unread = t;
-        }
-        if (t->min_rows >= 0 && t->rows >= 0 && t->rows < t->min_rows) {
+        if (!is_unread(t) && t->min_rows >= 0 && t->rows >= 0 && t->rows < t->min_rows) {
             all.below++;
             if (!all.first_below)
                 all.first_below = t;
@@ -314,11 +318,11 @@ static bool not_seen(const struct sentence_input *in, const struct tally *all, s
         return true;
     }
     if (all->unread) {
-        word(out, MOOD_WARN, "UNSEEN");
-        SAY(out, "%lld context table%s could not be looked at: %s %s.", (long long)all->unread,
-            s_of(all->unread), or_empty(all->first_unread->name),
-            text_is_empty(all->first_unread->note) ? "has no count" : all->first_unread->note);
-        NEXT(out, "r looks again.");
+        const char *note = or_empty(all->first_unread->note);
+        word(out, MOOD_WARN, "UNREAD");
+        SAY(out, "%lld context table%s could not be read: %s %s.", (long long)all->unread, s_of(all->unread),
+            or_empty(all->first_unread->name), *note ? note : "has no count");
+        NEXT(out, "%sr looks again.", text_holds(note, "locked") ? "6 shows who holds the lock; " : "");
         return true;
     }
     if (all->held) {
@@ -334,6 +338,7 @@ static bool not_seen(const struct sentence_input *in, const struct tally *all, s
 static void healthy(const struct sentence_input *in, const struct tally *all, struct sentence *out)
 {
     const struct fact_ledger *l = &in->facts->ledger;
+    int64_t compared = all->fixtures - all->uncompared - all->unread_fixtures;
     word(out, MOOD_GOOD, "HEALTHY");
     if (text_is_empty(l->tool))
         SAY(out, "No migrations directory");
@@ -342,8 +347,8 @@ static void healthy(const struct sentence_input *in, const struct tally *all, st
     if (all->fixtures == 0)
         SAY(out, "; no table has a fixture to compare it with.");
     else
-        SAY(out, "; %lld table%s with fixtures %s as declared.", (long long)(all->fixtures - all->uncompared),
-            s_of(all->fixtures - all->uncompared), all->fixtures - all->uncompared == 1 ? "is" : "are");
+        SAY(out, "; %lld table%s with fixtures %s as declared.", (long long)compared,
+            s_of(compared), compared == 1 ? "is" : "are");
     if (all->uncompared)
         NEXT(out, "%lld larger table%s not compared yet: Enter on its line does.", (long long)all->uncompared,
              all->uncompared == 1 ? " is" : "s are");

@@ -166,7 +166,12 @@ static void what_was_not_seen_is_not_called_healthy(void **state)
     healthy_world(&w);
     w.tables[2].rows = -1, w.tables[2].missing = w.tables[2].changed = w.tables[2].extra = -1;
     w.tables[2].note = T("locked by pid 12");
-    expect(&w, false, "UNSEEN", "Sensor locked by pid 12", "r looks again");
+    expect(&w, false, "UNREAD", "1 context table could not be read: Sensor locked by pid 12", "6 shows who");
+    w.tables[2].rows = 7, w.tables[2].estimated = true;      /* an estimate is no reading */
+    expect(&w, false, "UNREAD", "Sensor locked by pid 12", "r looks again");
+    w.tables[2].min_rows = w.tables[2].fixture_rows = -1;
+    expect(&w, false, "UNREAD", "Sensor locked by pid 12", "r looks again");
+    w.tables[2].fixture_rows = 7;
     w.tables[2].note = NULL, w.tables[2].held = true, w.tables[2].rows = 3, w.tables[2].min_rows = -1;
     expect(&w, false, "HELD", "Sensor may have lost rows", "x h");
     w.facts.status_complete = false, w.facts.status_partial = true;
