@@ -167,6 +167,10 @@ CONFIRMED(resolve_rolled_back)
 static void run_signal(struct model *m, const char *action, const char *what, const char *consequence)
 {
     const struct fact_backend *b = &m->activity.items[list_selected(m)];
+    if (b->ours) {
+        notice_set(m, "info", "pid %lld is seedops itself: ctrl-x cancels what it runs, q leaves.", (long long)b->pid);
+        return;
+    }
     struct str body = {0}, pid = {0};
     str_printf(&pid, "%lld", (long long)b->pid);
     str_printf(&body, "pid %s  ", str_text(&pid));

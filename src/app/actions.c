@@ -2,6 +2,8 @@
 #include "app/act.h"
 
 #define WRITES (NEEDS_ENVIRONMENT | NEEDS_CONNECTION | NEEDS_WRITE_MODE | NEEDS_IDLE)
+/* Signals go over a connection of their own: ending whom a migration of ours waits for is what they are for. */
+#define SIGNALS (NEEDS_ENVIRONMENT | NEEDS_CONNECTION | NEEDS_WRITE_MODE | NEEDS_ROW | NEEDS_NAME)
 #define READS (NEEDS_ENVIRONMENT | NEEDS_CONNECTION)
 #define LISTS_OF_TABLES (ON_OVERVIEW | ON_TABLES | ON_DIFF)
 #define OPENED (IN_PICK | IN_MENU | IN_PROMPT | IN_DIALOG)
@@ -16,7 +18,7 @@ const struct action actions[] = {
     {"cancel", "Cancel what runs", "ctrl-x", NULL, NULL, EVERYWHERE, 0, act_cancel, NULL},
     {"cancel-backend", "Cancel a backend's statement", "", "c",
      "its statement ends with an error, the session stays",
-     ON_ACTIVITY, WRITES | NEEDS_ROW | NEEDS_NAME,
+     ON_ACTIVITY, SIGNALS,
      act_cancel_backend, act_cancel_backend_confirmed},
     {"close", "Close without doing anything", "esc", NULL,
      NULL, OPENED, QUIET, act_close, NULL},
@@ -101,7 +103,7 @@ const struct action actions[] = {
      NULL, EVERYWHERE, QUIET, act_suspend, NULL},
     {"tables", "Tables: rows, floors, fixtures, sizes", "3", NULL, NULL, ON_SCREENS, 0, act_tables, NULL},
     {"terminate", "Terminate a backend", "", "t", "its session ends, its transaction is rolled back",
-     ON_ACTIVITY, WRITES | NEEDS_ROW | NEEDS_NAME | DESTRUCTIVE, act_terminate, act_terminate_confirmed},
+     ON_ACTIVITY, SIGNALS | DESTRUCTIVE, act_terminate, act_terminate_confirmed},
     {"up", "Up", "up k ctrl-p", NULL, NULL, ON_SCREENS | IN_PICK | IN_MENU, QUIET, act_up, NULL},
     {"verify", "Verify: floors, migrations, fixtures, as for CI", "", "v",
      "reads only; what falls short goes into the log",
