@@ -208,8 +208,10 @@ static void take_keys(struct run *run, const struct pollfd *fd)
         return;
     }
     struct key_event event;
-    while (!run->done && terminal_event(run->terminal, now, &event)) {
+    /* each key's effects before the next key: it may be meant for the editor that this one opened */
+    while (!run->done && run->editor_fd < 0 && terminal_event(run->terminal, now, &event)) {
         run_key_event(run, &event, now);
+        run_carry_out(run);
         run->answer_at_once = true;
     }
 }
