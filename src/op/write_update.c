@@ -1,0 +1,179 @@
+/* write_update - rows that are changed, only where they still have the values that were read; and references that
+ * could not be followed when their rows were inserted. */
+#include <string.h>
+
+#include "diff/layout.h"
+#include "diff/row.h"
+#include "op/writer.h"
+
+static const char *key_text(const struct sheet_row *row, size_t k) { return row->key[k]; }
+static const char *old_text(const struct sheet_row *row, size_t i) { return row->old[i]; }
+
+static void set_list(const struct sheet *s, struct str *sql)
+{
+    bool first = true;
+    for (size_t i = 0; i < s->bound->fixture->column_count; i++) {
+        if (s->columns[i].travel == TRAVEL_NOT || (!s->rows[0].key && writer_is_key(s->bound, i)))
+            continue;
+        str_add(sql, first ? "" : ", ");
+        first = false;
+        db_quote_identifier(sql, s->bound->table->columns[s->bound->columns[i]].name);
+        str_add(sql, " = ");
+        sheet_value(s, i, sql);
+    }
+}
+
+/* (t.c = what was read, or both NULL); a type without equality by the text it prints. */
+static void still_as_read(struct sheet *s, size_t i, struct str *sql)
+{
+    const struct db_column *live = &s->bound->table->columns[s->bound->columns[i]];
+    size_t array = sheet_array(s, old_text, i);
+    str_add(sql, " AND (");
+    layout_column_name(sql, "t", live->name);
+    if (live->type.has_equality) {
+        layout_equals(sql, &live->type);
+        str_printf(sql, "f.a%zu", array);
+        layout_cast(sql, &live->type);
+    } else {
+        str_printf(sql, "::pg_catalog.text OPERATOR(pg_catalog.=) f.a%zu", array);
+    }
+    str_add(sql, " OR (");
+    layout_column_name(sql, "t", live->name);
+    str_printf(sql, " IS NULL AND f.a%zu IS NULL))", array);
+}
+
+/* The conditions first: they add the arrays that the source then lists. */
+static void update_sql(struct sheet *s, struct str *sql)
+{
+    struct str where = {0};
+    if (s->rows[0].key) {
+        size_t first = s->array_count;
+        for (size_t k = 0; k < s->bound->key_count; k++)
+            sheet_array(s, key_text, k);
+        sheet_match_live_key(s, first, &where);
+    } else {
+        sheet_match_key(s, &where);
+    }
+    for (size_t i = 0; s->rows[0].old && i < s->bound->fixture->column_count; i++)
+        if (s->columns[i].travel != TRAVEL_NOT)
+            still_as_read(s, i, &where);
+    str_add(sql, "UPDATE ");
+    db_quote_relation(sql, s->bound->table->schema, s->bound->table->name);
+    str_add(sql, " AS t SET ");
+    set_list(s, sql);
+    str_add(sql, " FROM ");
+    sheet_source(s, sql);
+    sheet_parents(s, sql);
+    str_printf(sql, " WHERE %s RETURNING f.o", str_text(&where));
+    str_free(&where);
+}
+
+static bool name_not_updated(struct writer *w, const struct sheet *s, const struct db_result *result, struct err *err)
+{
+    struct arena arena = {0};
+    bool *done = arena_alloc(&arena, s->count * sizeof *done);
+    for (size_t i = 0; i < db_rows(result); i++) {
+        int64_t o = db_int(result, i, 0, 0);
+        if (o >= 1 && (uint64_t)o <= s->count)
+            done[o - 1] = true;
+    }
+    size_t r = 0;
+    while (r < s->count && done[r])
+        r++;
+    if (r < s->count)
+        writer_conflict(w, &s->rows[r].row, "someone else changed or removed this row, or one it refers to, meanwhile", err);
+    else
+        err_set(err, ERR_CONFLICT, "%s: one row was changed twice", w->table->bound->fixture->table);
+    arena_free(&arena);
+    return false;
+}
+
+static bool send_updates(struct writer *w, struct sheet *s, struct err *err)
+{
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    sheet_fill(s);
+    update_sql(s, &sql);
+    bool ok = db_query(w->db, str_text(&sql), s->array_count, sheet_params(s), &result, err);
+    if (!ok)
+        err_context(err, "seeding \"%s\"", w->table->bound->fixture->table);
+    else if (db_rows(result) != s->count)
+        ok = name_not_updated(w, s, result, err);
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+static void unpack_update(struct writer *w, const char *bytes, struct sheet_row *out)
+{
+    const struct bound *b = w->table->bound;
+    size_t columns = b->fixture->column_count;
+    row_unpack(b, &bytes, &w->arena, &out->row);
+    out->key = arena_alloc(&w->arena, b->key_count * sizeof *out->key);
+    out->old = arena_alloc(&w->arena, columns * sizeof *out->old);
+    bool *changed = arena_alloc(&w->arena, columns * sizeof *changed);
+    for (size_t k = 0; k < b->key_count; k++)
+        out->key[k] = unpack_text(&bytes, &w->arena);
+    for (uint32_t n = unpack_u32(&bytes); n > 0; n--) {
+        uint32_t i = unpack_u32(&bytes);
+        out->old[i] = unpack_text(&bytes, &w->arena);
+        changed[i] = true;
+    }
+    for (size_t i = 0; i < columns; i++)
+        if (!changed[i] && !writer_is_key(b, i))
+            out->row.values[i].kind = VALUE_ABSENT;
+}
+
+static bool put_update(struct writer *w, const char *bytes, size_t length, bool late, struct err *err)
+{
+    struct sheet_row row = {0};
+    unpack_update(w, bytes, &row);
+    if (writer_has_late(w, &row.row) != late)
+        return desk_skip(w, length, err);
+    return writer_hash_passwords(w, &row.row, err) && desk_put(w, &row, length, err);
+}
+
+bool write_updates(struct writer *w, bool late, struct err *err)
+{
+    struct spool *spool = &w->table->updates;
+    const char *bytes;
+    size_t length;
+    spool_rewind(spool);
+    desk_begin(w, PHASE_UPDATE, send_updates);
+    for (;;) {
+        if (!spool_next(spool, &bytes, &length, err))
+            return false;
+        if (!bytes)
+            return desk_send(w, err);
+        if (!put_update(w, bytes, length, late, err))
+            return false;
+    }
+}
+
+/* Rows that were inserted without references that could not be followed then. */
+bool write_late(struct writer *w, struct err *err)
+{
+    struct spool *spool = &w->table->inserts;
+    const char *bytes;
+    size_t length;
+    spool_rewind(spool);
+    desk_begin(w, PHASE_LATE, send_updates);
+    for (;;) {
+        struct sheet_row row = {0};
+        if (!spool_next(spool, &bytes, &length, err))
+            return false;
+        if (!bytes)
+            return desk_send(w, err);
+        row_unpack(w->table->bound, &bytes, &w->arena, &row.row);
+        if (!writer_has_late(w, &row.row)) {
+            if (!desk_skip(w, length, err))
+                return false;
+            continue;
+        }
+        for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
+            if (writer_never_writes(w, i) || (w->late[i] && row.row.values[i].kind != VALUE_REF))
+                row.row.values[i].kind = VALUE_ABSENT;
+        if (!desk_put(w, &row, length, err))
+            return false;
+    }
+}
