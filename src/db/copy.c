@@ -100,7 +100,10 @@ static bool copy_flush(struct db *db)
         int unsent = PQflush(db->pg);
         if (unsent == 0)
             return true;
-        if (unsent < 0 || db_turn(db, -1) == DB_TURN_GONE)
+        db->command.sending = true;
+        enum db_turn turn = unsent < 0 ? DB_TURN_GONE : db_turn(db, -1);
+        db->command.sending = false;
+        if (turn == DB_TURN_GONE)
             return false;
     }
     return false;

@@ -47,6 +47,7 @@ enum db_stop { DB_STOP_NONE, DB_STOP_CANCEL, DB_STOP_TIMEOUT };
 
 struct db_command {                  /* the statement under way */
     bool active;
+    bool sending;                    /* COPY IN: a turn ends as soon as everything is sent */
     bool copy_refused;               /* COPY FROM STDIN or TO STDOUT where nobody would serve it */
     PGresult *last, *error;          /* newest good result, first failed one */
     enum db_stop stop;               /* we asked the server to stop it */

@@ -60,6 +60,8 @@ enum db_turn db_turn(struct db *db, int64_t deadline)
         if (!db->pg)
             return DB_TURN_GONE;
         int unsent = PQflush(db->pg);
+        if (unsent == 0 && c->sending && c->stop == DB_STOP_NONE)
+            return DB_TURN_IO;           /* the server waits for more: no answer would come */
         short events = unsent == 1 ? POLLIN | POLLOUT : POLLIN;
         int64_t limit = deadline;
         if (c->give_up >= 0 && (limit < 0 || c->give_up < limit))
