@@ -123,7 +123,7 @@ void worker_give(struct worker *w, struct effect *effect)
 {
     struct job *job = xcalloc(1, sizeof *job);
     job->effect = *effect;
-    effect->name = effect->text = NULL;
+    *effect = (struct effect){0};     /* whatever it owned is the job's now */
     atomic_fetch_add(w->options.pending, 1);
     pthread_mutex_lock(&w->mutex);
     *w->last = job;

@@ -293,6 +293,14 @@ for size in 80x24 300x100 60x16; do
     like "$out" 'Catchment' "--dump $size: the screen is drawn"
     is "$(wc -l <"$T/out")" "${size#*x}" "--dump $size: so many lines"
 done
+mkdir "$T/many"
+{
+    printf 'version: 1\nproject: many\nmigrations:\n  dir: %s/migrations\nseeds: %s/seeds\nenvironments:\n' "$project" "$project"
+    for i in {10..49}; do printf '  env%s:\n    url: %s\n    role: local\n' "$i" "$LOCAL_DATABASE_URL"; done
+} >"$T/many/seedops.yaml"
+run "$SEEDOPS" --config "$T/many/seedops.yaml" --dump 120x60
+is "$(grep -cE 'env[0-9]+ +local +. yes +. yes +. no' <<<"$out")" 40 "forty environments are looked at, each with its lights"
+[ "$rc" = 0 ] || note "$rc $err"
 run "$SEEDOPS" production --dump 80x24
 is "$rc" 2 "--dump: nobody listens"
 
