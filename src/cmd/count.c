@@ -60,6 +60,18 @@ static void print_text(const struct input *counted)
     str_free(&out);
 }
 
+/* A count that could not be made is no success, though the others are shown. */
+static bool all_counted(const struct input *counted, struct err *err)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < counted->table_count; i++)
+        failed += counted->tables[i].note && counted->tables[i].note[0];
+    if (failed == 0)
+        return true;
+    err_set(err, ERR_GENERAL, "%zu %s not be counted", failed, failed == 1 ? "table could" : "tables could");
+    return err_hint(err, "each line says why");
+}
+
 int cmd_count(const struct command *command, struct options *options)
 {
     struct face face;
@@ -67,5 +79,9 @@ int cmd_count(const struct command *command, struct options *options)
     bool ok = face_open(&face, command, options, &err) && op_count(&face.session, options->scan, &err);
     if (ok)
         (options->json ? print_json : print_text)(face.last[IN_TABLE]);
-    return face_close(&face, ok, &err);
+    bool counted = ok && all_counted(face.last[IN_TABLE], &err);
+    if (ok && !counted)
+        face_print_error(&err, false);
+    int code = face_close(&face, ok, &err);
+    return ok && !counted ? err_exit_code(err.class) : code;
 }

@@ -15,7 +15,8 @@ static char *copy_statement(const struct match *m, bool in_transaction)
     struct str sql = {0};
     char *select = layout_select(&m->layout);
     if (!in_transaction)
-        str_add(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; ");
+        str_add(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; "
+                      "SET LOCAL lock_timeout = '3s'; ");
     str_printf(&sql, "%s; COPY (%s) TO STDOUT", layout_settings, select);
     free(select);
     return str_take(&sql);
@@ -70,6 +71,29 @@ static bool decide_suspects(struct db *db, struct match *m, struct err *err)
     }
 }
 
+/* A read waits for nothing but an exclusive lock on the table: who holds it is the whole story. */
+static bool name_blocker(struct db *db, const struct db_table *table, struct err *err)
+{
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    if (strcmp(err->sqlstate, "55P03") != 0 || !db_alive(db))
+        return false;
+    str_printf(&sql,
+               "SELECT a.pid, a.application_name, a.state, pg_catalog.date_trunc('second', "
+               "pg_catalog.now() - a.xact_start) FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a "
+               "ON a.pid = l.pid WHERE l.relation = %lu AND l.granted AND l.mode = 'AccessExclusiveLock' LIMIT 1",
+               (unsigned long)table->oid);
+    if (db_run(db, str_text(&sql), 2000, &result, NULL, NULL) && db_rows(result)) {
+        const char *application = db_value(result, 0, 1), *state = db_value(result, 0, 2), *age = db_value(result, 0, 3);
+        err_why(err, "pid %s \"%s\", %s for %s, holds it exclusively", db_value(result, 0, 0),
+                application ? application : "", state ? state : "busy", age ? age : "some time");
+        err_hint(err, "wait for it, or end it: the Activity screen shows who blocks whom");
+    }
+    db_result_free(result);
+    str_free(&sql);
+    return false;
+}
+
 bool diff_table(struct db *db, const struct bound *bound, const struct diff_options *options,
                 struct diff_totals *totals, struct err *err)
 {
@@ -88,6 +112,8 @@ bool diff_table(struct db *db, const struct bound *bound, const struct diff_opti
               match_finish(&m, err);
     if (!options->in_transaction && db_alive(db))
         ok = db_run(db, ok ? "COMMIT" : "ROLLBACK", 0, NULL, NULL, ok ? err : NULL) && ok;
+    if (!ok && !options->in_transaction)
+        name_blocker(db, bound->table, err);
     if (!ok)
         err_context(err, "comparing \"%s\"", bound->fixture->table);
     *totals = m.totals;

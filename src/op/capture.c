@@ -270,7 +270,7 @@ static char *copy_sql(const struct capture *c)
 {
     struct str list = {0}, joins = {0}, sql = {0};
     select_list(c, &list, &joins);
-    str_add(&sql, "BEGIN READ ONLY; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; "
+    str_add(&sql, "BEGIN READ ONLY; SET LOCAL lock_timeout = '3s'; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; "
                   "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = 1; "
                   "SET LOCAL bytea_output = 'hex'; COPY (SELECT ");
     str_printf(&sql, "%s FROM ", str_text(&list));

@@ -181,6 +181,21 @@ is "$(jq -r .error.class <<<"$out")" lost "of class lost"
 like "$(jq -r .error.message <<<"$out")" 'rolled back' "it says that it was rolled back"
 is "$(q 'select count(*) from o')" 0 "which is so"
 
+# ---- someone holds the table: named, and not waited for without end ----
+mkfifo "$T/hold"
+"$PGBIN/psql" -XAtq -h "$T/main" -U postgres -d outcome <"$T/hold" >/dev/null 2>&1 & holder=$!
+exec 9>"$T/hold"
+echo "set application_name = 'holder'; begin; lock table o in access exclusive mode;" >&9
+check "the table is locked" wait_for 10 bash -c "'$PGBIN/psql' -XAtq -h '$T/main' -U postgres -d outcome -c \"select 1 from pg_locks where mode = 'AccessExclusiveLock' and relation = 'o'::regclass and granted\" | grep -q 1"
+diff_of outcome --scan
+is "$rc" 1 "diff gives up on a locked table"
+like "$err" 'pid [0-9]+ "holder", idle in transaction for [0-9:]+, holds it' "and names who holds it"
+so count --url "$(url main outcome)" --seeds outcome --scan
+is "$rc" 1 "a count that could not be made is no success"
+like "$out" 'o  locked' "its line says why"
+exec 9>&-
+wait "$holder"
+
 # ---- JSON ----
 seed outcome --json
 is "$rc" 0 "seed --json"
