@@ -234,6 +234,22 @@ static void forget_look(struct session *s)
     s->looked = false;
 }
 
+void session_reread(struct session *s)
+{
+    forget_look(s);
+    if (s->fixtures_loaded)
+        fixture_set_free(&s->fixtures);
+    s->fixtures_loaded = false;
+    err_list_free(&s->fixture_problems);
+    if (s->ledger)
+        ledger_close(s->ledger);
+    s->ledger = NULL;
+    err_clear(&s->ledger_error);
+    err_clear(&s->ledger_problem);
+    if (s->ctx->settings->migrations_dir)
+        open_ledger(s);
+}
+
 static bool take_look(struct session *s, const struct db_probe *identity, size_t identity_count,
                       const struct db_probe *ledger, const struct db_probe *catalog, size_t catalog_count,
                       struct err *err)

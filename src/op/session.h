@@ -47,6 +47,9 @@ bool session_onlooker(struct session *s, struct db **db, struct err *err);
 bool session_reopen_direct(struct session *s, struct db **direct, struct err *err);
 /* Loads the environment's fixtures once; false when there are problems, which stay in fixture_problems. */
 bool session_fixtures(struct session *s);
+/* Forgets what was read from disk and of the catalogue: fixtures, migrations. For a session that outlives an
+ * operation, between two of them; the next one reads anew. */
+void session_reread(struct session *s);
 /* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
  * configured table). Again when `refresh`; otherwise only if it was not done yet. */
 bool session_look(struct session *s, bool refresh, struct err *err);

@@ -130,13 +130,23 @@ static void say_lost(struct opened *o, const struct err *err)
     ctx_emit(&o->ctx, in);
 }
 
+/* Files change while a console is open. A confirmed seed alone keeps what its plan was made of: a fixture that
+ * changed since then fails it, rather than being written unseen. */
+static bool reads_disk(const struct effect *effect)
+{
+    return effect->kind != EFFECT_SEED || effect->number == 1;
+}
+
 /* A connection may have died since it was last used, which only using it shows: what only reads is then tried
  * once more on a new one. A write is not: its operator decided by what the old connection showed. */
 static bool run_operation(struct opened *o, const struct operation *operation, const struct effect *effect,
                           struct err *err)
 {
+    bool reused = o->open;
     if (!opened_ready(o, err))
         return false;
+    if (reused && o->open && !o->aside && reads_disk(effect))
+        session_reread(&o->session);
     if (operation->run(o, effect, err))
         return true;
     if (is_alive(o))

@@ -255,6 +255,26 @@ is "$(sed -n 3p "$EDITED")" seeds/station.yaml "it gets the file"
 line=$(sed -n 2p "$EDITED")
 like "$(sed -n "${line#+},+3p" seeds/station.yaml)" 2011 "which is the row's"
 
+# Files change while the console is open: what e wrote is read at the next look, nothing needs a new start.
+cp seeds/station.yaml "$T/station.yaml"
+printf '#!/bin/sh\nsed -i "${1#+},+3s/name: .*/name: Somewhere else/" "$2"\n' >"$T/fixer"
+chmod 755 "$T/fixer"
+check "a fixture mended from the console is read anew" env EDITOR="$T/fixer" "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+size 120 30
+wait 12 applied
+key 4
+wait tables with fixtures differ
+key enter
+wait declared at
+type e
+wait declared at
+key r
+wait is as its fixture declares it
+key q q
+exit 0
+END
+cp "$T/station.yaml" seeds/station.yaml
+
 check "after Activity's own connection the first one still answers" term "$SEEDOPS" local <<'END'
 size 120 30
 wait 12 applied
