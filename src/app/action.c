@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app/layout.h"
 #include "app/list.h"
 #include "app/request.h"
 #include "app/screen.h"
@@ -127,6 +128,6 @@ void action_run(struct model *m, const struct action *action, const struct input
 void action_dispatch(struct model *m, const struct input *in, struct effects *effects)
 {
     const struct action *action = action_find(in->name);
-    if (action && action->where & action_context(m))
+    if (action && action->where & action_context(m) && (action->needs & BLIND || !layout_of(m).too_small))
         action_run(m, action, in, effects);
 }

@@ -25,7 +25,8 @@ enum {
     NEEDS_MIGRATE_ALLOWED = 16, NEEDS_ROW = 32, NEEDS_IDLE = 64 /* no write runs */,
     NEEDS_NAME = 128 /* on a non-local environment its name is typed */, DESTRUCTIVE = 256,
     QUIET = 512 /* moves, edits: nothing for the palette */,
-    NEEDS_PENDING = 1024 /* a migration */, NEEDS_HELD = 2048 /* a table, the selected or open one */
+    NEEDS_PENDING = 1024 /* a migration */, NEEDS_HELD = 2048 /* a table, the selected or open one */,
+    BLIND = 4096 /* works also while the terminal is too small to show what it does */
 };
 
 struct action {

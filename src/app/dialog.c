@@ -289,7 +289,7 @@ static bool takes_text(const struct model *m)
 void dialog_text(struct model *m, const char *text, struct effects *effects)
 {
     (void)effects;
-    if (!takes_text(m))
+    if (!takes_text(m) || layout_of(m).too_small)
         return;
     struct str line = {0};
     str_add(&line, or_empty(m->modal.text));

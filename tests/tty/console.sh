@@ -270,7 +270,7 @@ type e
 wait declared at
 key r
 wait is as its fixture declares it
-key q q
+key q q q
 exit 0
 END
 cp "$T/station.yaml" seeds/station.yaml
