@@ -146,7 +146,7 @@ static void job_numbers(const struct model *m, const struct job *job, char *out,
         used += (size_t)snprintf(out + used, size - used, "  %s/s", human_count(rate, job->rate));
     if (job->rate > 0 && job->total > job->done && used < size)
         snprintf(out + used, size - used, "  %s left",
-                 human_span(left, (job->total - job->done) / job->rate * 1000));
+                 human_span(left, clamp((job->total - job->done) * 1000 / job->rate, 1000, INT64_MAX)));
 }
 
 /* Anything over a second: what, how far, how fast, how long yet, and how to stop it. */
@@ -158,9 +158,9 @@ static bool draw_job(const struct view *v)
     int row = v->l.message_row, width = v->g->columns;
     char numbers[160];
     job_numbers(v->m, job, numbers, sizeof numbers);
-    int column = 1 + grid_printf(v->g, row, 1, width / 3, STYLE_BOLD, "%s %s",
-                                 job->plan ? "planning" : effect_verb((enum effect_kind)job->effect),
-                                 text_is_empty(job->what) ? or_empty(job->name) : job->what) + 1;
+    const char *verb = job->plan ? "planning" : effect_verb((enum effect_kind)job->effect);
+    const char *what = text_is_empty(job->what) ? or_empty(job->name) : job->what;
+    int column = 1 + grid_printf(v->g, row, 1, width / 3, STYLE_BOLD, "%s%s%s", verb, *what ? " " : "", what) + 1;
     if (job->total > 0 && width >= 90) {
         draw_bar(v, column, width / 6, job);
         column += width / 6 + 1;
@@ -172,6 +172,19 @@ static bool draw_job(const struct view *v)
 }
 
 enum { FRESH_MS = 3000 };
+
+/* A filter is seen as long as it hides something. */
+static void draw_filter(const struct view *v)
+{
+    const char *filter = screen_list(v->m)->filter;
+    const struct rowset *store = screen_store(v->m);
+    if (text_is_empty(filter))
+        return;
+    int64_t all = store ? (store->base ? store->base_count : store->count)
+                        : screen_class_of(v->m->screen)->count(v->m);
+    grid_printf(v->g, v->l.rule_row, 1, v->g->columns - 2, STYLE_WARN, " filter \"%s\": %lld of %lld shown, Esc shows all ",
+                filter, (long long)list_count(v->m), (long long)all);
+}
 
 void view_message(const struct view *v)
 {
@@ -247,6 +260,7 @@ static void draw_hints(const struct view *v, const struct hint *hints, size_t co
 
 void view_footer(const struct view *v)
 {
+    draw_filter(v);
     static const struct hint screen[] = {
         {"open", "open"}, {"menu", "actions"}, {"edit", "file"}, {"identical-too", "identical too"},
         {"write-mode", "write mode"}, {"refresh", "refresh"}, {"search", "search"}, {"filter", "filter"},

@@ -114,6 +114,8 @@ static void draw_tables(const struct view *v)
         }
         draw_table(v, &t, row++, nth, table);
     }
+    if (f->table_count && list_count(v->m) == 0)
+        view_empty(v, "No table passes the filter. Esc shows all.");
     if (!f->table_count && (f->status_complete || f->status_partial))
         view_empty(v,
                    "No table is configured, has a fixture, or was found. A fixture under seeds/ makes one a "
