@@ -8,6 +8,8 @@
 #include "base/str.h"
 #include "base/spawn.h"
 #include "config/trust.h"
+#include "op/held.h"
+#include "op/tidcount.h"
 
 enum { PASSWORD_COMMAND_MS = 30000, EXTRA_KEYWORDS = 3 };
 
@@ -265,6 +267,21 @@ static bool take_look(struct session *s, const struct db_probe *identity, size_t
     return true;
 }
 
+/* After a crash the counters start from zero: whether a table is empty is then asked of its line pointers, which costs round trips but no evidence. What cannot be counted stays unknown. */
+static void settle_counters(struct session *s)
+{
+    for (size_t i = 0; i < s->catalog.count; i++) {
+        struct db_table *table = &s->catalog.tables[i];
+        int64_t rows = -1;
+        struct err ignored = {0};
+        if (table->details && table->can_select && held_unknown(table) &&
+            tid_count(s->db, table, &rows, &ignored) && rows >= 0) {
+            table->live = table->inserted = rows;
+            table->reltuples = (double)rows;
+        }
+    }
+}
+
 bool session_look(struct session *s, bool refresh, struct err *err)
 {
     if (s->looked && !refresh)
@@ -287,6 +304,8 @@ bool session_look(struct session *s, bool refresh, struct err *err)
               take_look(s, probes, identity_count, ledger, catalog, catalog_count, err);
     db_probes_free(probes, count);
     arena_free(&arena);
+    if (ok && wanted)
+        settle_counters(s);
     return ok;
 }
 

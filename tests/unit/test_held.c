@@ -33,7 +33,16 @@ static void each_row_of_the_rule(void **state)
           .index_excess = 8192}, 7, 7, false},
         {"a heap that cannot be measured", {.kind = 'r', .heap_bytes = -1, .deleted = 7}, 7, 7, true},
         {"a view", {.kind = 'v', .deleted = 7}, 7, 7, false},
-        {"rows of an insert that was rolled back", {.kind = 'r', .heap_bytes = 8192, .inserted = 7, .dead = 7}, 7, 7, true},
+        {"rows of an insert that was rolled back", {.kind = 'r', .heap_bytes = 8192, .inserted = 7, .dead = 7,
+          .index_excess = 8192, .reltuples = -1}, 7, 7, true},
+        {"counters lost, then an update", {.kind = 'r', .heap_bytes = 8192, .dead = 2, .reltuples = 7,
+          .index_excess = 8192}, 7, 7, false},
+        {"counters lost, then one row deleted of seven", {.kind = 'r', .heap_bytes = 8192, .deleted = 1,
+          .reltuples = 7, .index_excess = 8192}, 7, 7, false},
+        {"counters lost, then all deleted", {.kind = 'r', .heap_bytes = 8192, .deleted = 7, .reltuples = 7,
+          .index_excess = 8192}, 7, 7, true},
+        {"analysed, all deleted, seeded, all deleted", {.kind = 'r', .heap_bytes = 8192, .inserted = 14,
+          .deleted = 14, .reltuples = 7, .index_excess = 8192}, 7, 7, true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
