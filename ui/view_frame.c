@@ -220,7 +220,7 @@ static bool has_use(const struct view *v, const struct action *action)
     if (!(action->where & action_context(m)))
         return false;
     if (text_same(action->name, "open"))
-        return screen_class_of(m->screen)->open && !inside && list_selected(m) >= 0;
+        return screen_class_of(m->screen)->open && (!inside || m->screen == SCREEN_DIFF) && list_selected(m) >= 0;
     if (text_same(action->name, "menu"))
         return action_menu_size(m) > 0;
     if (text_same(action->name, "write-mode"))

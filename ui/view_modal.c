@@ -296,6 +296,54 @@ static void say_error(struct lines *lines, const struct modal *d)
     }
 }
 
+/* Bytes that both texts begin with, back to where a character begins. */
+static size_t common_start(const char *a, const char *b)
+{
+    size_t i = 0;
+    while (a[i] && a[i] == b[i])
+        i++;
+    while (i > 0 && ((unsigned char)a[i] & 0xc0) == 0x80)
+        i--;
+    return i;
+}
+
+enum { LEAD = 60, VALUE_MOST = 600 };   /* bytes shown before the first difference, and of a value in all */
+
+static void say_value_part(struct lines *lines, const char *label, const char *text, size_t from)
+{
+    sayf(lines, STYLE_BOLD, "%s", label);
+    if (!text) {
+        say(lines, STYLE_DIM, "no value");
+        return;
+    }
+    size_t length = strlen(text), start = from < length ? from : length;
+    while (start > 0 && ((unsigned char)text[start] & 0xc0) == 0x80)
+        start--;
+    struct str part = {0}, shown = {0};
+    str_add_bytes(&part, text + start, length - start < VALUE_MOST ? length - start : VALUE_MOST);
+    text_visible(&shown, str_text(&part), part.length);
+    if (start)
+        sayf(lines, STYLE_DIM, "\xe2\x80\xa6 from byte %zu of %zu", start + 1, length);
+    say(lines, STYLE_PLAIN, str_text(&shown));
+    if (length - start > VALUE_MOST)
+        say(lines, STYLE_DIM, "\xe2\x80\xa6");
+    str_free(&part);
+    str_free(&shown);
+}
+
+/* Long values are shown from shortly before where they part. */
+static void say_value(struct lines *lines, const struct modal *d)
+{
+    size_t same = common_start(or_empty(d->body), or_empty(d->why)), from = same > LEAD ? same - LEAD : 0;
+    bool both = d->body && d->why;
+    say_value_part(lines, "fixture", d->body, both ? from : 0);
+    say_value_part(lines, "live", d->why, both ? from : 0);
+    if (both)
+        sayf(lines, STYLE_DIM, "the first difference is at byte %zu", same + 1);
+    if (!text_is_empty(d->place))
+        sayf(lines, STYLE_DIM, "declared at %s", d->place);
+}
+
 /* "[ Seed ]": the button's word is the action's first. */
 static const char *go_word(const struct modal *d)
 {
@@ -307,7 +355,7 @@ static const char *go_word(const struct modal *d)
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (text_same(words[i].action, d->action))
             return words[i].word;
-    return d->kind == MODAL_ERROR ? "Close" : "Yes";
+    return d->kind == MODAL_ERROR || d->kind == MODAL_VALUE ? "Close" : "Yes";
 }
 
 static int draw_button(const struct view *v, int row, int right, const char *word, bool focus,
@@ -326,7 +374,7 @@ static void draw_buttons(const struct view *v, const struct box *b, int row)
     const struct modal *d = &v->m->modal;
     int right = b->column + b->columns - 2;
     right = draw_button(v, row, right, go_word(d), d->focus == FOCUS_GO, FOCUS_GO);
-    if (d->kind != MODAL_ERROR)
+    if (d->kind != MODAL_ERROR && d->kind != MODAL_VALUE)
         draw_button(v, row, right, "Cancel", d->focus == FOCUS_CANCEL, FOCUS_CANCEL);
 }
 
@@ -360,6 +408,8 @@ static void draw_dialog(const struct view *v)
         say_confirm(&lines, v->m);
     else if (d->kind == MODAL_ERROR)
         say_error(&lines, d);
+    else if (d->kind == MODAL_VALUE)
+        say_value(&lines, d);
     else
         say(&lines, STYLE_PLAIN, d->body);
     struct box b = centred(v, lines.count + 4 + (field ? 2 : 0), columns);
@@ -384,7 +434,8 @@ void view_modal(const struct view *v)
     case MODAL_MENU: draw_list(v); break;
     case MODAL_CONFIRM:
     case MODAL_QUESTION:
-    case MODAL_ERROR: draw_dialog(v); break;
+    case MODAL_ERROR:
+    case MODAL_VALUE: draw_dialog(v); break;
     default: break;
     }
 }

@@ -28,7 +28,8 @@ unsigned action_context(const struct model *m)
     case MODAL_FILTER: return IN_PROMPT;
     case MODAL_CONFIRM:
     case MODAL_QUESTION:
-    case MODAL_ERROR: return IN_DIALOG;
+    case MODAL_ERROR:
+    case MODAL_VALUE: return IN_DIALOG;
     default: return 1u << m->screen;
     }
 }

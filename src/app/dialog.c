@@ -71,6 +71,18 @@ void dialog_error(struct model *m, const char *title, const struct input_error *
     text_replace(&d->place, error->at);
 }
 
+void dialog_value(struct model *m, const char *title, const char *fixture, const char *live, const char *place)
+{
+    modal_reset(m);
+    struct modal *d = &m->modal;
+    d->kind = MODAL_VALUE;
+    d->focus = FOCUS_GO;
+    text_replace(&d->title, title);
+    text_replace(&d->body, fixture);
+    text_replace(&d->why, live);
+    text_replace(&d->place, place);
+}
+
 void dialog_plan(struct model *m, const struct input *in)
 {
     struct modal *d = &m->modal;
@@ -260,7 +272,8 @@ void dialog_accept(struct model *m, struct effects *effects)
         else
             go(m, effects);
         break;
-    case MODAL_ERROR: dialog_close(m, effects); break;
+    case MODAL_ERROR:
+    case MODAL_VALUE: dialog_close(m, effects); break;
     default: break;
     }
 }

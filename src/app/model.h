@@ -130,6 +130,7 @@ enum modal_kind {
     MODAL_CONFIRM,                           /* an action of ours, before it runs */
     MODAL_QUESTION,                          /* an operation asks */
     MODAL_ERROR,
+    MODAL_VALUE,                             /* a differing value in full: body is the fixture's, why the live one */
     MODAL_KIND_COUNT
 };
 enum focus { FOCUS_FIELD, FOCUS_CANCEL, FOCUS_GO };

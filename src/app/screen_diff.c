@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "app/dialog.h"
 #include "app/list.h"
 #include "app/request.h"
 #include "app/screen.h"
@@ -76,10 +77,27 @@ void diff_open_table(struct model *m, const char *table, bool scan, struct effec
     compare(m, scan, effects);
 }
 
+/* The two values in full, for those that no column is wide enough for. */
+static void open_value(struct model *m, int64_t row)
+{
+    const struct fact_row *cells = rowset_row(&m->diff.rows, row);
+    if (!cells || cells->cell_count < DIFF_CELLS)
+        return;
+    struct str title = {0};
+    const char *column = or_empty(cells->cells[DIFF_COLUMN].text);
+    str_printf(&title, "%s %s%s%s", m->diff.table, or_empty(cells->cells[DIFF_KEY].text), *column ? " \xc2\xb7 " : "",
+               column);
+    dialog_value(m, str_text(&title), cells->cells[DIFF_FIXTURE].text, cells->cells[DIFF_LIVE].text,
+                 cells->cells[DIFF_AT].text);
+    str_free(&title);
+}
+
 static void open(struct model *m, struct effects *effects)
 {
     int64_t row = list_selected(m);
-    if (!in_table(m) && row >= 0)
+    if (in_table(m) && row >= 0)
+        open_value(m, row);
+    else if (row >= 0)
         diff_open_table(m, facts_table_name(m, row), false, effects);
 }
 
