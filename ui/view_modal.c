@@ -349,7 +349,7 @@ static const char *go_word(const struct modal *d)
 {
     static const struct { const char *action, *word; } words[] = {
         {"seed", "Seed"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
-        {"scan", "Scan"}, {"terminate", "Terminate"}, {"cancel-backend", "Cancel it"}, {"quit", "Leave"},
+        {"scan", "Scan"}, {"terminate", "Terminate"}, {"cancel-backend", "Cancel statement"}, {"quit", "Leave"},
         {"resolve-applied", "Mark"}, {"resolve-rolled-back", "Mark"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -375,7 +375,8 @@ static void draw_buttons(const struct view *v, const struct box *b, int row)
     int right = b->column + b->columns - 2;
     right = draw_button(v, row, right, go_word(d), d->focus == FOCUS_GO, FOCUS_GO);
     if (d->kind != MODAL_ERROR && d->kind != MODAL_VALUE)
-        draw_button(v, row, right, "Cancel", d->focus == FOCUS_CANCEL, FOCUS_CANCEL);
+        draw_button(v, row, right, text_same(d->action, "cancel-backend") ? "Leave it" : "Cancel",
+                    d->focus == FOCUS_CANCEL, FOCUS_CANCEL);
 }
 
 static void draw_typed(const struct view *v, const struct box *b, int row)
