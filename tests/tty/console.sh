@@ -168,6 +168,26 @@ key q
 exit 0
 END
 
+check "below the least size no key acts blindly" term "$SEEDOPS" local <<'END'
+wait 12 applied
+resize 59 15
+wait 60x16
+type Wxs
+key enter
+type 2
+paste pasted
+idle 300
+resize 100 30
+wait Catchment
+expect READ-ONLY
+refute Enter choose
+resize 59 15
+wait 60x16
+key ctrl-c
+key ctrl-c
+exit 0
+END
+
 check "NO_COLOR" env NO_COLOR=1 "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
 wait 12 applied
 plain
@@ -257,7 +277,7 @@ like "$(sed -n "${line#+},+3p" seeds/station.yaml)" 2011 "which is the row's"
 
 # Files change while the console is open: what e wrote is read at the next look, nothing needs a new start.
 cp seeds/station.yaml "$T/station.yaml"
-printf '#!/bin/sh\nsed -i "${1#+},+3s/name: .*/name: Somewhere else/" "$2"\n' >"$T/fixer"
+printf '#!/bin/sh\nsed -i "${1#+},+3s/name: .*/name: Somewhere else/" "$2"\necho mended\nread -r line\n' >"$T/fixer"
 chmod 755 "$T/fixer"
 check "a fixture mended from the console is read anew" env EDITOR="$T/fixer" "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
 size 120 30
@@ -267,6 +287,9 @@ wait tables with fixtures differ
 key enter
 wait declared at
 type e
+wait mended
+key enter
+altscreen on
 wait declared at
 key r
 wait is as its fixture declares it
