@@ -7,6 +7,7 @@
 #include "db/copy.h"
 #include "diff/layout.h"
 #include "diff/match.h"
+#include "diff/report.h"
 #include "diff/typed.h"
 
 /* One message: the transaction, its settings and the COPY. */
@@ -111,9 +112,11 @@ bool diff_table(struct db *db, const struct bound *bound, const struct diff_opti
     bool ok = db_copy_out_begin(db, sql, err) && merge_copy(db, &m, err) && decide_suspects(db, &m, err) &&
               match_finish(&m, err);
     if (!options->in_transaction && db_alive(db))
-        ok = db_run(db, ok ? "COMMIT" : "ROLLBACK", 0, NULL, NULL, ok ? err : NULL) && ok;
+        ok = ok ? db_run(db, "COMMIT", 0, NULL, NULL, err) : (db_rollback(db), false);
     if (!ok && !options->in_transaction)
         name_blocker(db, bound->table, err);
+    if (!ok)
+        report_hide_secrets(bound, options, err);
     if (!ok)
         err_context(err, "comparing \"%s\"", bound->fixture->table);
     *totals = m.totals;

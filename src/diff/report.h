@@ -4,6 +4,8 @@
 
 #include "diff/match.h"
 
+/* What a server says of a value it refuses holds the value: left out where the table has a secret. */
+void report_hide_secrets(const struct bound *bound, const struct diff_options *options, struct err *err);
 bool report_missing(struct match *m, const struct fixture_row *row, struct err *err);
 /* `differs` is parallel to fixture->columns; at least one is true. */
 bool report_changed(struct match *m, const struct fixture_row *row, char *const *fields, const bool *differs,

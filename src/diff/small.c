@@ -6,6 +6,7 @@
 
 #include "diff/layout.h"
 #include "diff/match.h"
+#include "diff/report.h"
 #include "diff/typed.h"
 
 enum { TIMEOUT_MS = 5000 };
@@ -26,8 +27,10 @@ struct work {
 
 static void fail(struct small_diff *table, const struct err *why)
 {
-    if (table->err.class == ERR_NONE)
-        table->err = *why;
+    if (table->err.class != ERR_NONE)
+        return;
+    table->err = *why;
+    report_hide_secrets(table->bound, &table->options, &table->err);
 }
 
 static bool alive(const struct work *w, size_t i) { return w->open[i] && w->tables[i].err.class == ERR_NONE; }

@@ -93,13 +93,22 @@ bool writer_has_late(const struct writer *w, const struct fixture_row *row)
     return false;
 }
 
+static bool is_secret(const struct writer *w, const char *column)
+{
+    struct diff_options options = declared_diff_options(w->session, w->table->bound);
+    for (size_t i = 0; i < options.secret_count; i++)
+        if (strcmp(options.secret_columns[i], column) == 0)
+            return true;
+    return false;
+}
+
 static void name_row(const struct writer *w, const struct fixture_row *row, char *out, size_t size)
 {
     const struct bound *b = w->table->bound;
     struct arena arena = {0};
     struct str text = {0};
     for (size_t k = 0; k < b->key_count; k++) {
-        const char *shown = row_shown(&row->values[b->key[k]], false, &arena);
+        const char *shown = row_shown(&row->values[b->key[k]], is_secret(w, b->fixture->columns[b->key[k]]), &arena);
         str_printf(&text, "%s%s=%s", k ? ", " : "", b->fixture->columns[b->key[k]], shown ? shown : "NULL");
     }
     snprintf(out, size, "%s", str_text(&text));

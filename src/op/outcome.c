@@ -39,14 +39,17 @@ static bool reconnect(struct session *s, struct err *err)
     return true;
 }
 
-/* After a failover another server may answer, which knows nothing of our transaction. */
-static bool same_server(struct session *s, struct err *err)
+/* After a failover another server may answer, which knows nothing of our transaction. Without a system identifier
+ * on both sides nothing is assumed. */
+enum server { SERVER_SAME, SERVER_OTHER, SERVER_NOT_TOLD };
+
+static enum server which_server(const struct session *s, const struct db_identity *now)
 {
-    struct db_identity now;
-    if (!db_identity_read(s->db, s->ctx->environment->url.pooled_hint, &now, err))
-        return false;
-    return strcmp(now.system_identifier, s->identity.system_identifier) == 0 &&
-           now.database_oid == s->identity.database_oid;
+    if (!now->system_identifier[0] || !s->identity.system_identifier[0])
+        return SERVER_NOT_TOLD;
+    bool same = strcmp(now->system_identifier, s->identity.system_identifier) == 0 &&
+                now->database_oid == s->identity.database_oid;
+    return same ? SERVER_SAME : SERVER_OTHER;
 }
 
 bool outcome_find_out(struct session *s, const char *xid, struct err *err)
@@ -61,8 +64,15 @@ bool outcome_find_out(struct session *s, const char *xid, struct err *err)
         connected = connected || reconnect(s, &last);
         if (!connected)
             continue;
-        if (!same_server(s, &last))
-            return unknown(err, xid, "another server answers now");
+        struct db_identity now;
+        if (!db_identity_read(s->db, s->ctx->environment->url.pooled_hint, &now, &last)) {
+            connected = false;   /* still restarting */
+            continue;
+        }
+        enum server server = which_server(s, &now);
+        if (server != SERVER_SAME)
+            return unknown(err, xid, server == SERVER_OTHER ? "another server answers now"
+                                                            : "the server does not say whether it is the same one");
         if (!ask(s, xid, status, sizeof status, &last)) {
             connected = false;
             continue;

@@ -158,8 +158,11 @@ static bool count_after(struct seeding *g, struct db *db, struct err *err)
         db_quote_relation(&sql, t->bound->table->schema, t->bound->table->name);
     }
     bool ok = sql.length == 0 || db_run(db, str_text(&sql), 0, &result, NULL, err);
-    for (size_t r = 0; ok && result && r < db_rows(result); r++)
-        g->outcome->counts[db_int(result, r, 0, 0)].after = db_int(result, r, 1, -1);
+    for (size_t r = 0; ok && result && r < db_rows(result); r++) {
+        uint64_t table = (uint64_t)db_int(result, r, 0, -1);
+        if (table < g->outcome->count_count)
+            g->outcome->counts[table].after = db_int(result, r, 1, -1);
+    }
     db_result_free(result);
     str_free(&sql);
     return ok;
@@ -194,7 +197,7 @@ static bool write_once(struct seeding *g, struct db *db, struct err *err)
     if (ok)
         return commit(g, db, err);
     if (db_alive(db))
-        db_run(db, "ROLLBACK", 0, NULL, NULL, NULL);
+        db_rollback(db);
     return false;
 }
 
@@ -229,12 +232,24 @@ static bool plan_again(struct seeding *g, struct err *err)
     return true;
 }
 
+/* A broken constraint and the same plan again: nobody came between, so nothing would change. */
+static bool pointless(const struct seeding *g, const struct err *before, const char *digest)
+{
+    return strncmp(before->sqlstate, "23", 2) == 0 && strcmp(digest, g->plan.digest) == 0;
+}
+
 static bool seed_until_right(struct seeding *g, struct err *err)
 {
     struct db *direct;
+    struct err before = {0};
+    char digest[HASH_HEX] = "";
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
         if (!plan_again(g, err))
             return false;
+        if (pointless(g, &before, digest)) {
+            *err = before;
+            return false;
+        }
         if (g->plan.rows == 0 || g->options->dry_run) {
             emit_outcome(g, 0);
             return true;
@@ -249,6 +264,8 @@ static bool seed_until_right(struct seeding *g, struct err *err)
         }
         if (!worth_another_try(err))
             return false;
+        before = *err;
+        memcpy(digest, g->plan.digest, sizeof digest);
         declared_forget_counts(&g->declared);
         if (attempt < ATTEMPTS)
             ctx_log(g->session->ctx, "info", "%s; planning again", err->message);

@@ -152,7 +152,7 @@ void sheet_value(const struct sheet *s, size_t i, struct str *sql)
     const struct sheet_column *c = &s->columns[i];
     const struct db_column *live = &s->bound->table->columns[s->bound->columns[i]];
     if (c->travel == TRAVEL_SQL) {
-        str_printf(sql, "(%s)", c->expression);
+        str_printf(sql, "(%s\n)", c->expression);   /* it may end in a comment */
     } else if (c->travel == TRAVEL_REF) {
         str_printf(sql, "r%zu.", i);
         db_quote_identifier(sql, c->shape->column ? c->shape->column : s->bound->refs[i].target);

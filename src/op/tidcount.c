@@ -40,6 +40,7 @@ static bool measure(struct db *db, const struct db_table *table, int64_t *pages,
     bool ok = db_run(db, str_text(&sql), 0, &result, NULL, err);
     if (ok) {
         int64_t block = db_int(result, 0, 1, 8192);
+        block = block >= 1024 ? block : 8192;
         *pages = db_int(result, 0, 0, 0) / block;
         *pointers = (block - 24) / 28;
     }
@@ -96,6 +97,6 @@ bool tid_count(struct db *db, const struct db_table *table, int64_t *rows, struc
         return true;
     bool ok = count_pages(db, table, rows, err);
     if (db_alive(db))
-        ok = db_run(db, ok ? "COMMIT" : "ROLLBACK", 0, NULL, NULL, ok ? err : NULL) && ok;
+        ok = ok ? db_run(db, "COMMIT", 0, NULL, NULL, err) : (db_rollback(db), false);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "diff/report.h"
 #include "op/writer.h"
 
 static const struct bound *bound_at(const struct writer *w, size_t place)
@@ -110,6 +111,21 @@ static bool any_late(const struct writer *w)
     return false;
 }
 
+/* The server knows no file; which fixture it was about is known here, and whether it may be quoted. */
+static void place_error(const struct writer *w, struct err *err)
+{
+    const struct bound *b = w->table->bound;
+    struct diff_options options = declared_diff_options(w->session, b);
+    if (err->class != ERR_QUERY)
+        return;
+    report_hide_secrets(b, &options, err);
+    err_context(err, "seeding \"%s\"", b->fixture->table);
+    if (!err->at[0])
+        err_at(err, b->fixture->rows_file, 0, 0);
+    if (!err->hint[0])
+        err_hint(err, "nothing was written; mend the row, then seed again");
+}
+
 bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err *err)
 {
     struct writer w = {.session = s, .db = db, .plan = plan};
@@ -124,6 +140,8 @@ bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err 
         if (any_late(&w))
             ok = write_updates(&w, true, err) && write_late(&w, err);
     }
+    if (!ok)
+        place_error(&w, err);
     desk_clear(&w);
     arena_free(&w.arena);
     free(w.order);

@@ -92,9 +92,7 @@ static bool send_inserts(struct writer *w, struct sheet *s, struct err *err)
     sheet_fill(s);
     insert_sql(s, &sql);
     bool ok = db_query(w->db, str_text(&sql), s->array_count, sheet_params(s), &result, err);
-    if (!ok)
-        err_context(err, "seeding \"%s\"", w->table->bound->fixture->table);
-    else if (db_affected(result) != (int64_t)s->count)
+    if (ok && db_affected(result) != (int64_t)s->count)
         ok = name_not_inserted(w, s, err);
     db_result_free(result);
     str_free(&sql);
@@ -184,9 +182,7 @@ static bool copy_inserts(struct writer *w, struct err *err)
         else if (db_alive(w->db))
             db_copy_in_end(w->db, "seedops stopped", NULL, NULL);
     }
-    if (!ok) {
-        err_context(err, "seeding \"%s\"", w->table->bound->fixture->table);
-    } else if ((uint64_t)rows != w->table->inserts.count) {
+    if (ok && (uint64_t)rows != w->table->inserts.count) {
         ok = err_set(err, ERR_CONFLICT, "%s took fewer rows than planned", w->table->bound->fixture->table);
         err_why(err, "a trigger may have left rows out");
     }
