@@ -181,6 +181,20 @@ is "$(jq -r .error.class <<<"$out")" lost "of class lost"
 like "$(jq -r .error.message <<<"$out")" 'rolled back' "it says that it was rolled back"
 is "$(q 'select count(*) from o')" 0 "which is so"
 
+# ---- what the server says of a refused row may hold a secret ----
+database secret
+q 'create table u (k text primary key, pw text check (length(pw) < 3)); create table p (id int primary key); create table c (id int primary key, p int references p)'
+printf 'table: u\nrows:\n  - {k: a, pw: !env TOPSECRET}\n' | fixture secret/u.yaml
+TOPSECRET=hunter2222 seed secret
+is "$rc" 1 "a row that breaks a constraint fails the seed"
+is "$(grep -rl hunter2222 "$XDG_STATE_HOME" "$T/err" "$T/out" || :)" "" "and its secret is in no message and no journal"
+printf 'table: c\nrows:\n  - {id: 1, p: 7}\n' | fixture nobody/c.yaml
+seed nobody
+is "$rc $(grep -c 'planning again' <<<"$err")" "1 1" "a broken constraint is not tried again with the same plan"
+like "$err" 'at: nobody/c.yaml' "and the fixture is named"
+
+database=outcome
+
 # ---- someone holds the table: named, and not waited for without end ----
 mkfifo "$T/hold"
 "$PGBIN/psql" -XAtq -h "$T/main" -U postgres -d outcome <"$T/hold" >/dev/null 2>&1 & holder=$!
