@@ -86,11 +86,26 @@ CONFIRMED(seed)
     text_replace(&request_start(m, out, EFFECT_SEED, NULL)->text, typed);
 }
 
+/* The checksums of what is asked about, one a line: if a file changes meanwhile, another SQL than the one on
+ * the screen is not run. `only` NULL: all pending ones, as far as they have been looked at. */
+static void remember_checksums(struct model *m, const char *only)
+{
+    struct str seen = {0};
+    for (size_t i = 0; i < m->migrations.item_count; i++) {
+        const struct fact_migration *item = &m->migrations.items[i];
+        if (only ? text_same(item->name, only) : text_same(item->state, "pending"))
+            str_printf(&seen, "%s\n", or_empty(item->checksum));
+    }
+    text_replace(&m->modal.digest, str_text(&seen));
+    str_free(&seen);
+}
+
 ACTION(migrate_all)
 {
     if (!m->migrations.loaded)
         migrations_load(m, out);
     confirm(m, "migrate-all", "Apply all pending migrations", NULL, NULL);
+    remember_checksums(m, NULL);
 }
 
 CONFIRMED(migrate)
@@ -119,8 +134,10 @@ ACTION(migrate_one)
         notice_set(m, "info", "%s is not pending.", item ? or_empty(item->name) : "This row");
     else if (next != item)
         notice_set(m, "info", "%s comes first: migrations are applied in order.", or_empty(next->name));
-    else
+    else {
         confirm(m, "migrate-one", "Apply one migration", item->name, NULL);
+        remember_checksums(m, item->name);
+    }
 }
 
 static void run_resolve(struct model *m, const char *action, const char *what, const char *consequence)

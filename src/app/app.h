@@ -48,6 +48,8 @@ struct effect {
     uint64_t request;       /* number that its events will carry */
     uint64_t store;
     char *name, *text;      /* owned by the list; NULL reads as "" */
+    char *seen;             /* owned: what the dialog showed when it was confirmed: a seed plan's digest, or the
+                             * checksums of the migrations, one a line; nothing else may be done */
     int64_t number, number2;
     bool ok, write_mode;    /* write_mode: whether W was on when it was asked */
 };

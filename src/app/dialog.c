@@ -189,6 +189,16 @@ void dialog_close(struct model *m, struct effects *effects)
     modal_reset(m);
 }
 
+/* What comes of it carries what was shown: the operation does that or nothing. */
+static void confirmed(struct model *m, const struct action *action, const struct modal *done,
+                      struct effects *effects)
+{
+    size_t before = effects->count;
+    action->confirmed(m, or_empty(done->target), or_empty(done->text), effects);
+    for (size_t i = before; i < effects->count && !text_is_empty(done->digest); i++)
+        text_replace(&effects->items[i].seen, done->digest);
+}
+
 static void go_confirm(struct model *m, struct effects *effects)
 {
     const struct action *action = action_find(m->modal.action);
@@ -202,7 +212,7 @@ static void go_confirm(struct model *m, struct effects *effects)
     else if (action_refused(m, action, &why))
         notice_set(m, "warn", "%s", str_text(&why));
     else
-        action->confirmed(m, or_empty(done.target), or_empty(done.text), effects);
+        confirmed(m, action, &done, effects);
     codec_free(&type_modal, &done);
     str_free(&why);
 }

@@ -37,6 +37,7 @@ void effects_free(struct effects *effects)
     for (size_t i = 0; i < effects->count; i++) {
         free(effects->items[i].name);
         free(effects->items[i].text);
+        free(effects->items[i].seen);
     }
     free(effects->items);
     *effects = (struct effects){0};

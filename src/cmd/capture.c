@@ -1,11 +1,25 @@
 /* capture - live rows as a fixture, on stdout or into --output FILE. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
 
 enum { FIXTURE_MODE = 0644 };
+
+/* A fixture that somebody wrote is worth more than what can be read again. */
+static bool write_new(const char *path, const struct str *text, struct err *err)
+{
+    if (access(path, F_OK) == 0) {
+        err_set(err, ERR_GENERAL, "%s exists and is not overwritten", path);
+        return err_hint(err, "name another file, or move it away first");
+    }
+    if (!file_write_atomic(path, str_text(text), text->length, FIXTURE_MODE, err))
+        return err_hint(err, "is the directory there, and may you write in it?");
+    fprintf(stderr, "seedops: wrote %s\n", path);
+    return true;
+}
 
 int cmd_capture(const struct command *command, struct options *options)
 {
@@ -19,7 +33,7 @@ int cmd_capture(const struct command *command, struct options *options)
     }
     ok = ok && op_capture(&face.session, options->operands[0], &out, &err);
     if (ok && options->output)
-        ok = file_write_atomic(options->output, str_text(&out), out.length, FIXTURE_MODE, &err);
+        ok = write_new(options->output, &out, &err);
     else if (ok)
         fwrite(str_text(&out), 1, out.length, stdout);
     str_free(&out);

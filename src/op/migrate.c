@@ -235,12 +235,26 @@ static bool apply_all(struct migrate_run *run, struct err *err)
     return true;
 }
 
+/* What was confirmed, or nothing: fewer may be left to do (another run was faster), but no other text. */
+static bool as_confirmed(const struct migrate_run *run, const char *seen, struct err *err)
+{
+    for (size_t i = 0; seen && i < run->count; i++) {
+        const struct migration *m = run->items[i].migration;
+        if (m->disk_checksum && strstr(seen, m->disk_checksum))
+            continue;
+        err_set(err, ERR_CONFLICT, "%s is not the file that was confirmed; nothing was run", m->name);
+        err_why(err, "it was changed or added on disk meanwhile");
+        return err_hint(err, "look at it again and confirm that");
+    }
+    return true;
+}
+
 /* Two runs at once: the second waits here, reads the ledger again, and has nothing left to do. */
-static bool under_lock(struct migrate_run *run, const char *only, struct err *err)
+static bool under_lock(struct migrate_run *run, const char *only, const char *seen, struct err *err)
 {
     if (!lock(run, err))
         return false;
-    bool ok = migrate_plan(run, run->db, only, err) &&
+    bool ok = migrate_plan(run, run->db, only, err) && as_confirmed(run, seen, err) &&
               (run->count == 0 || (prepare(run, err) && apply_all(run, err)));
     unlock(run);
     return ok;
@@ -264,7 +278,7 @@ static bool migrate(struct migrate_run *run, const struct migrate_options *optio
     if (options->dry_run || (run->count == 0 && !someone_runs(&run->state)))
         return true;
     return session_direct(s, &run->db, err) && session_guard(s, GUARD_MIGRATE, NULL, err) &&
-           db_watch_client(run->db, err) && run_before(run, err) && under_lock(run, options->only, err);
+           db_watch_client(run->db, err) && run_before(run, err) && under_lock(run, options->only, options->seen, err);
 }
 
 bool op_migrate(struct session *s, const struct migrate_options *options, struct err *err)

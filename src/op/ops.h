@@ -36,7 +36,10 @@ bool op_diff(struct session *s, const char *const *tables, size_t count, bool sc
 
 /* seed.c: validate, diff, plan, guard, one transaction, check, report (SAFETY 5). Emits IN_PLAN, IN_PROGRESS,
  * IN_OUTCOME (counts before and after). */
-struct seed_options { bool dry_run; bool scan; };
+struct seed_options {
+    bool dry_run, scan;
+    const char *seen;          /* digest of the plan that was confirmed: another one is not carried out; NULL: any */
+};
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err);
 
 /* verify.c: floors, migrations, fixtures. ERR_DIFFERENT when something falls short; one IN_LOG (level
@@ -45,7 +48,12 @@ bool op_verify(struct session *s, bool scan, struct err *err);
 
 /* migrate.c. `only`: this one and nothing else (it must be the next pending one), NULL: all pending. Emits
  * IN_PLAN, IN_MIGRATION while running, IN_OUTCOME. */
-struct migrate_options { bool dry_run; const char *only; int lock_timeout_ms; int wait_ms; };
+struct migrate_options {
+    bool dry_run;
+    const char *only;
+    const char *seen;          /* checksums of the pending files as they were confirmed, one a line; NULL: any */
+    int lock_timeout_ms, wait_ms;
+};
 bool op_migrate(struct session *s, const struct migrate_options *options, struct err *err);
 bool op_migrate_status(struct session *s, struct err *err);            /* emits IN_MIGRATIONS; ERR_DIFFERENT when not all on disk are applied */
 bool op_migrate_resolve(struct session *s, const char *name, bool applied, struct err *err);

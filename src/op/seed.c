@@ -238,6 +238,17 @@ static bool pointless(const struct seeding *g, const struct err *before, const c
     return strncmp(before->sqlstate, "23", 2) == 0 && strcmp(digest, g->plan.digest) == 0;
 }
 
+/* SAFETY 5.4: what was confirmed, or nothing. A plan that left held tables unread went by the fixtures alone. */
+static bool as_confirmed(const struct seeding *g, struct err *err)
+{
+    const char *seen = g->options->seen;
+    if (!seen || strcmp(seen, g->plan.digest) == 0 || strcmp(seen, g->session->fixtures.digest) == 0)
+        return true;
+    err_set(err, ERR_CONFLICT, "the plan is not the one that was confirmed any more; nothing was written");
+    err_why(err, "the rows or the fixtures changed meanwhile");
+    return err_hint(err, "look at the new plan and confirm that");
+}
+
 static bool seed_until_right(struct seeding *g, struct err *err)
 {
     struct db *direct;
@@ -254,6 +265,8 @@ static bool seed_until_right(struct seeding *g, struct err *err)
             emit_outcome(g, 0);
             return true;
         }
+        if (!as_confirmed(g, err))
+            return false;
         if (!session_guard(g->session, GUARD_SEED, NULL, err) || !record_evidence(g, err) ||
             !session_direct(g->session, &direct, err))
             return false;

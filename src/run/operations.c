@@ -213,7 +213,8 @@ static bool run_migrations(struct opened *o, const struct effect *e, struct err 
 
 static bool run_migrate(struct opened *o, const struct effect *e, struct err *err)
 {
-    struct migrate_options options = {.dry_run = e->number == 1, .only = text_or_null(e->name)};
+    struct migrate_options options = {.dry_run = e->number == 1, .only = text_or_null(e->name),
+                                      .seen = text_or_null(e->seen)};
     return op_migrate(&o->session, &options, err);
 }
 
@@ -224,7 +225,7 @@ static bool run_resolve(struct opened *o, const struct effect *e, struct err *er
 
 static bool run_seed(struct opened *o, const struct effect *e, struct err *err)
 {
-    return op_seed(&o->session, &(struct seed_options){.dry_run = e->number == 1}, err);
+    return op_seed(&o->session, &(struct seed_options){.dry_run = e->number == 1, .seen = text_or_null(e->seen)}, err);
 }
 
 static bool run_verify(struct opened *o, const struct effect *e, struct err *err)

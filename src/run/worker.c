@@ -35,7 +35,8 @@ void effect_free(struct effect *e)
 {
     free(e->name);
     free(e->text);
-    e->name = e->text = NULL;
+    free(e->seen);
+    e->name = e->text = e->seen = NULL;
 }
 
 bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument)

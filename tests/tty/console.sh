@@ -539,9 +539,11 @@ END
 if [ "$(id -u)" = 0 ]; then
     # nobody has no home of his own, and HOME is another's
     chmod 755 "$HOME"
+    # the checkout may lie where nobody may look
+    install -m 755 "$BUILD/tests/tty/term" "$SEEDOPS" "$T"
     for home in /nonexistent "$HOME"; do
         check "HOME missing or another's: works, and says so" runuser -u nobody -- \
-            env -u XDG_STATE_HOME HOME="$home" "$BUILD/tests/tty/term" "$SEEDOPS" local <<'END'
+            env -u XDG_STATE_HOME HOME="$home" "$T/term" "$T/seedops" local <<'END'
 size 110 32
 wait 12 applied
 wait not recorded

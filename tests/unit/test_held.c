@@ -63,6 +63,7 @@ static void estimates(void **state)
         {"a rolled-back insert is no row", {.live = 7, .inserted = 14, .dead = 7, .reltuples = 7}, 7},
         {"counters younger than the rows", {.live = 1000000, .inserted = 10, .deleted = 20, .reltuples = 1e6}, 1000000},
         {"no counters at all", {.reltuples = 120}, 120},
+        {"only updates counted", {.dead = 2, .reltuples = 7}, 7},
         {"never analysed, all deleted", {.inserted = 7, .deleted = 7, .reltuples = -1}, 0},
     };
     (void)state;
