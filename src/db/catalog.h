@@ -82,6 +82,8 @@ struct db_table {
     int64_t live, inserted, deleted, dead;   /* pg_stat_user_tables */
     int64_t heap_bytes;          /* -1: could not be had (locked) */
     int64_t index_excess;        /* b-tree bytes above one page per index; -1 unknown */
+    bool counted;                /* `rows` was counted by TID because the counters could not tell. Not filled here */
+    int64_t rows;
     bool known_empty;            /* counted by TID, no live row: whoever would scan it knows the answer. Not
                                   * read from the catalogue; whoever counts sets it (SAFETY 4) */
 };

@@ -15,6 +15,8 @@ static bool counters_cover(const struct db_table *t)
  * that were there, and the last analyze's number, less what was deleted since, says more. */
 int64_t held_estimate(const struct db_table *t)
 {
+    if (t->counted)
+        return t->rows;
     int64_t live = t->live > 0 ? t->live : 0, left = t->inserted > t->deleted ? t->inserted - t->deleted : 0;
     if (counters_cover(t))
         return left < live ? left : live;
@@ -25,7 +27,10 @@ int64_t held_estimate(const struct db_table *t)
 bool held_unknown(const struct db_table *t)
 {
     bool incomplete = (t->inserted <= 0 && t->deleted <= 0) || t->deleted > t->inserted;
-    return (t->kind == 'r' || t->kind == 'm') && t->heap_bytes > 0 && t->live <= 0 && incomplete;
+    /* live rows that the counters say are gone: either ANALYZE came before a report, or rows older than the
+     * counters were deleted and others took their place */
+    bool torn = t->live > 0 && t->deleted > 0 && t->inserted - t->deleted < t->live;
+    return (t->kind == 'r' || t->kind == 'm') && t->heap_bytes > 0 && ((t->live <= 0 && incomplete) || torn);
 }
 
 bool held_table(const struct db_table *t, int64_t min_rows, int64_t fixture_rows)

@@ -267,7 +267,8 @@ static bool take_look(struct session *s, const struct db_probe *identity, size_t
     return true;
 }
 
-/* After a crash the counters start from zero: whether a table is empty is then asked of its line pointers, which costs round trips but no evidence. What cannot be counted stays unknown. */
+/* After a crash the counters start from zero: whether a table is empty is then asked of its line pointers, which
+ * costs round trips but no evidence. What cannot be counted stays unknown. */
 static void settle_counters(struct session *s)
 {
     for (size_t i = 0; i < s->catalog.count; i++) {
@@ -276,8 +277,8 @@ static void settle_counters(struct session *s)
         struct err ignored = {0};
         if (table->details && table->can_select && held_unknown(table) &&
             tid_count(s->db, table, &rows, &ignored) && rows >= 0) {
-            table->live = table->inserted = rows;
-            table->reltuples = (double)rows;
+            table->counted = true;
+            table->rows = rows;
         }
     }
 }

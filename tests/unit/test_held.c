@@ -50,6 +50,28 @@ static void each_row_of_the_rule(void **state)
             fail_msg("%s", rows[i].what);
 }
 
+static void only_line_pointers_tell(void **state)
+{
+    static const struct {
+        const char *what;
+        struct db_table table;
+        bool unknown;
+    } rows[] = {
+        {"as many deleted as inserted, and yet live rows", {.kind = 'r', .heap_bytes = 8192, .live = 7, .inserted = 56,
+          .deleted = 56, .reltuples = 7}, true},
+        {"emptied, counters whole", {.kind = 'r', .heap_bytes = 8192, .inserted = 7, .deleted = 7}, false},
+        {"healthy", {.kind = 'r', .heap_bytes = 8192, .live = 7, .inserted = 7}, false},
+        {"emptied and seeded, counters whole", {.kind = 'r', .heap_bytes = 8192, .live = 7, .inserted = 14,
+          .deleted = 7}, false},
+        {"no counters", {.kind = 'r', .heap_bytes = 8192}, true},
+        {"an empty file", {.kind = 'r'}, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (held_unknown(&rows[i].table) != rows[i].unknown)
+            fail_msg("%s", rows[i].what);
+}
+
 static void estimates(void **state)
 {
     static const struct {
@@ -74,6 +96,7 @@ static void estimates(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_of_the_rule), cmocka_unit_test(estimates)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_row_of_the_rule), cmocka_unit_test(estimates),
+                                       cmocka_unit_test(only_line_pointers_tell)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
