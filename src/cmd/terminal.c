@@ -44,8 +44,12 @@ static bool ask_on(int fd, const struct question *q, char *line, size_t size, st
     text_visible(&text, q->title, strlen(q->title));
     str_add_char(&text, '\n');
     if (q->text && q->text[0]) {
-        text_visible(&text, q->text, strlen(q->text));
-        str_add_char(&text, '\n');
+        for (const char *line_at = q->text; *line_at;) {
+            size_t length = strcspn(line_at, "\n");
+            text_visible(&text, line_at, length);
+            str_add_char(&text, '\n');
+            line_at += length + (line_at[length] == '\n');
+        }
     }
     static const char *const prompts[] = {[QUESTION_YES] = "Type yes to go on: ", [QUESTION_NAME] = "Type the name: ",
                                           [QUESTION_PASSWORD] = "Password: ", [QUESTION_CHOICE] = "y or n: "};
@@ -77,7 +81,7 @@ bool terminal_ask(void *unused, const struct question *q, struct answer *answer,
         err_why(err, "there is no terminal to ask on");
         return q->option ? err_hint(err, "%s would have answered", q->option) : false;
     }
-    char line[SECRET_MAX + 1];
+    char line[SECRET_MAX + 1] = "";
     *answer = (struct answer){0};
     bool ok = ask_on(fd, q, line, sizeof line, err);
     close(fd);
@@ -89,7 +93,7 @@ bool terminal_ask(void *unused, const struct question *q, struct answer *answer,
         if (q->kind == QUESTION_PASSWORD)
             answer->secret = secret_new(line, strlen(line));
     }
-    secret_wipe(line);
+    explicit_bzero(line, sizeof line);   /* also of what was typed before a cancel, which has no end yet */
     return ok;
 }
 

@@ -97,7 +97,7 @@ static bool run_before(struct migrate_run *run, struct err *err)
     const char *command = settings->migrations_before;
     if (!command)
         return true;
-    if (!session_allow_command(run->ctx, command, "take migrations.before out of the file", err))
+    if (!session_allow_command(run->ctx, "take migrations.before out of the file", err))
         return false;
     ctx_log(run->ctx, "info", "running migrations.before: %s", command);
     struct spawn_options options = {.shell = command,

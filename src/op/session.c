@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/str.h"
+#include "base/text.h"
 #include "base/spawn.h"
 #include "config/trust.h"
 #include "op/held.h"
@@ -15,16 +17,43 @@ enum { PASSWORD_COMMAND_MS = 30000, EXTRA_KEYWORDS = 3 };
 
 /* ---- password ---- */
 
-bool session_allow_command(struct ctx *ctx, const char *command, const char *otherwise, struct err *err)
+/* Every command that the answer lets run, whole: what is not shown has not been agreed to. */
+static void add_command(struct str *text, const char *where, const char *command)
+{
+    if (!command)
+        return;
+    str_printf(text, "%s: ", where);
+    text_visible(text, command, strlen(command));
+    str_add_char(text, '\n');
+}
+
+static void list_commands(const struct settings *settings, struct str *text)
+{
+    str_add(text, "It wants to run:\n");
+    add_command(text, "migrations.before", settings->migrations_before);
+    for (size_t i = 0; i < settings->environment_count; i++) {
+        const struct environment *env = &settings->environments[i];
+        struct str where = {0};
+        str_printf(&where, "password_command of %s", env->name);
+        add_command(text, str_text(&where), env->password_command);
+        str_free(&where);
+    }
+    str_add(text, "Asked once for this content of the file.");
+}
+
+bool session_allow_command(struct ctx *ctx, const char *otherwise, struct err *err)
 {
     const struct settings *settings = ctx->settings;
     if (settings->trusted || trust_known(settings->file_digest))
         return true;
-    char text[512];
-    snprintf(text, sizeof text, "It wants to run: %s\nAsked once for this content of the file.", command);
-    struct question q = {.kind = QUESTION_YES, .title = "This configuration file runs commands", .text = text};
+    struct str text = {0};
+    list_commands(settings, &text);
+    struct question q = {.kind = QUESTION_YES, .title = "This configuration file runs commands",
+                         .text = str_text(&text)};
     struct answer a = {0};
-    if (!ctx_ask(ctx, &q, &a, err))
+    bool asked = ctx_ask(ctx, &q, &a, err);
+    str_free(&text);
+    if (!asked)
         return false;
     if (!a.yes) {
         err_set(err, ERR_REFUSED, "%s may not run commands", settings->file);
@@ -38,7 +67,7 @@ bool session_allow_command(struct ctx *ctx, const char *command, const char *oth
 
 static bool run_password_command(struct ctx *ctx, const char *command, struct secret **password, struct err *err)
 {
-    if (!session_allow_command(ctx, command, "set the password by ~/.pgpass or PGPASSWORD instead", err))
+    if (!session_allow_command(ctx, "set the password by ~/.pgpass or PGPASSWORD instead", err))
         return false;
     struct str out = {0};
     int status;
