@@ -351,16 +351,28 @@ static bool refuse_pooler(const struct session *s, const struct db_identity *ide
                     env->name);
 }
 
-bool session_direct(struct session *s, struct db **direct, struct err *err)
+/* The connection, and who is at its end: one without the other is no direct connection, or the next operation of
+ * this session would write through a pooler that nobody looked for. */
+static bool open_direct(struct session *s, struct err *err)
 {
     const struct environment *env = s->ctx->environment;
+    if (!connect_url(s->ctx, &env->direct, &s->direct, err))
+        return err_context(err, "direct connection");
+    if (!db_identity_read(s->direct, env->direct.pooled_hint, &s->direct_identity, err)) {
+        db_close(s->direct);
+        s->direct = NULL;
+        return err_context(err, "direct connection");
+    }
+    db_peer_read(s->direct, &s->direct_identity, &s->direct_peer);
+    return true;
+}
+
+bool session_direct(struct session *s, struct db **direct, struct err *err)
+{
     *direct = NULL;
-    if (!s->direct && env->has_direct) {
-        if (!connect_url(s->ctx, &env->direct, &s->direct, err))
-            return err_context(err, "direct connection");
-        if (!db_identity_read(s->direct, env->direct.pooled_hint, &s->direct_identity, err))
-            return err_context(err, "direct connection");
-        db_peer_read(s->direct, &s->direct_identity, &s->direct_peer);
+    if (!s->direct && s->ctx->environment->has_direct) {
+        if (!open_direct(s, err))
+            return false;
     } else if (!s->direct) {
         if (!session_look(s, false, err))
             return false;
