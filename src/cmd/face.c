@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/advice.h"
 #include "cmd/terminal.h"
 #include "event/codec.h"
 
@@ -276,9 +277,22 @@ bool face_open(struct face *face, const struct command *command, struct options 
     return face->opened;
 }
 
-int face_close(struct face *face, bool ok, const struct err *err)
+/* How the next command names what this one worked on; "" where it need not. */
+static const char *target_words(const struct face *face)
+{
+    const struct environment *env = face->ctx.environment;
+    if (!env)
+        return "";
+    if (env->from_url)
+        return env == face->settings.url_environment ? "--url \"$URL\"" : "";
+    return face->settings.environment_count > 1 ? env->name : "";
+}
+
+int face_close(struct face *face, bool ok, const struct err *problem)
 {
     terminal_progress_end();
+    struct err told = *problem, *err = &told;
+    advice_name_target(err, target_words(face));
     int code = ok ? 0 : err_exit_code(err->class);
     if (!ok && err->class == ERR_NONE)
         code = 1;

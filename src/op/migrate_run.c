@@ -131,7 +131,8 @@ static const char *advice(const struct migrate_run *run, const struct migrate_it
         fresh = fresh && run->state.migrations[i].state != MIGRATION_APPLIED;
     if (exists && fresh)
         return "if this database was made without the ledger, note what is there: seedops migrate baseline";
-    if (err->hint[0])
+    /* what the server's refusal advises elsewhere ("is it migrated?") is no advice inside a migration */
+    if (err->hint[0] && strcmp(err->sqlstate, "42P01") != 0)
         return err->hint;
     return item->sql.transactional ? "mend the file and run migrate again" : "mend what it ran into";
 }

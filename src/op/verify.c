@@ -102,5 +102,5 @@ bool op_verify(struct session *s, bool scan, struct err *err)
     if (v.findings == 0)
         return true;
     err_set(err, ERR_DIFFERENT, "verification found %zu %s", v.findings, v.findings == 1 ? "problem" : "problems");
-    return err_hint(err, "seedops migrate and seedops seed put it right; seedops diff shows the rows");
+    return err_hint(err, "seedops migrate, then seedops seed put it right; seedops diff shows the rows");
 }

@@ -84,6 +84,8 @@ project; mkdir migrations/20270101000000_bad; printf 'CREATE TABLE made_first (i
 bad 'a failing migration' 3 'migration\.sql:2' 'Nowhere' migrate local
 so migrate status local --json
 is "$(jq -r '.migrations[] | select(.name | endswith("_bad")) | .state' <<<"$out")" pending 'a failing migration: it is pending, and left nothing behind'
+so migrate status local
+like "$err" 'next: .*seedops migrate local' 'advice names the environment where there are several'
 createdb_in c flyway
 sql c flyway -c 'CREATE TABLE flyway_schema_history (installed_rank int, version text, description text, type text, script text, checksum int, installed_by text, installed_on timestamp, execution_time int, success boolean)'
 project; LOCAL_DATABASE_URL=$(url c flyway) so migrate local
