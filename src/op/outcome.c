@@ -17,38 +17,23 @@ static bool unknown(struct err *err, const char *xid, const char *why)
 static bool ask(struct session *s, const char *xid, char *status, size_t size, struct err *err)
 {
     struct db_result *result = NULL;
-    bool ok = db_query(s->db, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)", 1, &xid, &result, err);
+    bool ok = db_query(s->direct, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)", 1, &xid, &result, err);
     const char *text = ok && db_rows(result) ? db_value(result, 0, 0) : NULL;
     snprintf(status, size, "%s", text ? text : "");
     db_result_free(result);
     return ok;
 }
 
-static bool reconnect(struct session *s, struct err *err)
-{
-    struct ctx *ctx = s->ctx;
-    struct session again;
-    if (!session_open(&again, ctx, err))
-        return false;
-    db_close(s->direct != s->db ? s->direct : NULL);
-    db_close(s->db);
-    s->db = again.db;
-    s->direct = NULL;
-    again.db = NULL;
-    session_close(&again);
-    return true;
-}
-
 /* After a failover another server may answer, which knows nothing of our transaction. Without a system identifier
  * on both sides nothing is assumed. */
 enum server { SERVER_SAME, SERVER_OTHER, SERVER_NOT_TOLD };
 
-static enum server which_server(const struct session *s, const struct db_identity *now)
+static enum server which_server(const struct db_identity *then, const struct db_identity *now)
 {
-    if (!now->system_identifier[0] || !s->identity.system_identifier[0])
+    if (!now->system_identifier[0] || !then->system_identifier[0])
         return SERVER_NOT_TOLD;
-    bool same = strcmp(now->system_identifier, s->identity.system_identifier) == 0 &&
-                now->database_oid == s->identity.database_oid;
+    bool same = strcmp(now->system_identifier, then->system_identifier) == 0 &&
+                now->database_oid == then->database_oid;
     return same ? SERVER_SAME : SERVER_OTHER;
 }
 
@@ -56,20 +41,23 @@ bool outcome_find_out(struct session *s, const char *xid, struct err *err)
 {
     char status[32] = "";
     struct err last = *err;
+    const struct environment *env = s->ctx->environment;
+    struct db *db;
     bool connected = false;
     ctx_log(s->ctx, "warning", "the connection was lost while committing transaction %s; finding out", xid);
     for (int i = 0; i < TRIES; i++) {
         if (i && !ctx_sleep(s->ctx, PAUSE_MS, err))
             return unknown(err, xid, "cancelled while finding out");
-        connected = connected || reconnect(s, &last);
+        /* where it was written: what is read from elsewhere knows nothing of it */
+        connected = connected || session_reopen_direct(s, &db, &last);
         if (!connected)
             continue;
         struct db_identity now;
-        if (!db_identity_read(s->db, s->ctx->environment->url.pooled_hint, &now, &last)) {
+        if (!db_identity_read(db, env->direct.pooled_hint, &now, &last)) {
             connected = false;   /* still restarting */
             continue;
         }
-        enum server server = which_server(s, &now);
+        enum server server = which_server(&s->direct_identity, &now);
         if (server != SERVER_SAME)
             return unknown(err, xid, server == SERVER_OTHER ? "another server answers now"
                                                             : "the server does not say whether it is the same one");

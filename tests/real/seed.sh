@@ -181,6 +181,16 @@ is "$(jq -r .error.class <<<"$out")" lost "of class lost"
 like "$(jq -r .error.message <<<"$out")" 'rolled back' "it says that it was rolled back"
 is "$(q 'select count(*) from o')" 0 "which is so"
 
+# the server that is read from knows nothing of a transaction on the one that is written to
+cluster_start other || exit 1
+createdb_in other "$database"
+sql other "$database" -c 'create table o (id int primary key, v text)'
+for _ in {1..5000}; do echo 'begin; select pg_current_xact_id(); rollback;'; done | sql other "$database" >"$T/burnt"
+lost after
+ALLOW_PROD_SEED=1 so seed --url "$(url other "$database")" --direct-url "$remote" --seeds outcome
+is "$rc $(q 'select v from o')" "0 one" "the outcome is asked where it was written, not where it is read"
+q 'delete from o'; q 'vacuum o'
+
 # ---- what the server says of a refused row may hold a secret ----
 database secret
 q 'create table u (k text primary key, pw text check (length(pw) < 3)); create table p (id int primary key); create table c (id int primary key, p int references p)'
