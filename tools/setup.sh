@@ -8,6 +8,9 @@ SERVER_PACKAGES="postgresql-15 postgresql-client-15"
 TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev libvterm-dev pgbouncer socat jq mandoc openssl python3 procps git xz-utils
 locales"
 
+# Prisma itself is tried against our ledger; a machine that has npm from elsewhere keeps it.
+command -v npm >/dev/null || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"
+
 say() { printf '%s\n' "$*" >&2; }
 
 as_root() {
