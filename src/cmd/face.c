@@ -132,10 +132,18 @@ void face_count(struct str *out, int64_t count, bool estimated)
 
 /* ---- listening ---- */
 
+/* Findings are the command's result; evidence is for the journal, and for people only where there is none. */
+static bool worth_a_line(const struct face *face, const char *level)
+{
+    if (strcmp(level, "debug") == 0 || strcmp(level, "finding") == 0)
+        return false;
+    return strcmp(level, "evidence") != 0 || !face->journal;
+}
+
 void face_print_event(const struct face *face, const struct input *in)
 {
     bool quiet = face->options->json && !isatty(STDERR_FILENO);
-    if (in->kind == IN_LOG && in->name && strcmp(in->name, "debug") != 0 && strcmp(in->name, "finding") != 0) {
+    if (in->kind == IN_LOG && in->name && worth_a_line(face, in->name)) {
         struct str out = {0};
         str_printf(&out, "seedops: %s%s", strcmp(in->name, "info") == 0 ? "" : in->name,
                    strcmp(in->name, "info") == 0 ? "" : ": ");
