@@ -296,6 +296,19 @@ static const char *target_words(const struct face *face)
     return face->settings.environment_count > 1 ? env->name : "";
 }
 
+/* SAFETY 6: what was refused or failed is on record, too; most operations leave saying so to their command. */
+static void record_failure(struct face *face, const struct err *err)
+{
+    const struct input *said = face->last[IN_OUTCOME];
+    if (!face->journal || (said && !said->ok))
+        return;
+    struct input *in = input_new(IN_OUTCOME);
+    in->name = xstrdup(face->command->name);
+    input_set_error(in, err);
+    record(face, in);
+    input_free(in);
+}
+
 int face_close(struct face *face, bool ok, const struct err *problem)
 {
     terminal_progress_end();
@@ -304,6 +317,8 @@ int face_close(struct face *face, bool ok, const struct err *problem)
     int code = ok ? 0 : err_exit_code(err->class);
     if (!ok && err->class == ERR_NONE)
         code = 1;
+    if (!ok)
+        record_failure(face, err);
     if (!ok && face->options->json) {
         struct str out = {0};
         face_error_json(err, &out);

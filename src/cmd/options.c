@@ -105,7 +105,7 @@ static bool set_value(struct options *options, const struct option_row *row, cha
         char *end;
         errno = 0;
         long long ms = strtoll(value, &end, 10);
-        if (errno || end == value || *end || ms <= 0) {
+        if (errno || end == value || *end || ms <= 0 || ms > OPTION_MS_MAX) {
             err_set(err, ERR_USAGE, "--%s wants a number of milliseconds above zero, not \"%s\"", row->name, value);
             return err_hint(err, "for example --%s 30000", row->name);
         }

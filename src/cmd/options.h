@@ -12,6 +12,7 @@ struct option_row {
     enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS } kind;
     bool common;                 /* every command takes it */
 };
+enum { OPTION_MS_MAX = 1000000000 };   /* eleven days; clocks can add it to any time without overflow */
 extern const struct option_row option_rows[];
 extern const int option_row_count;
 

@@ -169,6 +169,13 @@ static void put_tables(struct str *out, const struct input *status)
     }
 }
 
+/* Names that a server or a ledger gave. */
+static void put_foreign(struct str *out, const char *before, const char *text)
+{
+    str_add(out, before);
+    text_visible(out, text, strlen(text));
+}
+
 static void put_ledger(struct str *out, const struct fact_ledger *ledger)
 {
     if (!ledger->tool[0] && !ledger->problem[0])
@@ -180,12 +187,16 @@ static void put_ledger(struct str *out, const struct fact_ledger *ledger)
     if (ledger->missing > 0)
         str_printf(out, ", %lld missing on disk", (long long)ledger->missing);
     if (ledger->last_name[0])
-        str_printf(out, "   last %s", ledger->last_name);
+        put_foreign(out, "   last ", ledger->last_name);
     str_add_char(out, '\n');
-    if (ledger->lock_holder[0])
-        str_printf(out, "              the ledger's lock is held by %s\n", ledger->lock_holder);
-    if (ledger->problem[0])
-        str_printf(out, "              %s\n", ledger->problem);
+    if (ledger->lock_holder[0]) {
+        put_foreign(out, "              the ledger's lock is held by ", ledger->lock_holder);
+        str_add_char(out, '\n');
+    }
+    if (ledger->problem[0]) {
+        put_foreign(out, "              ", ledger->problem);
+        str_add_char(out, '\n');
+    }
 }
 
 static void put_guard(struct str *out, const struct fact_guard *guard)
@@ -265,8 +276,11 @@ static void print_text(const struct face *face, const struct input *status, enum
     (void)class;
     struct str out = {0};
     const struct fact_server *server = &status->server;
-    str_printf(&out, "%s  %s  %s  PostgreSQL %s %s%s\n\n", server->environment, server->target, server->via,
-               server->version, server->in_recovery ? "standby" : "primary", server->pooled ? ", pooled" : "");
+    put_foreign(&out, "", server->environment);
+    put_foreign(&out, "  ", server->target);
+    str_printf(&out, "  %s", server->via);
+    put_foreign(&out, "  PostgreSQL ", server->version);
+    str_printf(&out, " %s%s\n\n", server->in_recovery ? "standby" : "primary", server->pooled ? ", pooled" : "");
     put_sentence(&out, face, status);
     put_tables(&out, status);
     put_ledger(&out, &status->ledger);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "cmd/options.h"
 
 enum { DEFAULT_DEADLINE_MS = 300000 };   /* case E1 */
 
@@ -46,7 +47,7 @@ static bool deadline(const struct options *options, int64_t *ms, struct err *err
         return true;
     char *end;
     *ms = strtoll(variable, &end, 10);
-    if (*end == '\0' && *ms > 0)
+    if (*end == '\0' && *ms > 0 && *ms <= OPTION_MS_MAX)
         return true;
     err_set(err, ERR_USAGE, "DB_TIMEOUT must be a number of milliseconds above zero, not \"%s\"", variable);
     return err_hint(err, "for example DB_TIMEOUT=300000");
