@@ -118,9 +118,8 @@ bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
     l->tool->create_sql(l, &sql);
     str_add(&sql, " commit");
     if (ok && !(ok = db_run(db, str_text(&sql), 0, NULL, NULL, err))) {
-        struct err ignored = {0};
         if (db_alive(db))
-            db_run(db, "rollback", 0, NULL, NULL, &ignored);
+            db_rollback(db);
         err_context(err, "cannot make the ledger %s", l->shown);
     }
     str_free(&literal);
@@ -162,8 +161,7 @@ bool ledger_resolve(const struct ledger *l, struct db *db, const struct ledger_s
     if (ok && !state->exists && applied)
         ok = ledger_create(l, db, err);
     if (ok && !(ok = db_run(db, str_text(&sql), 0, NULL, NULL, err)) && db_alive(db)) {
-        struct err ignored = {0};
-        db_run(db, "rollback", 0, NULL, NULL, &ignored);
+        db_rollback(db);
         err_context(err, "cannot record %s in %s", name, l->shown);
     }
     str_free(&sql);

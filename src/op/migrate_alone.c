@@ -15,6 +15,8 @@
 #include "op/migrate.h"
 
 static const char reset[] = "reset all; reset session authorization; reset role";
+static const char not_under_way[] =
+    "not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid = c.oid)";
 #define OUR_COMMENT "seedops: left invalid by "
 
 /* A ledger text in a transaction that holds the lock. */
@@ -62,7 +64,7 @@ static bool find_invalid(struct migrate_run *run, const char *condition, struct 
 static bool drop_our_own(struct migrate_run *run, const struct migrate_item *item, struct err *err)
 {
     struct str condition = {0};
-    str_add(&condition, "pg_catalog.obj_description(c.oid, 'pg_class') = ");
+    str_printf(&condition, "%s and pg_catalog.obj_description(c.oid, 'pg_class') = ", not_under_way);
     comment_of(item, &condition);
     struct db_result *found = NULL;
     bool ok = find_invalid(run, str_text(&condition), &found, err);
@@ -80,8 +82,20 @@ static bool drop_our_own(struct migrate_run *run, const struct migrate_item *ite
     return ok;
 }
 
-/* "c.oid not in (...)" of those that are invalid now, so that a new one can be told. */
-static bool remember_invalid(struct migrate_run *run, struct str *condition, struct err *err)
+/* The name as the catalogue has it. */
+static void catalogue_name(const char *written, struct str *out)
+{
+    bool quoted = *written == '"';
+    for (const char *p = written + quoted; *p && !(quoted && p[0] == '"' && p[1] != '"'); p++) {
+        str_add_char(out, quoted ? *p : (char)tolower((unsigned char)*p));
+        p += quoted && *p == '"';
+    }
+}
+
+/* What a new one that is ours looks like: not among those that are invalid now, of the statement's name if it gives
+ * one, and not being built by somebody else, whose index is invalid until it is done. */
+static bool remember_invalid(struct migrate_run *run, const struct statement *s, struct str *condition,
+                             struct err *err)
 {
     struct db_result *found = NULL;
     if (!find_invalid(run, "true", &found, err))
@@ -91,6 +105,14 @@ static bool remember_invalid(struct migrate_run *run, struct str *condition, str
         str_printf(condition, ", %s", db_value(found, i, 0));
     str_add_char(condition, ')');
     db_result_free(found);
+    str_printf(condition, " and %s", not_under_way);
+    if (s->index_name) {
+        struct str name = {0};
+        catalogue_name(s->index_name, &name);
+        str_add(condition, " and c.relname = ");
+        db_quote_literal(condition, str_text(&name));
+        str_free(&name);
+    }
     return true;
 }
 
@@ -113,16 +135,6 @@ static void mark_invalid(struct migrate_run *run, const struct migrate_item *ite
         str_free(&name);
     }
     db_result_free(found);
-}
-
-/* The name as the catalogue has it. */
-static void catalogue_name(const char *written, struct str *out)
-{
-    bool quoted = *written == '"';
-    for (const char *p = written + quoted; *p && !(quoted && p[0] == '"' && p[1] != '"'); p++) {
-        str_add_char(out, quoted ? *p : (char)tolower((unsigned char)*p));
-        p += quoted && *p == '"';
-    }
 }
 
 /* IF NOT EXISTS is content with an invalid index of that name; we are not. */
@@ -175,7 +187,7 @@ static bool try_concurrently(struct migrate_run *run, const struct migrate_item 
                              const struct statement *s, unsigned *position, struct str *left, struct err *err)
 {
     struct str condition = {0};
-    bool ok = drop_our_own(run, item, err) && remember_invalid(run, &condition, err);
+    bool ok = drop_our_own(run, item, err) && remember_invalid(run, s, &condition, err);
     str_reset(left);
     if (ok && !(ok = run_statement(run, item, s, false, position, err))) {
         db_ignore_cancel(run->db, true);

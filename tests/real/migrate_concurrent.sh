@@ -45,6 +45,24 @@ wait $first; is $? 0 "the build ends: no deadlock with the one that waits"
 wait $second; is $? 0 "and the second run has nothing to do"
 true_in "select indisvalid from pg_index where indexrelid = 't_a'::regclass"; is $? 0 "the index is valid"
 
+project others
+put 1_t.up.sql 'create table t as select generate_series(1, 10) as a; create table u as select 1 as a;'
+so migrate
+put 2_i.up.sql 'create index concurrently on t (a);'
+session old "begin isolation level repeatable read; select count(*) from t"
+wait_for 5 active 'select pg_sleep%'
+"$SEEDOPS" migrate >"$T/log.others" 2>&1 & ours=$!
+wait_for 10 active 'create index concurrently on t%' || not_ok "our index is being built"
+PGAPPNAME=builder "$PGBIN/psql" -XAtq -h "$T/a" -U postgres -d others -c 'create index concurrently u_a on u (a)' >/dev/null 2>&1 & builder=$!
+wait_for 10 true_in "select count(*) = 1 from pg_stat_progress_create_index where index_relid = to_regclass('u_a')" || not_ok "another one is being built"
+kill -INT $ours; wait $ours
+is "$(q "select coalesce(obj_description('u_a'::regclass), 'no comment'), obj_description('t_a_idx'::regclass)")" \
+    'no comment|seedops: left invalid by 2_i.up.sql' "only what we left invalid is marked as ours, not what another session builds"
+unlike "$(cat "$T/log.others")" u_a "nor is its DROP advised"
+end_session old
+wait $builder
+true_in "select indisvalid from pg_index where indexrelid = 'u_a'::regclass"; is $? 0 "its builder ends well"
+
 project retry
 put 1_t.up.sql 'create table t (a int);'
 so migrate
