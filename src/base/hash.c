@@ -1,6 +1,7 @@
 /* hash - SHA-256 by libsodium. */
 #include "base/hash.h"
 
+#include <md5.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -32,4 +33,9 @@ void hash_hex_of(const void *bytes, size_t length, char hex[HASH_HEX])
     hash_init(&h);
     hash_add(&h, bytes, length);
     hash_hex(&h, hex);
+}
+
+void hash_md5_hex_of(const void *bytes, size_t length, char hex[33])
+{
+    MD5Data(bytes, length, hex);
 }

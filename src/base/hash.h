@@ -1,4 +1,4 @@
-/* hash - SHA-256 (libsodium): migration checksums, plan and fixture digests, the journal's chain. */
+/* hash - SHA-256 (libsodium) and MD5 (libmd): migration checksums, plan and fixture digests, the journal's chain. */
 #ifndef SEEDOPS_BASE_HASH_H
 #define SEEDOPS_BASE_HASH_H
 
@@ -15,5 +15,8 @@ void hash_add(struct hash *h, const void *bytes, size_t length);
 void hash_add_field(struct hash *h, const char *text);
 void hash_hex(struct hash *h, char hex[HASH_HEX]);        /* ends the hash */
 void hash_hex_of(const void *bytes, size_t length, char hex[HASH_HEX]);
+
+/* MD5 (libmd; libsodium has none), for ledgers whose runner noted it. Not for security. */
+void hash_md5_hex_of(const void *bytes, size_t length, char hex[33]);
 
 #endif

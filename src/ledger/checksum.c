@@ -9,7 +9,6 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "ledger/md5.h"
 
 enum form { FORM_RAW = 0, FORM_LF = 1, FORM_TRIMMED = 2 };   /* bits */
 enum digest { DIGEST_SHA256, DIGEST_MD5, DIGEST_SHA512, DIGEST_LENGTH };
@@ -65,7 +64,7 @@ void checksum_of(int variant, const char *bytes, size_t length, char out[CHECKSU
     unsigned char sum[crypto_hash_sha512_BYTES];
     switch (variants[variant].digest) {
     case DIGEST_SHA256: hash_hex_of(bytes, length, out); break;
-    case DIGEST_MD5: md5_hex_of(bytes, length, out); break;
+    case DIGEST_MD5: hash_md5_hex_of(bytes, length, out); break;
     case DIGEST_SHA512:
         crypto_hash_sha512(sum, (const unsigned char *)bytes, length);
         sodium_bin2hex(out, CHECKSUM_MAX, sum, sizeof sum);

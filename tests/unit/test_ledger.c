@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "ledger/checksum.h"
-#include "ledger/md5.h"
 #include "ledger/tool.h"
 
 #define HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -32,7 +32,7 @@ static void test_md5(void **state)
                  "57edf4a22be3c955ac49da2e2107b67a"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char sum[33];
-        md5_hex_of(rows[i].text, strlen(rows[i].text), sum);
+        hash_md5_hex_of(rows[i].text, strlen(rows[i].text), sum);
         assert_string_equal(sum, rows[i].sum);
     }
 }
@@ -279,7 +279,7 @@ static void test_numbered_states(void **state)
     char trimmed[CHECKSUM_MAX], sum_c[CHECKSUM_MAX], md5[33];
     checksum_prisma("b", 1, trimmed);
     checksum_prisma("c", 1, sum_c);
-    md5_hex_of("hello", 5, md5);
+    hash_md5_hex_of("hello", 5, md5);
     expect_states(l, NULL, 0, false, "1_a.up.sql=pending 2_b.up.sql=pending 10_c.up.sql=pending");
     expect_states(l, &a, 1, false, "1_a.up.sql=applied 2_b.up.sql=pending 10_c.up.sql=pending");
     b.checksum = trimmed;            /* the variant that fits both is found */
