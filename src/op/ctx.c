@@ -20,14 +20,14 @@ void ctx_emit(struct ctx *ctx, struct input *in)
 
 void ctx_log(struct ctx *ctx, const char *level, const char *format, ...)
 {
-    char text[1024];
+    struct input *in = input_new(IN_LOG);
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    /* whole, however long: evidence that is cut is no evidence */
+    if (vasprintf(&in->text, format, args) < 0)
+        err_abort("ctx_log: out of memory");
     va_end(args);
-    struct input *in = input_new(IN_LOG);
     in->name = xstrdup(level);
-    in->text = xstrdup(text);
     ctx_emit(ctx, in);
 }
 

@@ -86,6 +86,9 @@ static bool record_evidence(struct seeding *g, struct err *err)
     }
     db_probes_free(probes, count);
     free(probes);
+    const struct ctx *ctx = g->session->ctx;
+    if (ok && count && ctx->recorded && !ctx->recorded(ctx->sink))
+        ctx_log(g->session->ctx, "warning", "the evidence is not on disk");
     return ok;
 }
 
