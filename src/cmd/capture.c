@@ -21,6 +21,21 @@ static bool write_new(const char *path, const struct str *text, struct err *err)
     return true;
 }
 
+/* The fixture itself, or where it was written. */
+static void print_json(const char *table, const char *output, const struct str *fixture)
+{
+    struct str out = {0};
+    struct json_out o;
+    json_begin(&o, &out);
+    json_object(&o);
+    json_put_text(&o, "table", table);
+    json_put_text(&o, "output", output);
+    json_put_text(&o, "fixture", output ? NULL : str_text(fixture));
+    json_object_end(&o);
+    face_write_json(&out);
+    str_free(&out);
+}
+
 int cmd_capture(const struct command *command, struct options *options)
 {
     struct face face;
@@ -34,7 +49,9 @@ int cmd_capture(const struct command *command, struct options *options)
     ok = ok && op_capture(&face.session, options->operands[0], &out, &err);
     if (ok && options->output)
         ok = write_new(options->output, &out, &err);
-    else if (ok)
+    if (ok && options->json)
+        print_json(options->operands[0], options->output, &out);
+    else if (ok && !options->output)
         fwrite(str_text(&out), 1, out.length, stdout);
     str_free(&out);
     return face_close(&face, ok, &err);

@@ -77,6 +77,27 @@ static int dispatch(const struct command *command, struct options *options)
     return command->run(command, options);
 }
 
+/* Also of a command line that could not be read whole. */
+static bool wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
+static void print_usage_error(const struct err *err, bool json)
+{
+    struct str out = {0};
+    if (!json) {
+        face_print_error(err, false);
+        return;
+    }
+    face_error_json(err, &out);
+    face_write_json(&out);
+    str_free(&out);
+}
+
 int command_main(int argc, char **argv)
 {
     struct options options;
@@ -86,7 +107,7 @@ int command_main(int argc, char **argv)
     if (options_parse(argc, argv, &options, &command, &err)) {
         code = dispatch(command, &options);
     } else {
-        face_print_error(&err, false);
+        print_usage_error(&err, wants_json(argc, argv));
         code = err_exit_code(err.class);
     }
     options_free(&options);

@@ -26,6 +26,12 @@ journal=$(ls -t "$XDG_STATE_HOME"/seedops/sessions/*.jsonl | head -n 1)
 like "$(cat "$journal")" 'ALLOW_PROD_SEED is not set' "is on record, with its reason"
 like "$(grep "\"kind\":\"outcome\"" "$journal")" "refused" "as its outcome"
 
+# ---- --json: one document on stdout, whatever happens ----
+json() { so "$@" --json; is "$rc $(jq -c "$filter" <<<"$out" 2>&1)" "$want" "$*"; }
+filter='[.error.class, .exit_code]' want='64 ["usage",64]'; json status --bogus; json status local two
+filter='[.table, .output, (.fixture | startswith("table: s"))]' want='0 ["s",null,true]'; json capture local s
+filter='[.table, .output, .fixture]' want='0 ["s","s.yaml",null]'; json capture local s --output s.yaml
+
 # ---- times ----
 for ms in 0 1000000001 9223372036854775807 99999999999999999999; do
     so wait local --timeout "$ms"
