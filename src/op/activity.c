@@ -76,7 +76,7 @@ bool op_backend_signal(struct session *s, int64_t pid, bool terminate, struct er
     snprintf(text, sizeof text, "%lld", (long long)pid);
     const char *params[] = {text};
     struct db_result *r = NULL;
-    const char *sql = terminate ? "SELECT pg_terminate_backend($1::int)" : "SELECT pg_cancel_backend($1::int)";
+    const char *sql = terminate ? "SELECT pg_catalog.pg_terminate_backend($1::int)" : "SELECT pg_catalog.pg_cancel_backend($1::int)";
     if (!db_query(s->db, sql, 1, params, &r, err))
         return err_context(err, "pid %s", text);
     bool done = db_bool(r, 0, 0);

@@ -398,18 +398,40 @@ bool session_onlooker(struct session *s, struct db **db, struct err *err)
     return ok || err_context(err, "second connection");
 }
 
+/* What was decided about one server says nothing about another that answers at the same address now. */
+static bool same_database(const struct db_identity *before, const struct db_identity *now, struct err *err)
+{
+    if (strcmp(before->system_identifier, now->system_identifier) == 0 && before->database_oid == now->database_oid)
+        return true;
+    err_set(err, ERR_UNKNOWN_OUTCOME, "another server or database answers at this address now");
+    err_why(err, "identity %s, database %u before; %s, %u now", before->system_identifier, before->database_oid,
+            now->system_identifier, now->database_oid);
+    return err_hint(err, "find out which server was written to before anything is repeated");
+}
+
 bool session_reopen_direct(struct session *s, struct db **direct, struct err *err)
 {
     const struct environment *env = s->ctx->environment;
     bool shared = s->direct == s->db;
     struct db *fresh;
+    struct db_identity now;
     *direct = NULL;
     if (!connect_url(s->ctx, env->has_direct ? &env->direct : &env->url, &fresh, err))
         return err_context(err, "reconnecting");
+    bool pooled = env->has_direct ? env->direct.pooled_hint : env->url.pooled_hint;
+    if (!db_identity_read(fresh, pooled, &now, err) || !same_database(&s->direct_identity, &now, err)) {
+        db_close(fresh);
+        return err_context(err, "reconnecting");
+    }
     db_close(s->direct);
     *direct = s->direct = fresh;
-    if (shared)
+    s->direct_identity = now;
+    db_peer_read(fresh, &now, &s->direct_peer);
+    if (shared) {
         s->db = fresh;
+        s->identity = now;
+        s->peer = s->direct_peer;
+    }
     return true;
 }
 
