@@ -1,4 +1,5 @@
-/* check - fast verdicts that need no server: plain numbers, booleans, uuids, texts, enum labels, lengths.
+/* check - fast verdicts that need no server: plain numbers, booleans, uuids, texts, enum labels, lengths, dates,
+ * times, JSON.
  *
  * It says "fine" only where every version of PostgreSQL agrees, and "wrong" only where a cast would hide the
  * mistake (an explicit cast cuts a text to varchar(n) silently) or where it knows more than the server says
@@ -153,6 +154,148 @@ static enum check_verdict check_uuid(const struct db_column *column, const struc
     return CHECK_FINE;
 }
 
+/* A number of exactly two digits, at most `most`; -1 for anything else. */
+static int two_digits(const char *text, int least, int most)
+{
+    if (!(text[0] >= '0' && text[0] <= '9' && text[1] >= '0' && text[1] <= '9'))
+        return -1;
+    int number = (text[0] - '0') * 10 + text[1] - '0';
+    return number >= least && number <= most ? number : -1;
+}
+
+/* YYYY-MM-DD, a day that is in the calendar: no DateStyle reads it in another order. */
+static bool is_day(const char *text)
+{
+    static const char lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (digits(text) != 4 || text[0] == '0' || text[4] != '-')
+        return false;
+    int year = atoi(text), month = two_digits(text + 5, 1, 12);
+    if (month < 0 || text[7] != '-')
+        return false;
+    bool leap = month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return two_digits(text + 8, 1, lengths[month - 1] + leap) > 0;
+}
+
+/* HH:MM:SS[.fraction]; returns what follows, NULL for anything else. */
+static const char *skip_time(const char *text)
+{
+    if (two_digits(text, 0, 23) < 0 || text[2] != ':' || two_digits(text + 3, 0, 59) < 0 || text[5] != ':' ||
+        two_digits(text + 6, 0, 59) < 0)
+        return NULL;
+    text += 8;
+    size_t fraction = *text == '.' ? digits(text + 1) : 0;
+    if (*text != '.')
+        return text;
+    return fraction >= 1 && fraction <= 6 ? text + 1 + fraction : NULL;
+}
+
+static enum check_verdict check_time(const struct db_column *column, const struct fixture_value *value,
+                                     const char *text, struct err *err)
+{
+    bool date = strcmp(column->type.base, "date") == 0, zone = strcmp(column->type.base, "timestamptz") == 0;
+    (void)value;
+    (void)err;
+    if (!is_day(text))
+        return CHECK_ASK;
+    if (text[10] == '\0')
+        return CHECK_FINE;
+    if (date || (text[10] != ' ' && text[10] != 'T'))
+        return CHECK_ASK;
+    const char *rest = skip_time(text + 11);
+    bool known = rest && (*rest == '\0' || (zone && (strcmp(rest, "+00") == 0 || strcmp(rest, "Z") == 0)));
+    return known ? CHECK_FINE : CHECK_ASK;
+}
+
+/* ---- JSON: the part of its grammar that nothing about a version, an encoding or a limit can make wrong. Each
+ * function returns the place behind what it read, NULL for anything else. ---- */
+
+enum { JSON_DEPTH = 32, JSON_BYTES = 1024 * 1024, JSON_DIGITS = 30 };
+
+static const char *skip_space(const char *at) { return at + strspn(at, " \t\n\r"); }
+
+static const char *json_text(const char *at)
+{
+    if (*at++ != '"')
+        return NULL;
+    for (; *at != '"'; at++) {
+        if ((unsigned char)*at < 0x20)
+            return NULL;
+        if (*at == '\\' && (*++at == '\0' || !strchr("\"\\/bfnrt", *at)))
+            return NULL;
+    }
+    return at + 1;
+}
+
+static const char *json_number(const char *at)
+{
+    at += *at == '-';
+    size_t whole = digits(at), fraction = 0;
+    if (!whole || whole > JSON_DIGITS || (whole > 1 && *at == '0'))
+        return NULL;
+    at += whole;
+    if (*at == '.') {
+        fraction = digits(at + 1);
+        if (!fraction || fraction > JSON_DIGITS)
+            return NULL;
+        at += 1 + fraction;
+    }
+    return at;
+}
+
+static const char *json_value(const char *at, int depth);
+
+/* The members of an object or a list, its bracket read already. */
+static const char *json_members(const char *at, char end, int depth)
+{
+    at = skip_space(at);
+    if (*at == end)
+        return at + 1;
+    for (;;) {
+        if (end == '}') {
+            at = json_text(at);
+            if (!at || *(at = skip_space(at)) != ':')
+                return NULL;
+            at = skip_space(at + 1);
+        }
+        at = json_value(at, depth + 1);
+        if (!at)
+            return NULL;
+        at = skip_space(at);
+        if (*at == end)
+            return at + 1;
+        if (*at != ',')
+            return NULL;
+        at = skip_space(at + 1);
+    }
+}
+
+static const char *json_value(const char *at, int depth)
+{
+    static const char *const words[] = {"true", "false", "null"};
+    if (depth > JSON_DEPTH)
+        return NULL;
+    if (*at == '{' || *at == '[')
+        return json_members(at + 1, *at == '{' ? '}' : ']', depth);
+    if (*at == '"')
+        return json_text(at);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncmp(at, words[i], strlen(words[i])) == 0)
+            return at + strlen(words[i]);
+    return json_number(at);
+}
+
+static enum check_verdict check_json(const struct db_column *column, const struct fixture_value *value,
+                                     const char *text, struct err *err)
+{
+    (void)column;
+    (void)value;
+    (void)err;
+    if (strlen(text) > JSON_BYTES)
+        return CHECK_ASK;
+    const char *rest = json_value(skip_space(text), 0);
+    return rest && *skip_space(rest) == '\0' ? CHECK_FINE : CHECK_ASK;
+}
+
 static enum check_verdict check_any_text(const struct db_column *column, const struct fixture_value *value,
                                          const char *text, struct err *err)
 {
@@ -165,7 +308,8 @@ static const struct {
 } checks[] = {
     {"text", check_any_text}, {"varchar", check_any_text}, {"bpchar", check_any_text}, {"citext", check_any_text},
     {"int2", check_integer},  {"int4", check_integer},     {"int8", check_integer},    {"numeric", check_numeric},
-    {"bool", check_bool},     {"uuid", check_uuid},
+    {"bool", check_bool},     {"uuid", check_uuid},        {"date", check_time},       {"timestamp", check_time},
+    {"timestamptz", check_time}, {"json", check_json},     {"jsonb", check_json},
 };
 
 enum check_verdict check_value(const struct db_column *column, const struct fixture_value *value,
@@ -175,8 +319,10 @@ enum check_verdict check_value(const struct db_column *column, const struct fixt
     if (column->type.label_count)
         verdict = check_label(column, value, text, err);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        if (strcmp(checks[i].base, column->type.base) == 0)
+        if (strcmp(checks[i].base, column->type.base) == 0) {
             verdict = checks[i].check(column, value, text, err);
+            break;
+        }
     }
     /* A domain may have constraints of its own. */
     return verdict == CHECK_FINE && column->type.kind == 'd' ? CHECK_ASK : verdict;

@@ -74,7 +74,7 @@ static void test_words(void **state)
 {
     (void)state;
     static const char *labels[] = {"FREE", "PLUS"};
-    struct db_column c = column("Tier"), yes = column("bool"), uid = column("uuid"), day = column("date");
+    struct db_column c = column("Tier"), yes = column("bool"), uid = column("uuid");
     c.type.labels = labels;
     c.type.label_count = 2;
     assert_int_equal(verdict(&c, "FREE"), CHECK_FINE);
@@ -83,7 +83,59 @@ static void test_words(void **state)
     assert_int_equal(verdict(&yes, "maybe"), CHECK_ASK);
     assert_int_equal(verdict(&uid, "123E4567-e89b-12d3-a456-426614174000"), CHECK_FINE);
     assert_int_equal(verdict(&uid, "123e4567-e89b-12d3-a456-42661417400g"), CHECK_ASK);
-    assert_int_equal(verdict(&day, "2024-01-01"), CHECK_ASK);
+}
+
+static void all(const struct db_column *c, const char *const *texts, enum check_verdict expected)
+{
+    for (; *texts; texts++)
+        if (verdict(c, *texts) != expected)
+            fail_msg("%s '%s'", c->name, *texts);
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    static const char *const days[] = {"2024-01-01", "2024-02-29", "2000-02-29", "1000-12-31", "9999-12-31", NULL};
+    static const char *const odd_days[] = {"2023-02-29", "1900-02-29", "2024-04-31", "2024-13-01", "2024-00-10",
+        "2024-01-00", "0001-01-01", "20240101", "2024-1-1", "01-02-2024", "2024-01-01 ", "2024-01", "2024-01-1",
+        "2024-01-01 00:00:00", "12024-01-01", "today", "infinity", "", NULL};
+    static const char *const times[] = {"2024-01-01", "2024-01-01 23:59:59", "2024-01-01T00:00:00.123456", NULL};
+    static const char *const zoned[] = {"2024-01-01 23:59:59+00", "2024-01-01T00:00:00Z", "2024-01-01 00:00:00.5+00",
+                                        NULL};
+    static const char *const odd_times[] = {"2024-01-01 24:00:00", "2024-01-01 00:60:00", "2024-01-01 00:00:60",
+        "2024-01-01 00:00", "2024-01-01 00:00:00.", "2024-01-01 00:00:00.1234567", "2024-01-01 0:00:00",
+        "2024-01-01  00:00:00", "2024-01-01x00:00:00", "2024-01-01 00:00:00 CET", "2024-01-01 00:00:00+99", NULL};
+    struct db_column day = column("date"), plain = column("timestamp"), zone = column("timestamptz");
+    all(&day, days, CHECK_FINE);
+    all(&day, odd_days, CHECK_ASK);
+    all(&plain, times, CHECK_FINE);
+    all(&plain, zoned, CHECK_ASK);
+    all(&plain, odd_times, CHECK_ASK);
+    all(&zone, times, CHECK_FINE);
+    all(&zone, zoned, CHECK_FINE);
+    all(&zone, odd_times, CHECK_ASK);
+    day.type.kind = 'd';
+    all(&day, days, CHECK_ASK);
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"{}", "[]", " { \"a\" : [ 1 , -2.50 , true , false , null ] } ", "\"x\"", "0",
+        "-0.1", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "{\"a\":{\"b\":[{}]},\"a\":2}", "\"\xc3\xa9\"", "\t\r\n1", NULL};
+    static const char *const odd[] = {"", " ", "{", "}", "[1,]", "[,1]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "{\"a\" 1}",
+        "01", "1.", ".5", "+1", "-", "1e5", "1E400000", "NaN", "truex", "True", "nul", "\"", "\"\\\"", "\"\\u0000\"",
+        "\"\\x\"", "\"a\nb\"", "1 2", "[1 2]", "{} x", "[1}", "'a'", "1\f",
+        "0.1234567890123456789012345678901", "1234567890123456789012345678901", NULL};
+    struct db_column json = column("json"), jsonb = column("jsonb");
+    char deep[200] = "";
+    all(&json, fine, CHECK_FINE);
+    all(&jsonb, fine, CHECK_FINE);
+    all(&json, odd, CHECK_ASK);
+    all(&jsonb, odd, CHECK_ASK);
+    memset(deep, '[', 80);
+    memset(deep + 80, ']', 80);
+    assert_int_equal(verdict(&jsonb, deep), CHECK_ASK);
 }
 
 static void test_show(void **state)
@@ -103,7 +155,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers), cmocka_unit_test(test_numeric), cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_words),   cmocka_unit_test(test_show),
+        cmocka_unit_test(test_words),   cmocka_unit_test(test_times),   cmocka_unit_test(test_json),
+        cmocka_unit_test(test_show),
     };
     return cmocka_run_group_tests_name("check", tests, NULL, NULL);
 }
