@@ -30,7 +30,13 @@ void str_add_bytes(struct str *s, const void *bytes, size_t length)
 }
 
 void str_add(struct str *s, const char *text) { str_add_bytes(s, text, strlen(text)); }
-void str_add_char(struct str *s, char c) { str_add_bytes(s, &c, 1); }
+
+void str_add_char(struct str *s, char c)
+{
+    str_reserve(s, 1);
+    s->text[s->length++] = c;
+    s->text[s->length] = '\0';
+}
 
 void str_printf(struct str *s, const char *format, ...)
 {
