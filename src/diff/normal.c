@@ -152,7 +152,7 @@ const char *normal_form(const struct db_type *type, const char *text, struct str
 {
     str_reset(room);
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
-        if (strcmp(type->base, forms[i].base) == 0)
+        if (type->base[0] == forms[i].base[0] && strcmp(type->base, forms[i].base) == 0)
             return forms[i].form(text, room);
     return text;
 }
