@@ -8,15 +8,6 @@
 
 enum { HASH_TEXT = 128 };
 
-void desk_begin(struct writer *w, enum phase phase, bool (*send)(struct writer *, struct sheet *, struct err *))
-{
-    const struct bound *b = w->table->bound;
-    w->send = send;
-    for (size_t i = 0; i < b->fixture->column_count; i++)
-        w->written[i] = phase == PHASE_INSERT ||
-                        (!writer_is_key(b, i) && (phase == PHASE_UPDATE || w->late[i]));
-}
-
 void desk_clear(struct writer *w)
 {
     for (size_t i = 0; i < w->open; i++)
@@ -25,11 +16,24 @@ void desk_clear(struct writer *w)
     w->open = w->bytes = 0;
 }
 
-bool desk_send(struct writer *w, struct err *err)
+static bool send_sheet(struct writer *w, struct sheet *s, struct err *err)
+{
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    sheet_fill(s);
+    w->phase->compose(s, &sql);
+    bool ok = db_query(w->db, str_text(&sql), s->array_count, sheet_params(s), &result, err) &&
+              w->phase->judge(w, s, result, err);
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+static bool send_all(struct writer *w, struct err *err)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < w->open; i++) {
-        ok = w->send(w, &w->sheets[i], err);
+        ok = send_sheet(w, &w->sheets[i], err);
         w->done += ok ? w->sheets[i].count : 0;
         ctx_progress(w->session->ctx, "seed", (int64_t)w->done, (int64_t)w->plan->rows, false);
     }
@@ -37,13 +41,8 @@ bool desk_send(struct writer *w, struct err *err)
     return ok;
 }
 
-bool desk_skip(struct writer *w, size_t bytes, struct err *err)
-{
-    w->bytes += bytes;
-    return w->bytes < SHEET_BYTES || desk_send(w, err);
-}
-
-bool desk_put(struct writer *w, const struct sheet_row *row, size_t bytes, struct err *err)
+/* True if that filled a sheet or the desk. */
+static bool put_row(struct writer *w, const struct sheet_row *row, size_t bytes)
 {
     size_t i = 0;
     while (i < w->open && !sheet_add(&w->sheets[i], row, bytes))
@@ -52,8 +51,31 @@ bool desk_put(struct writer *w, const struct sheet_row *row, size_t bytes, struc
         sheet_begin(&w->sheets[w->open++], w->table->bound, w->written);
         sheet_add(&w->sheets[i], row, bytes);
     }
-    bool full = sheet_full(&w->sheets[i]) || w->open == DESK_SHEETS;
-    return full ? desk_send(w, err) : desk_skip(w, bytes, err);
+    return sheet_full(&w->sheets[i]) || w->open == DESK_SHEETS;
+}
+
+bool desk_write(struct writer *w, struct spool *spool, const struct phase *phase, struct err *err)
+{
+    const char *bytes;
+    size_t length;
+    w->phase = phase;
+    for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
+        w->written[i] = phase->writes(w, i);
+    spool_rewind(spool);
+    for (;;) {
+        struct sheet_row row = {0};
+        bool skip = false;
+        if (!spool_next(spool, &bytes, &length, err))
+            return false;
+        if (!bytes)
+            return send_all(w, err);
+        if (!phase->take(w, bytes, &row, &skip, err))
+            return false;
+        bool full = !skip && put_row(w, &row, length);
+        w->bytes += length;     /* a record that was left out took memory, too */
+        if ((full || w->bytes >= SHEET_BYTES) && !send_all(w, err))
+            return false;
+    }
 }
 
 bool writer_hash_passwords(struct writer *w, struct fixture_row *row, struct err *err)

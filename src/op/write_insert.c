@@ -37,7 +37,7 @@ static void on_conflict(const struct sheet *s, struct str *sql)
     str_add(sql, ") DO NOTHING");
 }
 
-static void insert_sql(const struct sheet *s, struct str *sql)
+static void insert_sql(struct sheet *s, struct str *sql)
 {
     struct str names = {0}, values = {0};
     bool overriding = false;
@@ -55,7 +55,7 @@ static void insert_sql(const struct sheet *s, struct str *sql)
 }
 
 /* Fewer rows went in than were sent. Which one did not: it is there from someone else, or its parent is not. */
-static bool name_not_inserted(struct writer *w, struct sheet *s, struct err *err)
+static bool name_not_inserted(const struct writer *w, struct sheet *s, struct err *err)
 {
     struct str sql = {0};
     struct db_result *result = NULL;
@@ -85,18 +85,25 @@ static bool name_not_inserted(struct writer *w, struct sheet *s, struct err *err
     return false;
 }
 
-static bool send_inserts(struct writer *w, struct sheet *s, struct err *err)
+static bool all_inserted(struct writer *w, struct sheet *s, const struct db_result *result, struct err *err)
 {
-    struct str sql = {0};
-    struct db_result *result = NULL;
-    sheet_fill(s);
-    insert_sql(s, &sql);
-    bool ok = db_query(w->db, str_text(&sql), s->array_count, sheet_params(s), &result, err);
-    if (ok && db_affected(result) != (int64_t)s->count)
-        ok = name_not_inserted(w, s, err);
-    db_result_free(result);
-    str_free(&sql);
-    return ok;
+    return db_affected(result) == (int64_t)s->count || name_not_inserted(w, s, err);
+}
+
+static bool writes_any(const struct writer *w, size_t column)
+{
+    (void)w, (void)column;
+    return true;
+}
+
+static bool take_insert(struct writer *w, const char *bytes, struct sheet_row *row, bool *skip, struct err *err)
+{
+    (void)skip;
+    row_unpack(w->table->bound, &bytes, &w->arena, &row->row);
+    for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
+        if (writer_never_writes(w, i) || (w->late[i] && row->row.values[i].kind == VALUE_REF))
+            row->row.values[i].kind = VALUE_ABSENT;
+    return writer_hash_passwords(w, &row->row, err);
 }
 
 /* ---- COPY ----
@@ -194,24 +201,6 @@ static bool copy_inserts(struct writer *w, struct err *err)
 
 bool write_inserts(struct writer *w, struct err *err)
 {
-    if (can_copy(w))
-        return copy_inserts(w, err);
-    struct spool *spool = &w->table->inserts;
-    const char *bytes;
-    size_t length;
-    spool_rewind(spool);
-    desk_begin(w, PHASE_INSERT, send_inserts);
-    for (;;) {
-        struct sheet_row row = {0};
-        if (!spool_next(spool, &bytes, &length, err))
-            return false;
-        if (!bytes)
-            return desk_send(w, err);
-        row_unpack(w->table->bound, &bytes, &w->arena, &row.row);
-        for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
-            if (writer_never_writes(w, i) || (w->late[i] && row.row.values[i].kind == VALUE_REF))
-                row.row.values[i].kind = VALUE_ABSENT;
-        if (!writer_hash_passwords(w, &row.row, err) || !desk_put(w, &row, length, err))
-            return false;
-    }
+    static const struct phase inserting = {writes_any, take_insert, insert_sql, all_inserted};
+    return can_copy(w) ? copy_inserts(w, err) : desk_write(w, &w->table->inserts, &inserting, err);
 }

@@ -88,19 +88,14 @@ static bool name_not_updated(struct writer *w, const struct sheet *s, const stru
     return false;
 }
 
-static bool send_updates(struct writer *w, struct sheet *s, struct err *err)
+static bool all_updated(struct writer *w, struct sheet *s, const struct db_result *result, struct err *err)
 {
-    struct str sql = {0};
-    struct db_result *result = NULL;
-    sheet_fill(s);
-    update_sql(s, &sql);
-    bool ok = db_query(w->db, str_text(&sql), s->array_count, sheet_params(s), &result, err);
-    if (ok && db_rows(result) != s->count)
-        ok = name_not_updated(w, s, result, err);
-    db_result_free(result);
-    str_free(&sql);
-    return ok;
+    return db_rows(result) == s->count || name_not_updated(w, s, result, err);
 }
+
+/* ---- rows that differ ---- */
+
+static bool writes_but_key(const struct writer *w, size_t column) { return !writer_is_key(w->table->bound, column); }
 
 static void unpack_update(struct writer *w, const char *bytes, struct sheet_row *out)
 {
@@ -122,56 +117,47 @@ static void unpack_update(struct writer *w, const char *bytes, struct sheet_row 
             out->row.values[i].kind = VALUE_ABSENT;
 }
 
-static bool put_update(struct writer *w, const char *bytes, size_t length, bool late, struct err *err)
+static bool take_update(struct writer *w, const char *bytes, struct sheet_row *row, bool *skip, struct err *err)
 {
-    struct sheet_row row = {0};
-    unpack_update(w, bytes, &row);
-    if (writer_has_late(w, &row.row) != late)
-        return desk_skip(w, length, err);
-    return writer_hash_passwords(w, &row.row, err) && desk_put(w, &row, length, err);
+    unpack_update(w, bytes, row);
+    *skip = writer_has_late(w, &row->row);
+    return *skip || writer_hash_passwords(w, &row->row, err);
+}
+
+static bool take_late_update(struct writer *w, const char *bytes, struct sheet_row *row, bool *skip, struct err *err)
+{
+    unpack_update(w, bytes, row);
+    *skip = !writer_has_late(w, &row->row);
+    return *skip || writer_hash_passwords(w, &row->row, err);
 }
 
 bool write_updates(struct writer *w, bool late, struct err *err)
 {
-    struct spool *spool = &w->table->updates;
-    const char *bytes;
-    size_t length;
-    spool_rewind(spool);
-    desk_begin(w, PHASE_UPDATE, send_updates);
-    for (;;) {
-        if (!spool_next(spool, &bytes, &length, err))
-            return false;
-        if (!bytes)
-            return desk_send(w, err);
-        if (!put_update(w, bytes, length, late, err))
-            return false;
-    }
+    static const struct phase updating = {writes_but_key, take_update, update_sql, all_updated},
+                              updating_late = {writes_but_key, take_late_update, update_sql, all_updated};
+    return desk_write(w, &w->table->updates, late ? &updating_late : &updating, err);
 }
 
-/* Rows that were inserted without references that could not be followed then. */
+/* ---- references of rows that were inserted ---- */
+
+static bool writes_late(const struct writer *w, size_t column)
+{
+    return w->late[column] && !writer_is_key(w->table->bound, column);
+}
+
+static bool take_late(struct writer *w, const char *bytes, struct sheet_row *row, bool *skip, struct err *err)
+{
+    (void)err;
+    row_unpack(w->table->bound, &bytes, &w->arena, &row->row);
+    *skip = !writer_has_late(w, &row->row);
+    for (size_t i = 0; !*skip && i < w->table->bound->fixture->column_count; i++)
+        if (writer_never_writes(w, i) || (w->late[i] && row->row.values[i].kind != VALUE_REF))
+            row->row.values[i].kind = VALUE_ABSENT;
+    return true;
+}
+
 bool write_late(struct writer *w, struct err *err)
 {
-    struct spool *spool = &w->table->inserts;
-    const char *bytes;
-    size_t length;
-    spool_rewind(spool);
-    desk_begin(w, PHASE_LATE, send_updates);
-    for (;;) {
-        struct sheet_row row = {0};
-        if (!spool_next(spool, &bytes, &length, err))
-            return false;
-        if (!bytes)
-            return desk_send(w, err);
-        row_unpack(w->table->bound, &bytes, &w->arena, &row.row);
-        if (!writer_has_late(w, &row.row)) {
-            if (!desk_skip(w, length, err))
-                return false;
-            continue;
-        }
-        for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
-            if (writer_never_writes(w, i) || (w->late[i] && row.row.values[i].kind != VALUE_REF))
-                row.row.values[i].kind = VALUE_ABSENT;
-        if (!desk_put(w, &row, length, err))
-            return false;
-    }
+    static const struct phase filling_in = {writes_late, take_late, update_sql, all_updated};
+    return desk_write(w, &w->table->inserts, &filling_in, err);
 }

@@ -9,6 +9,20 @@
 
 enum { DESK_SHEETS = 16 };
 
+struct writer;
+
+/* What is done with the records of a spool: insert rows, change them, fill in their late references. */
+struct phase {
+    /* Whether its statements set a column that may be written: a key never changes. */
+    bool (*writes)(const struct writer *w, size_t column);
+    /* Reads a record into *row, whose memory is the writer's arena; *skip: it is not for this phase. */
+    bool (*take)(struct writer *w, const char *bytes, struct sheet_row *row, bool *skip, struct err *err);
+    /* The statement that writes a sheet, whose arrays are filled. */
+    void (*compose)(struct sheet *sheet, struct str *sql);
+    /* Its result: true if every row was written; else ERR_CONFLICT naming the first that was not. */
+    bool (*judge)(struct writer *w, struct sheet *sheet, const struct db_result *result, struct err *err);
+};
+
 struct writer {
     struct session *session;
     struct db *db;
@@ -17,7 +31,7 @@ struct writer {
     size_t *order;                 /* plan tables as they are written */
     bool *late;                    /* parallel to fixture->columns: its references cannot be followed yet */
     bool *written;                 /* parallel to fixture->columns: what the statements now made write */
-    bool (*send)(struct writer *w, struct sheet *sheet, struct err *err);
+    const struct phase *phase;
     struct arena arena;            /* of the rows on the desk */
     struct sheet sheets[DESK_SHEETS];
     size_t open, bytes;
@@ -26,14 +40,8 @@ struct writer {
 
 /* ---- desk.c ---- */
 
-/* What a phase writes: a key never changes, and is not sent where the live one is known. */
-enum phase { PHASE_INSERT, PHASE_UPDATE, PHASE_LATE };
-void desk_begin(struct writer *w, enum phase phase, bool (*send)(struct writer *, struct sheet *, struct err *));
-/* Puts a row down whose memory is the writer's arena; a full desk is sent. */
-bool desk_put(struct writer *w, const struct sheet_row *row, size_t bytes, struct err *err);
-/* A row of `bytes` was looked at and left out: its memory counts too. */
-bool desk_skip(struct writer *w, size_t bytes, struct err *err);
-bool desk_send(struct writer *w, struct err *err);
+/* Every record of a spool goes through the phase. */
+bool desk_write(struct writer *w, struct spool *spool, const struct phase *phase, struct err *err);
 void desk_clear(struct writer *w);
 
 /* !argon2id values become the hashes to store. */
