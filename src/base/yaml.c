@@ -468,8 +468,10 @@ static bool skip_items(struct yaml_stream *s, struct err *err)
     struct arena scratch = {0};
     struct yaml_node *item = NULL;
     bool is_list, ok = true;
-    while (ok && (s->list == LIST_NEW || s->list == LIST_INSIDE))
+    while (ok && (s->list == LIST_NEW || s->list == LIST_INSIDE)) {
+        arena_reset(&scratch);
         ok = yaml_stream_item(s, &scratch, &item, &is_list, err);
+    }
     arena_free(&scratch);
     return ok;
 }
@@ -504,27 +506,31 @@ bool yaml_stream_key(struct yaml_stream *s, struct arena *arena, const char *lis
     return true;
 }
 
-bool yaml_stream_item(struct yaml_stream *s, struct arena *scratch, struct yaml_node **item, bool *is_list,
+bool yaml_stream_at_list(const struct yaml_stream *s)
+{
+    return s->list == LIST_NEW && s->r.event.type == YAML_SEQUENCE_START_EVENT;
+}
+
+bool yaml_stream_item(struct yaml_stream *s, struct arena *arena, struct yaml_node **item, bool *is_list,
                       struct err *err)
 {
     *item = NULL;
     *is_list = true;
     s->r.err = err;
     s->r.nodes = 0;
-    arena_reset(scratch);
     if (s->list != LIST_NEW && s->list != LIST_INSIDE)
         return true;
-    if (s->list == LIST_NEW && s->r.event.type != YAML_SEQUENCE_START_EVENT) {
+    if (s->list == LIST_NEW && !yaml_stream_at_list(s)) {
         s->list = LIST_OVER;
         *is_list = false;
-        return read_node(&s->r, scratch, 2, item);
+        return read_node(&s->r, arena, 2, item);
     }
     s->list = LIST_OVER;   /* also when what follows fails: there is no way on */
     if (!next(&s->r))
         return false;
     if (s->r.event.type == YAML_SEQUENCE_END_EVENT)
         return true;
-    if (!read_node(&s->r, scratch, 3, item))
+    if (!read_node(&s->r, arena, 3, item))
         return false;
     s->list = LIST_INSIDE;
     return true;

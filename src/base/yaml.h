@@ -43,8 +43,7 @@ bool yaml_is_null(const struct yaml_node *node);
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);   /* NULL: absent */
 
 /* The same file as a stream, for fixtures of any size: the mapping at the root is read key by key; the
- * items of one list value ("rows") are handed over one at a time, each in `scratch`, which is emptied
- * before each. */
+ * items of one list value ("rows") are handed over one at a time, each in an arena of the caller's. */
 struct yaml_stream;
 bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err *err);
 /* Next key of the root mapping in *key, its value in *value (in `arena`), except that the value of
@@ -53,9 +52,11 @@ bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err 
  * error. */
 bool yaml_stream_key(struct yaml_stream *stream, struct arena *arena, const char *list_key,
                      struct yaml_node **key, struct yaml_node **value, struct err *err);
-/* Next item; *item NULL: the list is over. If the value of the list key is no list (a scalar such as
- * `!csv file`), the first call gives that node with *is_list false. */
-bool yaml_stream_item(struct yaml_stream *stream, struct arena *scratch, struct yaml_node **item,
+/* True where yaml_stream_key has just come to the list key and its value is a list. */
+bool yaml_stream_at_list(const struct yaml_stream *stream);
+/* Next item, in `arena`, which is not emptied; *item NULL: the list is over. If the value of the list key is no
+ * list (a scalar such as `!csv file`), the first call gives that node with *is_list false. */
+bool yaml_stream_item(struct yaml_stream *stream, struct arena *arena, struct yaml_node **item,
                       bool *is_list, struct err *err);
 void yaml_stream_close(struct yaml_stream *stream);
 /* True for what the core schema reads as a number or boolean (only json columns care). Not every such number

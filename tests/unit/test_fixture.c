@@ -412,6 +412,51 @@ static void test_digest(void **state)
     assert_string_not_equal(a, b);
 }
 
+/* Rows of a small file are kept; the same file behind a long comment is read anew each time. */
+static void test_kept_as_streamed(void **state)
+{
+    (void)state;
+    static const char text[] = "table: T\nkey: [k]\ndefaults: {late: never, only: x}\nrows:\n"
+                               "  - {k: b, j: {a: [1, 2]}}\n"
+                               "  - {k: a, n: null, r: !ref {table: P, name: q}}\n"
+                               "  - {k: c, late: now, more: 1}\n";
+    static const char rows[] = "text(b) json({\"a\": [1, 2]}) - - text(never) - text(x) @%u\n"
+                               "text(a) - null ref(P. name=q) text(never) - text(x) @%u\n"
+                               "text(c) - - - text(now) text(1) text(x) @%u\n";
+    char want[512];
+    struct fixture_set small, large;
+    struct str padded = {0};
+    put("a.yaml", text);
+    load(&small);
+    assert_non_null(small.items[0].kept);
+    snprintf(want, sizeof want, rows, 5u, 6u, 7u);
+    check_rows(&small.items[0], want);
+    str_add_char(&padded, '#');
+    for (int i = 0; i < FIXTURE_KEPT_FILE; i++)
+        str_add_char(&padded, 'x');
+    str_printf(&padded, "\n%s", text);
+    put("a.yaml", str_text(&padded));
+    load(&large);
+    assert_null(large.items[0].kept);
+    assert_string_equal(small.items[0].digest, large.items[0].digest);
+    snprintf(want, sizeof want, rows, 6u, 7u, 8u);
+    check_rows(&large.items[0], want);
+    fixture_set_free(&small);
+    fixture_set_free(&large);
+    str_free(&padded);
+}
+
+/* Secrets are not kept longer than their row. */
+static void test_secrets_are_not_kept(void **state)
+{
+    (void)state;
+    struct fixture_set set;
+    put("a.yaml", "table: T\nkey: [k]\nrows:\n  - {k: a, e: !env ADMIN_EMAIL}\n");
+    load(&set);
+    assert_null(set.items[0].kept);
+    fixture_set_free(&set);
+}
+
 static void test_file_changed(void **state)
 {
     (void)state;
@@ -560,7 +605,8 @@ int main(void)
         TEST(test_csv_through_a_pipe), TEST(test_keys_behind_rows), TEST(test_header_mistakes),
         TEST(test_row_mistakes),   TEST(test_bad_bytes),     TEST(test_keys),
         TEST(test_key_found_later), TEST(test_weak_accounts), TEST(test_many_problems),
-        TEST(test_digest),         TEST(test_file_changed),  TEST(test_json_text),
+        TEST(test_digest),         TEST(test_kept_as_streamed), TEST(test_secrets_are_not_kept),
+        TEST(test_file_changed),   TEST(test_json_text),
         TEST(test_array_text),     TEST(test_argon2id),      TEST(test_no_directory),
         TEST(test_two_tags),       TEST(test_no_files),      TEST(test_byte_order_mark),
     };
