@@ -37,6 +37,7 @@ static const char *const kind_names[IN_KIND_COUNT] = {
     [IN_PROGRESS] = "progress",
     [IN_OUTCOME] = "outcome",
     [IN_LOG] = "log",
+    [IN_DIAGNOSIS] = "diagnosis",
     [IN_JOURNAL] = "journal",
 };
 
@@ -163,6 +164,79 @@ static const struct field count_fields[] = {
 };
 TYPE(type_fact_count, fact_count, count_fields);
 
+static const struct field evidence_fields[] = {
+    CODEC_FIELD(struct fact_evidence, fact, FIELD_TEXT),
+    CODEC_FIELD(struct fact_evidence, source, FIELD_TEXT),
+    CODEC_FIELD(struct fact_evidence, table, FIELD_TEXT),
+    CODEC_FIELD(struct fact_evidence, supports, FIELD_TEXT),
+    CODEC_FIELD(struct fact_evidence, excludes, FIELD_TEXT),
+    CODEC_FIELD(struct fact_evidence, rule, FIELD_TEXT),
+    CODEC_FIELD(struct fact_evidence, problem, FIELD_TEXT),
+};
+TYPE(type_fact_evidence, fact_evidence, evidence_fields);
+
+static const struct field alternative_fields[] = {
+    CODEC_FIELD(struct fact_alternative, verdict, FIELD_TEXT),
+    CODEC_FIELD(struct fact_alternative, confidence, FIELD_TEXT),
+    CODEC_FIELD(struct fact_alternative, why, FIELD_TEXT),
+};
+TYPE(type_fact_alternative, fact_alternative, alternative_fields);
+
+static const struct field denied_fields[] = {
+    CODEC_FIELD(struct fact_denied, what, FIELD_TEXT),
+    CODEC_FIELD(struct fact_denied, why, FIELD_TEXT),
+    CODEC_FIELD(struct fact_denied, grant, FIELD_TEXT),
+};
+TYPE(type_fact_denied, fact_denied, denied_fields);
+
+static const struct field next_fields[] = {
+    CODEC_FIELD(struct fact_next, text, FIELD_TEXT),
+    CODEC_FIELD(struct fact_next, command, FIELD_TEXT),
+    CODEC_FIELD(struct fact_next, action, FIELD_TEXT),
+};
+TYPE(type_fact_next, fact_next, next_fields);
+
+static const struct field table_verdict_fields[] = {
+    CODEC_FIELD(struct fact_table_verdict, name, FIELD_TEXT),
+    CODEC_FIELD(struct fact_table_verdict, class, FIELD_TEXT),
+    CODEC_FIELD(struct fact_table_verdict, verdict, FIELD_TEXT),
+    CODEC_FIELD(struct fact_table_verdict, confidence, FIELD_TEXT),
+    CODEC_FIELD(struct fact_table_verdict, rule, FIELD_TEXT),
+    CODEC_FIELD(struct fact_table_verdict, why, FIELD_TEXT),
+    CODEC_FIELD(struct fact_table_verdict, held, FIELD_BOOL),
+    CODEC_FIELD(struct fact_table_verdict, rows, FIELD_I64),
+    CODEC_FIELD(struct fact_table_verdict, floor, FIELD_I64),
+    CODEC_FIELD(struct fact_table_verdict, inserted, FIELD_I64),
+    CODEC_FIELD(struct fact_table_verdict, deleted, FIELD_I64),
+    CODEC_FIELD(struct fact_table_verdict, dead, FIELD_I64),
+};
+TYPE(type_fact_table_verdict, fact_table_verdict, table_verdict_fields);
+
+static const struct field diagnosis_fields[] = {
+    CODEC_FIELD(struct fact_diagnosis, verdict, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, confidence, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, rule, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, sentence, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, since, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, until, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, since_why, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, until_why, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, by, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, cannot_tell, FIELD_BOOL),
+    CODEC_FIELD(struct fact_diagnosis, mixed, FIELD_BOOL),
+    CODEC_FIELD(struct fact_diagnosis, deep, FIELD_BOOL),
+    CODEC_FIELD(struct fact_diagnosis, remembered, FIELD_BOOL),
+    CODEC_FIELD(struct fact_diagnosis, remembered_at, FIELD_TEXT),
+    CODEC_FIELD(struct fact_diagnosis, round_trips, FIELD_I64),
+    CODEC_FIELD(struct fact_diagnosis, duration_ms, FIELD_I64),
+    CODEC_LIST(struct fact_diagnosis, tables, table_count, &type_fact_table_verdict),
+    CODEC_LIST(struct fact_diagnosis, evidence, evidence_count, &type_fact_evidence),
+    CODEC_LIST(struct fact_diagnosis, alternatives, alternative_count, &type_fact_alternative),
+    CODEC_LIST(struct fact_diagnosis, denied, denied_count, &type_fact_denied),
+    CODEC_LIST(struct fact_diagnosis, next, next_count, &type_fact_next),
+};
+TYPE(type_fact_diagnosis, fact_diagnosis, diagnosis_fields);
+
 static const struct field error_fields[] = {
     CODEC_FIELD(struct input_error, class, FIELD_TEXT),
     CODEC_FIELD(struct input_error, message, FIELD_TEXT),
@@ -201,6 +275,7 @@ static const struct field input_fields[] = {
     CODEC_LIST(struct input, columns, column_count, &type_text_item),
     CODEC_LIST(struct input, steps, step_count, &type_fact_step),
     CODEC_LIST(struct input, counts, count_count, &type_fact_count),
+    CODEC_STRUCT(struct input, diagnosis, &type_fact_diagnosis),
 };
 TYPE(type_input, input, input_fields);
 

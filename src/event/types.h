@@ -95,6 +95,62 @@ struct fact_step {                  /* a line of a plan */
 
 struct fact_count { char *table; int64_t before, after; };
 
+/* ---- what diagnose concludes (diagnose/diagnose.h has the names of verdicts and confidences) ---- */
+
+struct fact_evidence {              /* one thing that was read, or could not be */
+    char *fact;                     /* a sentence: "7 of 7 tables: rows deleted = rows inserted" */
+    char *source;                   /* "pg_stat_user_tables", "pg_class.relfilenode = oid" */
+    char *table;                    /* as configured; "" the database or the cluster */
+    char *supports, *excludes;      /* verdicts' names, ", " between them; "" none */
+    char *rule;                     /* of the decision table, where one rests on it; "" */
+    char *problem;                  /* "" it was read; else "not permitted", "timed out", "locked by pid 7" ... */
+};
+
+struct fact_alternative {           /* another verdict that the facts do not exclude, likeliest first */
+    char *verdict, *confidence, *why;
+};
+
+struct fact_denied {                /* what could not be read for lack of a privilege */
+    char *what;                     /* "server log" */
+    char *why;                      /* "not permitted" or the server's words */
+    char *grant;                    /* the statement that would open it, "" when none would */
+};
+
+struct fact_next {                  /* what to do, in order */
+    char *text;                     /* "save what is still readable" */
+    char *command;                  /* as typed in a shell, without the program: "preserve ENV"; "" none */
+    char *action;                   /* the console's action of that effect ("preserve"); "" none */
+};
+
+struct fact_table_verdict {
+    char *name, *class;
+    char *verdict, *confidence, *rule;   /* verdict "healthy" for one at or above its floor */
+    char *why;                      /* a sentence */
+    bool held;
+    int64_t rows;                   /* what is thought to be there, without a scan; -1 unknown */
+    int64_t floor;                  /* what it should have: floor or fixture's rows; -1 neither */
+    int64_t inserted, deleted, dead;/* the counters; -1 unknown. dead: rows perhaps still readable */
+};
+
+struct fact_diagnosis {
+    char *verdict, *confidence, *rule;
+    char *sentence;                 /* what happened, in one or two sentences */
+    char *since, *until;            /* last surely fine, first surely not: ISO 8601 UTC; "" unknown */
+    char *since_why, *until_why;    /* what says so */
+    char *by;                       /* statement, role, application, address, transaction; "" nothing says */
+    bool cannot_tell;               /* the first alternative is as good as the verdict */
+    bool mixed;                     /* the tables' verdicts differ: the whole is the gravest of them */
+    bool deep;                      /* the deeper evidence was asked for, too */
+    bool remembered;                /* an earlier healthy visit was compared with */
+    char *remembered_at;            /* when that was, ISO 8601 UTC; "" none */
+    int64_t round_trips, duration_ms;
+    struct fact_table_verdict *tables;     size_t table_count;
+    struct fact_evidence *evidence;        size_t evidence_count;
+    struct fact_alternative *alternatives; size_t alternative_count;
+    struct fact_denied *denied;            size_t denied_count;
+    struct fact_next *next;                size_t next_count;
+};
+
 /* ---- inputs ---- */
 
 enum input_kind {
@@ -127,6 +183,7 @@ enum input_kind {
     IN_PROGRESS,     /* name: what, number done, number2 total (-1 unknown), rate per second */
     IN_OUTCOME,      /* name: operation, ok, error, counts, number = duration ms, number2 = rows written */
     IN_LOG,          /* name: level, text */
+    IN_DIAGNOSIS,    /* diagnosis, server, text: why it was made ("" asked for; "seed": a write came to a held table) */
     IN_JOURNAL,      /* name: recording, failed, off; text: path or why */
     IN_KIND_COUNT
 };
@@ -155,6 +212,7 @@ struct input {
     struct text_item *columns;             size_t column_count;
     struct fact_step *steps;               size_t step_count;
     struct fact_count *counts;             size_t count_count;
+    struct fact_diagnosis diagnosis;
 };
 
 struct input *input_new(enum input_kind kind);   /* zeroed; give to a sink, or input_free */

@@ -66,6 +66,15 @@ bool op_migration_sql(struct session *s, const char *name, char **sql, struct er
 struct str;
 bool op_capture(struct session *s, const char *table, struct str *out, struct err *err);
 
+/* diagnose.c: why tables that should have rows have none (facts: empty_database). Reads all evidence in one pipeline,
+ * and at most two more to count by TID what the counters cannot tell; scans no table but the ledger; writes nothing.
+ * Emits IN_DIAGNOSIS; whatever the verdict, that is a success. */
+struct diagnose_options {
+    bool deep;                 /* also what costs time or rights: WAL, statements, other databases */
+    const char *reason;        /* why it is made, for the record: "" asked for, "seed" a write came to a held table */
+};
+bool op_diagnose(struct session *s, const struct diagnose_options *options, struct err *err);
+
 /* activity.c: other backends of this database; cancel or terminate one (guard class session). */
 bool op_activity(struct session *s, struct err *err);
 bool op_backend_signal(struct session *s, int64_t pid, bool terminate, struct err *err);
