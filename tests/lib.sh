@@ -5,7 +5,8 @@
 set -u
 TOP=${TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}
 SEEDOPS=${SEEDOPS:-seedops}
-PGBIN=${PGBIN:-$(pg_config --bindir)}
+PGBIN=${PGBIN:-$(pg_config --bindir)}                     # of the servers; a version of its own: tests/versions
+PSQL=${PSQL:-$(pg_config --bindir)/psql}
 T=$(mktemp -d "${TMPDIR:-/tmp}/seedops-test.XXXXXX")   # everything of this test lives here
 chmod 755 "$T"
 tests_done=0 tests_failed=0
@@ -39,14 +40,15 @@ cluster_start() {
           for line in "$@"; do echo "$line"; done; } | as_server tee -a "$dir/data/postgresql.conf" >/dev/null
     fi
     as_server "$PGBIN/pg_ctl" -D "$dir/data" -w -l "$dir/server.log" start >/dev/null || { cat "$dir/server.log"; return 1; }
-    clusters+=("$name")
+    clusters+=("$name"); cluster_bin[$name]=$PGBIN
 }
 clusters=()
-cluster_stop() { as_server "$PGBIN/pg_ctl" -D "$T/$1/data" -m "${2:-fast}" -w stop >/dev/null 2>&1; }
+declare -A cluster_bin=()                                 # a test of several versions has servers of several
+cluster_stop() { as_server "${cluster_bin[$1]:-$PGBIN}/pg_ctl" -D "$T/$1/data" -m "${2:-fast}" -w stop >/dev/null 2>&1; }
 # url NAME DATABASE: a URL over the cluster's socket
 url() { echo "postgresql://postgres@/$2?host=$T/$1"; }
 # sql NAME DATABASE [psql options]: SQL from stdin or -c
-sql() { local name=$1 db=$2; shift 2; "$PGBIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$T/$name" -U postgres -d "$db" "$@"; }
+sql() { local name=$1 db=$2; shift 2; "$PSQL" -XAtq -v ON_ERROR_STOP=1 -h "$T/$name" -U postgres -d "$db" "$@"; }
 # pgbouncer_start NAME CLUSTER MODE [pgbouncer.ini line...]: a pooler before a cluster, reached like a cluster: url NAME DB.
 # MODE: transaction, session, statement. More lines are settings ("default_pool_size=1").
 pgbouncer_start() {

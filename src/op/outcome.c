@@ -1,4 +1,4 @@
-/* outcome - reconnects for a while, makes sure it is the same server, and asks pg_xact_status. */
+/* outcome - reconnects for a while, makes sure it is the same server, and asks txid_status, which every version has. */
 #include "op/outcome.h"
 
 #include <stdio.h>
@@ -10,14 +10,14 @@ static bool unknown(struct err *err, const char *xid, const char *why)
 {
     err_set(err, ERR_UNKNOWN_OUTCOME, "whether transaction %s was committed could not be found out", xid);
     err_why(err, "%s", why);
-    return err_hint(err, "ask the server: SELECT pg_xact_status('%s'); nothing is repeated before that", xid);
+    return err_hint(err, "ask the server: SELECT txid_status(%s); nothing is repeated before that", xid);
 }
 
 /* "committed", "aborted", "in progress", or "" when the server did not say. */
 static bool ask(struct session *s, const char *xid, char *status, size_t size, struct err *err)
 {
     struct db_result *result = NULL;
-    bool ok = db_query(s->direct, "SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8)", 1, &xid, &result, err);
+    bool ok = db_query(s->direct, "SELECT pg_catalog.txid_status($1::pg_catalog.int8)", 1, &xid, &result, err);
     const char *text = ok && db_rows(result) ? db_value(result, 0, 0) : NULL;
     snprintf(status, size, "%s", text ? text : "");
     db_result_free(result);

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "db/pipeline.h"
 #include "op/declared.h"
+#include "op/evidence.h"
 #include "op/ops.h"
 #include "op/outcome.h"
 #include "op/plan.h"
@@ -37,31 +38,6 @@ struct seeding {
 
 /* ---- evidence (SAFETY 4) ---- */
 
-static char *evidence_sql(const struct db_table *table)
-{
-    struct str sql = {0};
-    str_printf(&sql,
-               "SELECT pg_catalog.row_to_json(e)::pg_catalog.text FROM (SELECT c.relname, c.oid, c.relfilenode, "
-               "c.xmin::pg_catalog.text, c.relpages, c.reltuples, c.relallvisible, c.relfrozenxid::pg_catalog.text, "
-               "pg_catalog.pg_relation_size(c.oid) AS heap_bytes, pg_catalog.pg_indexes_size(c.oid) AS index_bytes, "
-               "s.n_live_tup, s.n_dead_tup, s.n_tup_ins, s.n_tup_upd, s.n_tup_del, s.n_mod_since_analyze, "
-               "s.last_vacuum, s.last_autovacuum, s.last_analyze, s.last_autoanalyze, "
-               "pg_catalog.txid_current_snapshot()::pg_catalog.text AS snapshot, pg_catalog.now() AS at "
-               "FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_stat_user_tables s ON s.relid = c.oid "
-               "WHERE c.oid = %lu) e", (unsigned long)table->oid);
-    return str_take(&sql);
-}
-
-static void log_evidence(struct session *s, const struct db_probe *probe)
-{
-    if (!probe->ok || db_rows(probe->result) == 0) {
-        ctx_log(s->ctx, "warning", "the evidence about %s could not be read: %s", probe->name,
-                probe->err.message);
-        return;
-    }
-    ctx_log(s->ctx, "evidence", "%s", db_value(probe->result, 0, 0));
-}
-
 /* Comparing scans the table and an INSERT prunes it, so what the catalogue knows is put on record first. */
 static bool record_evidence(struct seeding *g, struct err *err)
 {
@@ -69,26 +45,16 @@ static bool record_evidence(struct seeding *g, struct err *err)
     if (g->recorded)
         return true;
     g->recorded = true;
-    struct db_probe *probes = xcalloc(d->set.count, sizeof *probes);
+    const struct db_table **tables = xcalloc(d->set.count, sizeof *tables);
     size_t count = 0;
     for (size_t i = 0; i < d->set.count; i++)
         if (d->evidence[i])
-            probes[count++] = (struct db_probe){.name = d->set.items[i].fixture->table,
-                                                .sql = evidence_sql(d->set.items[i].table)};
+            tables[count++] = d->set.items[i].table;
     if (count)
         ctx_log(g->session->ctx, "warning", "%zu %s deleted rows that may still be readable; the catalogue's evidence "
                 "is recorded, the rows themselves will be lost", count, count == 1 ? "table has" : "tables have");
-    bool ok = count == 0 || db_pipeline(g->session->db, probes, count, err);
-    for (size_t i = 0; i < count; i++) {
-        if (ok)
-            log_evidence(g->session, &probes[i]);
-        free((char *)probes[i].sql);
-    }
-    db_probes_free(probes, count);
-    free(probes);
-    const struct ctx *ctx = g->session->ctx;
-    if (ok && count && ctx->recorded && !ctx->recorded(ctx->sink))
-        ctx_log(g->session->ctx, "warning", "the evidence is not on disk");
+    bool ok = evidence_record(g->session, tables, count, err);
+    free(tables);
     return ok;
 }
 
@@ -139,7 +105,7 @@ static bool begin(struct seeding *g, struct db *db, struct err *err)
         str_add(&sql, "SET LOCAL client_connection_check_interval = '2s'; ");
     if (g->declared.set.deferred)
         str_add(&sql, "SET CONSTRAINTS ALL DEFERRED; ");
-    str_add(&sql, "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text");
+    str_add(&sql, "SELECT pg_catalog.txid_current()::pg_catalog.text");
     bool ok = db_run(db, str_text(&sql), 0, &result, NULL, err);
     if (ok)
         snprintf(g->xid, sizeof g->xid, "%s", db_value(result, 0, 0));
@@ -171,12 +137,39 @@ static bool count_after(struct seeding *g, struct db *db, struct err *err)
     return ok;
 }
 
-/* The server counts rows up to ten seconds late; until then a table that was just filled looks like one that
- * lost its rows, and would be held. PostgreSQL 15 counts when asked; a refusal changes nothing. */
-static void count_now(struct db *db)
+enum { COUNTS_PAUSE_MS = 550, COUNTS_TRIES = 5 };
+
+/* How many tables of the plan the server has not yet counted all our rows of. */
+static int64_t uncounted(struct seeding *g, struct db *db)
 {
-    if (db_facts(db)->server_version_num >= 150000)
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    for (size_t i = 0; i < g->plan.count; i++) {
+        const struct db_table *table = g->plan.tables[i].bound->table;
+        if (g->plan.tables[i].inserts.count && g->declared.evidence[i])
+            str_printf(&sql, "%s(pg_catalog.pg_stat_get_tuples_inserted(%lu) < %lld)::pg_catalog.int4",
+                       sql.length ? " + " : "SELECT ", (unsigned long)table->oid,
+                       (long long)(table->inserted + (int64_t)g->plan.tables[i].inserts.count));
+    }
+    bool ok = sql.length && db_run(db, str_text(&sql), 0, &result, NULL, NULL);
+    int64_t left = ok ? db_int(result, 0, 0, 0) : 0;
+    db_result_free(result);
+    str_free(&sql);
+    return left;
+}
+
+/* The server counts rows up to ten seconds late; until then a table that was just filled looks like one that
+ * lost its rows, and would be held. PostgreSQL 15 counts when asked; a refusal changes nothing. Older ones report at
+ * the end of a statement, if half a second has passed since they last did. */
+static void count_now(struct seeding *g, struct db *db)
+{
+    if (db_facts(db)->server_version_num >= 150000) {
         db_run(db, "SELECT pg_catalog.pg_stat_force_next_flush()", 0, NULL, NULL, NULL);
+        return;
+    }
+    for (int i = 0; i < COUNTS_TRIES && uncounted(g, db) > 0; i++)
+        if (!ctx_sleep(g->session->ctx, COUNTS_PAUSE_MS, NULL))
+            return;
 }
 
 static bool commit(struct seeding *g, struct db *db, struct err *err)
@@ -186,7 +179,7 @@ static bool commit(struct seeding *g, struct db *db, struct err *err)
     if (db_alive(db))
         db_mark_committing(db, false);
     if (ok)
-        count_now(db);
+        count_now(g, db);
     if (!ok && err->class == ERR_UNKNOWN_OUTCOME)
         ok = outcome_find_out(g->session, g->xid, err);
     return ok;

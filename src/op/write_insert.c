@@ -59,7 +59,7 @@ static bool name_not_inserted(const struct writer *w, struct sheet *s, struct er
 {
     struct str sql = {0};
     struct db_result *result = NULL;
-    str_add(&sql, "SELECT f.o, t.xmin OPERATOR(pg_catalog.=) pg_catalog.pg_current_xact_id()::pg_catalog.xid FROM ");
+    str_add(&sql, "SELECT f.o, t.xmin::pg_catalog.text OPERATOR(pg_catalog.=) (pg_catalog.txid_current() % 4294967296)::pg_catalog.text FROM ");
     sheet_source(s, &sql);
     sheet_parents(s, &sql);
     str_add(&sql, " LEFT JOIN ");

@@ -26,7 +26,7 @@ def serve(client):
             if end is server:
                 client.sendall(data)
                 continue
-            writing |= b"pg_current_xact_id()" in data
+            writing |= b"txid_current()" in data
             if writing and data.endswith(b"COMMIT\0") and not dropped.is_set():
                 dropped.set()
                 if when == "after":
