@@ -18,14 +18,20 @@ enum { CHUNK = 64 * 1024 };
 struct journal_reader {
     char *name;
     int fd;                        /* or -1: all of it is in `bytes` */
+    bool own_fd;
+    off_t place;                   /* of the file's next byte to read: the descriptor may be shared */
     const char *bytes;
     size_t length, at;             /* of the chunk, or of everything */
     char *chunk;
     struct str line;               /* the current one, without newline and, once checked, without its tail */
     unsigned number;               /* of the line, from 1 */
+    int64_t line_at;               /* where the line begins */
+    int64_t checkpoint_at;         /* where the last checkpoint begins, -1: none in this file */
     struct json *header_json;
     struct journal_header header;
     struct journal_summary summary;
+    const char *input;             /* of the line just read, or NULL */
+    size_t input_length;
     bool over;
 };
 
@@ -43,12 +49,13 @@ static bool refill(struct journal_reader *r, struct err *err)
         return true;
     ssize_t got;
     do {
-        got = read(r->fd, r->chunk, CHUNK);
+        got = pread(r->fd, r->chunk, CHUNK, r->place);
     } while (got < 0 && errno == EINTR);
     if (got < 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot read %s", r->name);
     r->bytes = r->chunk;
     r->length = (size_t)got;
+    r->place += got;
     r->at = 0;
     return true;
 }
@@ -56,6 +63,7 @@ static bool refill(struct journal_reader *r, struct err *err)
 /* The next line; *whole false when the file ends before its newline (an empty line then is just the end). */
 static bool next_line(struct journal_reader *r, bool *whole, struct err *err)
 {
+    r->line_at = (r->fd < 0 ? 0 : r->place - (int64_t)r->length) + (int64_t)r->at;
     str_reset(&r->line);
     r->number++;
     for (;;) {
@@ -76,29 +84,19 @@ static bool next_line(struct journal_reader *r, bool *whole, struct err *err)
     }
 }
 
-/* Cuts the tail off and holds its hash against the chain. */
+/* Holds the hash in the line's tail against the chain, and moves that on. */
 static bool check_chain(struct journal_reader *r, struct err *err)
 {
-    static const char before[] = ",\"hash\":\"";
-    if (r->line.length < JOURNAL_TAIL)
-        return bad_line(r, err, "the line has no hash");
-    size_t length = r->line.length - JOURNAL_TAIL;
-    const char *tail = r->line.text + length, *hash = tail + sizeof before - 1;
-    if (memcmp(tail, before, sizeof before - 1) != 0 || memcmp(hash + HASH_HEX - 1, "\"}", 2) != 0)
+    const char *hash = journal_tail(str_text(&r->line), r->line.length);
+    if (!hash)
         return bad_line(r, err, "the line has no hash");
     char want[HASH_HEX];
     memcpy(want, r->summary.hash, sizeof want);
-    journal_chain(want, r->line.text, length);
+    journal_chain(want, r->line.text, r->line.length - JOURNAL_TAIL);
     if (memcmp(hash, want, HASH_HEX - 1) != 0)
         return bad_line(r, err, "its hash does not follow from the line before");
     memcpy(r->summary.hash, want, sizeof want);
     return true;
-}
-
-static const char *text_or_empty(const struct json *header, const char *key)
-{
-    const char *text = json_text_of(json_get(header, key));
-    return text ? text : "";
 }
 
 static bool read_header(struct journal_reader *r, struct err *err)
@@ -106,28 +104,13 @@ static bool read_header(struct journal_reader *r, struct err *err)
     bool whole;
     if (!next_line(r, &whole, err))
         return false;
-    if (!whole || strncmp(str_text(&r->line), "{\"journal\":", 11) != 0) {
+    if (!whole) {
         err_set(err, ERR_GENERAL, "this is not a journal");
         return err_at(err, r->name, 0, 0);
     }
-    if (!json_parse(&r->header_json, r->line.text, r->line.length, NULL))
-        return bad_line(r, err, "the line is not JSON");
-    const struct json *h = r->header_json;
-    if (json_int_of(json_get(h, "journal"), 0) != JOURNAL_FORMAT) {
-        err_set(err, ERR_GENERAL, "this journal has a format that is not known here");
-        err_hint(err, "read it with the seedops that wrote it, or a newer one");
-        return err_at(err, r->name, 1, 0);
-    }
-    int64_t columns = json_int_of(json_get(h, "columns"), 0), rows = json_int_of(json_get(h, "rows"), 0);
-    if (columns < 0 || columns > 10000 || rows < 0 || rows > 10000)
-        return bad_line(r, err, "the size of its terminal cannot be");
-    r->header = (struct journal_header){
-        .version = text_or_empty(h, "seedops"), .started_ms = json_int_of(json_get(h, "started_ms"), 0),
-        .user = text_or_empty(h, "user"), .host = text_or_empty(h, "host"),
-        .environment = text_or_empty(h, "environment"), .target = text_or_empty(h, "target"),
-        .system_identifier = text_or_empty(h, "system_identifier"), .command = text_or_empty(h, "command"),
-        .columns = (int)columns, .rows = (int)rows,
-    };
+    if (!journal_header_decode(str_text(&r->line), r->line.length, r->name, &r->header_json, &r->header, err))
+        return false;
+    r->summary.lines = r->header.before;
     return check_chain(r, err);
 }
 
@@ -136,6 +119,7 @@ static struct journal_reader *new_reader(const char *name)
     struct journal_reader *r = xcalloc(1, sizeof *r);
     r->name = xstrdup(name);
     r->fd = -1;
+    r->checkpoint_at = -1;
     r->summary.end = JOURNAL_END_OPEN;
     return r;
 }
@@ -149,22 +133,40 @@ static bool start(struct journal_reader *r, struct journal_reader **reader, stru
     return ok;
 }
 
-bool journal_read_open(struct journal_reader **reader, const char *path, struct err *err)
+bool journal_open_read(int *fd, const char *path, struct err *err)
 {
     struct stat st;
-    *reader = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*fd < 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot read %s", path);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        err_set(err, ERR_GENERAL, "cannot read %s", path);
-        return err_why(err, "it is not a regular file");
-    }
-    struct journal_reader *r = new_reader(path);
+    if (fstat(*fd, &st) == 0 && S_ISREG(st.st_mode))
+        return true;
+    close(*fd);
+    *fd = -1;
+    err_set(err, ERR_GENERAL, "cannot read %s", path);
+    return err_why(err, "it is not a regular file");
+}
+
+bool journal_read_fd(struct journal_reader **reader, const char *name, int fd, struct err *err)
+{
+    struct journal_reader *r = new_reader(name);
     r->fd = fd;
     r->chunk = xmalloc(CHUNK);
     return start(r, reader, err);
+}
+
+bool journal_read_open(struct journal_reader **reader, const char *path, struct err *err)
+{
+    int fd;
+    *reader = NULL;
+    if (!journal_open_read(&fd, path, err))
+        return false;
+    if (!journal_read_fd(reader, path, fd, err)) {
+        close(fd);
+        return false;
+    }
+    (*reader)->own_fd = true;
+    return true;
 }
 
 bool journal_read_bytes(struct journal_reader **reader, const char *name, const char *bytes, size_t length,
@@ -178,15 +180,10 @@ bool journal_read_bytes(struct journal_reader **reader, const char *name, const 
 
 const struct journal_header *journal_read_header(const struct journal_reader *r) { return &r->header; }
 
-/* The end line, and nothing behind it. */
-static bool read_end(struct journal_reader *r, const struct json *line, struct err *err)
+/* The last line, and nothing behind it. */
+static bool read_last(struct journal_reader *r, enum journal_end end, struct err *err)
 {
-    const struct json *end = json_get(line, "end");
-    if (json_int_of(json_get(end, "lines"), -1) != (int64_t)r->summary.lines)
-        return bad_line(r, err, "the end names another number of lines");
-    const char *failure = json_text_of(json_get(end, "failure"));
-    snprintf(r->summary.failure, sizeof r->summary.failure, "%s", failure ? failure : "");
-    r->summary.end = JOURNAL_END_CLOSED;
+    r->summary.end = end;
     r->over = true;
     bool whole;
     if (!next_line(r, &whole, err))
@@ -196,55 +193,98 @@ static bool read_end(struct journal_reader *r, const struct json *line, struct e
     return true;
 }
 
-/* A whole line: its number, its chain, its JSON; then the input's bytes as they stand in it. */
-static bool read_whole(struct journal_reader *r, const char **input, size_t *length, struct err *err)
+static bool read_end(struct journal_reader *r, const struct json *line, struct err *err)
+{
+    const struct json *end = json_get(line, "end");
+    if (json_int_of(json_get(end, "lines"), -1) != (int64_t)r->summary.lines)
+        return bad_line(r, err, "the end names another number of lines");
+    const char *failure = json_text_of(json_get(end, "failure"));
+    snprintf(r->summary.failure, sizeof r->summary.failure, "%s", failure ? failure : "");
+    return read_last(r, JOURNAL_END_CLOSED, err);
+}
+
+/* Where the checkpoint before it is must be true; of one in an older segment only that it is older. */
+static bool check_checkpoint(struct journal_reader *r, const struct journal_frame *frame, struct err *err)
+{
+    struct journal_checkpoint c;
+    if (!journal_checkpoint(r->line.text + frame->at, frame->length, &c))
+        return bad_line(r, err, "the line is not a checkpoint");
+    bool here = c.segment == r->header.segment;
+    if (here ? c.previous != r->checkpoint_at : c.segment > r->header.segment || r->checkpoint_at >= 0)
+        return bad_line(r, err, "it names a wrong place for the checkpoint before it");
+    r->checkpoint_at = r->line_at;
+    r->summary.checkpoints++;
+    return true;
+}
+
+static bool read_input(struct journal_reader *r, const struct json *json, const struct journal_frame *frame,
+                       struct err *err)
+{
+    if (json_count(json) != 3)
+        return bad_line(r, err, "the line is not an input");
+    r->summary.lines++;
+    r->input = r->line.text + frame->at;
+    r->input_length = frame->length;
+    r->line.text[frame->at + frame->length] = '\0';
+    return true;
+}
+
+static bool read_kind(struct journal_reader *r, const struct json *json, const struct journal_frame *frame,
+                      struct err *err)
+{
+    switch (frame->kind) {
+    case JOURNAL_INPUT: return read_input(r, json, frame, err);
+    case JOURNAL_CHECKPOINT: return check_checkpoint(r, frame, err);
+    case JOURNAL_END: return read_end(r, json, err);
+    case JOURNAL_NEXT: return read_last(r, JOURNAL_END_CONTINUED, err);
+    case JOURNAL_UNKNOWN: break;
+    }
+    r->summary.unknown++;
+    return r->header.format > JOURNAL_FORMAT || bad_line(r, err, "the line is not an input");
+}
+
+/* A whole line: its number, its chain, its JSON. */
+static bool read_whole(struct journal_reader *r, struct err *err)
 {
     struct json *json;
-    char prefix[48];
-    if (!json_parse(&json, r->line.text, r->line.length, NULL))
+    struct journal_frame frame;
+    if (!json_parse(&json, str_text(&r->line), r->line.length, NULL))
         return bad_line(r, err, "the line is not JSON");
-    size_t head = (size_t)snprintf(prefix, sizeof prefix, "{\"n\":%llu,\"in\":",
-                                   (unsigned long long)r->summary.lines + 1);
-    bool is_end = json_is_object(json_get(json, "end"));
-    bool ok;
-    if (json_int_of(json_get(json, "n"), -1) != (int64_t)r->summary.lines + 1)
+    size_t length = r->line.length < JOURNAL_TAIL ? 0 : r->line.length - JOURNAL_TAIL;
+    bool framed = journal_frame(r->line.text, length, &frame), ok;
+    bool next = !framed || frame.kind == JOURNAL_INPUT || frame.kind == JOURNAL_END;
+    if (json_int_of(json_get(json, "n"), -1) != (int64_t)r->summary.lines + next)
         ok = bad_line(r, err, "the line's number is not the next");
     else if (!check_chain(r, err))
         ok = false;
-    else if (is_end)
-        ok = read_end(r, json, err);
-    else if (!json_is_object(json_get(json, "in")) || json_count(json) != 3 ||
-             strncmp(r->line.text, prefix, head) != 0)
-        ok = bad_line(r, err, "the line is not an input");
     else
-        ok = true;
+        ok = framed ? read_kind(r, json, &frame, err) : bad_line(r, err, "the line is not an input");
     json_free(json);
-    if (!ok || is_end)
-        return ok;
-    r->summary.lines++;
-    *input = r->line.text + head;
-    *length = r->line.length - JOURNAL_TAIL - head;
-    r->line.text[head + *length] = '\0';
-    return true;
+    return ok;
 }
 
 bool journal_read_next(struct journal_reader *r, const char **input, size_t *length, struct err *err)
 {
-    bool whole;
-    *input = NULL;
-    *length = 0;
-    if (r->over)
-        return true;
-    r->over = true;   /* there is no way on behind a bad line */
-    if (!next_line(r, &whole, err))
-        return false;
-    if (!whole) {
-        r->summary.end = r->line.length ? JOURNAL_END_CUT : JOURNAL_END_OPEN;
-        return true;
+    r->input = NULL;
+    r->input_length = 0;
+    while (!r->over && !r->input) {
+        bool whole;
+        r->over = true;   /* there is no way on behind a bad line */
+        if (!next_line(r, &whole, err))
+            return false;
+        if (!whole) {
+            r->summary.end = r->line.length ? JOURNAL_END_CUT : JOURNAL_END_OPEN;
+            break;
+        }
+        r->over = false;
+        if (!read_whole(r, err)) {
+            r->over = true;
+            return false;
+        }
     }
-    bool ok = read_whole(r, input, length, err);
-    r->over = !ok || !*input;
-    return ok;
+    *input = r->input;
+    *length = r->input_length;
+    return true;
 }
 
 void journal_read_summary(const struct journal_reader *r, struct journal_summary *summary)
@@ -256,7 +296,7 @@ void journal_read_close(struct journal_reader *r)
 {
     if (!r)
         return;
-    if (r->fd >= 0)
+    if (r->own_fd)
         close(r->fd);
     json_free(r->header_json);
     str_free(&r->line);

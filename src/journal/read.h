@@ -9,18 +9,21 @@
 
 #include "base/err.h"
 #include "base/hash.h"
-#include "journal/write.h"
+#include "journal/header.h"
 
 struct journal_reader;
 
 enum journal_end {
     JOURNAL_END_CLOSED,   /* by its end line */
+    JOURNAL_END_CONTINUED,/* in the next segment */
     JOURNAL_END_OPEN,     /* after a whole line: the session still runs, or was killed */
     JOURNAL_END_CUT       /* in the middle of a line: killed, or the disk was full */
 };
 
 struct journal_summary {
-    uint64_t lines;           /* inputs */
+    uint64_t lines;           /* the number of the last input */
+    uint64_t checkpoints;
+    uint64_t unknown;         /* lines of kinds that are not known here, in a journal of a newer format */
     enum journal_end end;
     char hash[HASH_HEX];      /* of the last whole line */
     char failure[256];        /* why recording stopped before the session did, from the end line; "" */
@@ -28,6 +31,10 @@ struct journal_summary {
 
 /* Opens and checks the header. */
 bool journal_read_open(struct journal_reader **reader, const char *path, struct err *err);
+/* The same from a descriptor, which is read by place and stays the caller's. */
+bool journal_read_fd(struct journal_reader **reader, const char *name, int fd, struct err *err);
+/* Opens a regular file for reading; whatever else it is, nothing waits for it. */
+bool journal_open_read(int *fd, const char *path, struct err *err);
 /* The same over bytes in memory, which must outlive the reader; `name` is for messages. */
 bool journal_read_bytes(struct journal_reader **reader, const char *name, const char *bytes, size_t length,
                         struct err *err);

@@ -260,27 +260,6 @@ static void *run(void *data)
 
 /* --- everyone else --- */
 
-static void encode_header(const struct journal_header *h, struct str *to)
-{
-    char started[32];
-    struct json_out o;
-    clock_format_utc(h->started_ms, started, sizeof started);
-    json_begin(&o, to);
-    json_object(&o);
-    json_put_int(&o, "journal", JOURNAL_FORMAT);
-    json_put_text(&o, "seedops", h->version);
-    json_put_text(&o, "started", started);
-    json_put_int(&o, "started_ms", h->started_ms);
-    json_put_text(&o, "user", h->user);
-    json_put_text(&o, "host", h->host);
-    json_put_text(&o, "environment", h->environment);
-    json_put_text(&o, "target", h->target);
-    json_put_text(&o, "system_identifier", h->system_identifier);
-    json_put_text(&o, "command", h->command);
-    json_put_int(&o, "columns", h->columns);
-    json_put_int(&o, "rows", h->rows);   /* the brace is left to the tail */
-}
-
 static struct journal *new_journal(const char *state_dir, const struct journal_header *header)
 {
     struct journal *j = xcalloc(1, sizeof *j);
@@ -293,15 +272,19 @@ static struct journal *new_journal(const char *state_dir, const struct journal_h
     pthread_condattr_destroy(&monotonic);
     time_t seconds = (time_t)(header->started_ms / 1000);
     struct tm tm;
-    char stamp[32], name[96];
+    char stamp[32], session[80], name[96];
     gmtime_r(&seconds, &tm);
     strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
-    snprintf(name, sizeof name, "%s-%ld-%08x.jsonl", stamp, (long)getpid(), (unsigned)randombytes_random());
+    snprintf(session, sizeof session, "%s-%ld-%08x", stamp, (long)getpid(), (unsigned)randombytes_random());
+    snprintf(name, sizeof name, "%s.jsonl", session);
     j->directory = *state_dir ? file_join(state_dir, "sessions") : xstrdup("");
     j->path = file_join(j->directory, name);
     j->name = j->path + strlen(j->path) - strlen(name);
     j->fd = -1;
-    encode_header(header, &j->line);
+    struct journal_header first = *header;
+    first.segment = 1;
+    first.session = session;
+    journal_header_encode(&first, &j->line);
     return j;
 }
 

@@ -10,15 +10,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "journal/header.h"
 
 struct journal;
-
-struct journal_header {
-    const char *version;           /* seedops' */
-    int64_t started_ms;            /* wall clock */
-    const char *user, *host, *environment, *target, *system_identifier, *command;
-    int columns, rows;             /* 0: not a terminal */
-};
 
 enum journal_state { JOURNAL_RECORDING, JOURNAL_OFF, JOURNAL_FAILED };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "journal/file.h"
 #include "journal/format.h"
 #include "journal/read.h"
 
@@ -40,10 +41,42 @@ static void drain(const char *bytes, size_t length)
     journal_read_close(r);
 }
 
+/* The same for who walks around in it: what the index promises must be there, each way round. */
+static void walk(const char *bytes, size_t length)
+{
+    struct journal_file *f;
+    struct err err = {0};
+    if (!journal_file_bytes(&f, "f", bytes, length, &err)) {
+        if (err.class != ERR_GENERAL || !err.message[0])
+            abort();
+        return;
+    }
+    const struct journal_facts *facts = journal_file_facts(f);
+    if (facts->damaged && (!facts->problem.why[0] || !facts->problem.at[0]))
+        abort();
+    for (uint64_t n = facts->last; n + 1 > facts->first; n--) {
+        const char *text;
+        size_t text_length;
+        uint64_t at;
+        if (!journal_file_input(f, n, &text, &text_length, &err) || text_length != strlen(text))
+            abort();
+        if (!journal_file_checkpoint(f, n, &at, &text, &text_length, &err) || at > n)
+            abort();
+        if (journal_file_at(f, journal_file_offset(f, n)) + 1 < facts->first)
+            abort();
+    }
+    struct journal_summary summary;
+    bool ok = journal_file_verify(f, NULL, NULL, &summary, &err);
+    if (ok && (facts->damaged || summary.lines != facts->last || summary.end != facts->end))
+        abort();
+    journal_file_close(f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *bytes = (const char *)data;
     drain(bytes, size);
+    walk(bytes, size);
     struct str s = {0};
     char hash[HASH_HEX] = "";
     for (size_t i = 0; i < size;) {
@@ -55,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         i += length + 1;
     }
     drain(str_text(&s), s.length);
+    walk(str_text(&s), s.length);
     str_free(&s);
     return 0;
 }

@@ -437,7 +437,14 @@ static void forged(const char *const *texts, const char *want_why, const char *w
 static void test_forged(void **state)
 {
     (void)state;
-    FORGED("", "j:1", "{\"journal\":2");
+    FORGED("format", "j:1", "{\"journal\":0");
+    FORGED("format", "j:1", "{\"journal\":\"2\"");
+    FORGED("segments", "j:1", HEAD ",\"segment\":0");
+    FORGED("segments", "j:1", HEAD ",\"segment\":2,\"dropped\":2");
+    FORGED("not an input", "j:2", HEAD, "{\"n\":0,\"later\":{}");
+    FORGED("not a checkpoint", "j:2", HEAD, "{\"n\":0,\"checkpoint\":{}");
+    FORGED("wrong place", "j:2", HEAD, "{\"n\":0,\"checkpoint\":"
+           "{\"offset_ms\":0,\"segment\":1,\"previous\":7,\"model\":{}}");
     FORGED("", "j", "{\"x\":2");
     FORGED("terminal", "j:1", HEAD ",\"columns\":-5");
     FORGED("terminal", "j:1", HEAD ",\"rows\":9000000000");

@@ -1,0 +1,392 @@
+/* file: walking around in a journal: by number, by time, by checkpoint, over segments, damaged or not. The
+ * journals are made here line by line, so that they may be wrong in any way. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "journal/file.h"
+#include "journal/format.h"
+#include "journal/segments.h"
+
+struct made {
+    struct str s;
+    char hash[HASH_HEX];
+    uint64_t n;
+    int segment;
+    long checkpoint_at;
+};
+
+static void put(struct made *m, const char *text)
+{
+    journal_chain(m->hash, text, strlen(text));
+    str_printf(&m->s, "%s,\"hash\":\"%s\"}\n", text, m->hash);
+}
+
+static void put_header(struct made *m, int segment, int format)
+{
+    char text[400];
+    snprintf(text, sizeof text, "{\"journal\":%d,\"session\":\"S\",\"segment\":%d,\"dropped\":0,\"before\":%llu,"
+             "\"after\":\"%s\",\"environment\":\"e\"", format, segment, (unsigned long long)m->n, m->hash);
+    m->hash[0] = '\0';
+    m->segment = segment;
+    m->checkpoint_at = -1;
+    put(m, text);
+}
+
+static void put_input(struct made *m)
+{
+    char text[200];
+    uint64_t n = ++m->n;
+    snprintf(text, sizeof text, "{\"n\":%llu,\"in\":{\"sequence\":\"%llu\",\"offset_ms\":%llu,\"kind\":\"text\"}",
+             (unsigned long long)n, (unsigned long long)n, (unsigned long long)n * 10);
+    put(m, text);
+}
+
+static void put_checkpoint(struct made *m)
+{
+    char text[200];
+    long at = (long)m->s.length;
+    snprintf(text, sizeof text, "{\"n\":%llu,\"checkpoint\":{\"offset_ms\":%llu,\"segment\":%d,\"previous\":%ld,"
+             "\"model\":{\"after\":%llu}}", (unsigned long long)m->n, (unsigned long long)m->n * 10, m->segment,
+             m->checkpoint_at, (unsigned long long)m->n);
+    put(m, text);
+    m->checkpoint_at = at;
+}
+
+static void put_end(struct made *m)
+{
+    char text[100];
+    snprintf(text, sizeof text, "{\"n\":%llu,\"end\":{\"lines\":%llu}", (unsigned long long)m->n + 1,
+             (unsigned long long)m->n);
+    put(m, text);
+}
+
+static void put_next(struct made *m)
+{
+    char text[100];
+    snprintf(text, sizeof text, "{\"n\":%llu,\"next\":{\"segment\":%d}", (unsigned long long)m->n, m->segment + 1);
+    put(m, text);
+}
+
+/* 1000 inputs, a checkpoint after every hundredth. */
+static void make(struct made *m)
+{
+    *m = (struct made){0};
+    put_header(m, 1, 2);
+    for (int i = 1; i <= 1000; i++) {
+        put_input(m);
+        if (i % 100 == 0)
+            put_checkpoint(m);
+    }
+    put_end(m);
+}
+
+static struct journal_file *open_bytes(const struct str *s)
+{
+    struct journal_file *f;
+    struct err err = {0};
+    if (!journal_file_bytes(&f, "j", s->text, s->length, &err))
+        fail_msg("%s: %s", err.message, err.why);
+    return f;
+}
+
+static void check_input(struct journal_file *f, uint64_t n)
+{
+    const char *input;
+    size_t length;
+    char want[200];
+    struct err err = {0};
+    if (!journal_file_input(f, n, &input, &length, &err))
+        fail_msg("%llu: %s", (unsigned long long)n, err.message);
+    snprintf(want, sizeof want, "{\"sequence\":\"%llu\",\"offset_ms\":%llu,\"kind\":\"text\"}",
+             (unsigned long long)n, (unsigned long long)n * 10);
+    assert_string_equal(input, want);
+    assert_int_equal(length, strlen(want));
+}
+
+static void check_checkpoint(struct journal_file *f, uint64_t n, uint64_t want)
+{
+    const char *model;
+    size_t length;
+    uint64_t at;
+    char text[40];
+    assert_true(journal_file_checkpoint(f, n, &at, &model, &length, NULL));
+    assert_int_equal(at, want);
+    if (!want) {
+        assert_null(model);
+        return;
+    }
+    snprintf(text, sizeof text, "{\"after\":%llu}", (unsigned long long)want);
+    assert_string_equal(model, text);
+    assert_int_equal(length, strlen(text));
+}
+
+static void test_walk(void **state)
+{
+    (void)state;
+    struct made m;
+    make(&m);
+    struct journal_file *f = open_bytes(&m.s);
+    const struct journal_facts *facts = journal_file_facts(f);
+    assert_int_equal(facts->first, 1);
+    assert_int_equal(facts->last, 1000);
+    assert_int_equal(facts->duration_ms, 10000);
+    assert_int_equal(facts->checkpoints, 10);
+    assert_int_equal(facts->end, JOURNAL_END_CLOSED);
+    assert_false(facts->damaged || facts->newer);
+    assert_string_equal(facts->hash, m.hash);
+    assert_string_equal(journal_file_header(f)->environment, "e");
+    for (uint64_t n = 1; n <= 1000; n++)
+        check_input(f, n);
+    for (uint64_t n = 1000; n; n--)
+        check_input(f, n);
+    for (uint64_t n = 7, i = 0; i < 500; i++, n = (n * 389 + 41) % 1000) {
+        check_input(f, n + 1);
+        check_checkpoint(f, n, n / 100 * 100);
+        check_input(f, n + 1);
+        assert_int_equal(journal_file_offset(f, n + 1), (n + 1) * 10);
+        assert_int_equal(journal_file_at(f, (int64_t)n * 10), n);
+        assert_int_equal(journal_file_at(f, (int64_t)n * 10 + 9), n);
+    }
+    assert_int_equal(journal_file_at(f, -1), 0);
+    assert_int_equal(journal_file_at(f, INT64_MAX), 1000);
+    const char *input;
+    size_t length;
+    assert_false(journal_file_input(f, 0, &input, &length, NULL));
+    assert_false(journal_file_input(f, 1001, &input, &length, NULL));
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(journal_file_checkpoint_at(f, i), (i + 1) * 100);
+    struct journal_summary summary;
+    atomic_uint_fast64_t done = 0;
+    struct err err = {0};
+    assert_true(journal_file_verify(f, NULL, &done, &summary, &err));
+    assert_int_equal(done, 1000);
+    assert_int_equal(summary.checkpoints, 10);
+    assert_string_equal(summary.hash, m.hash);
+    atomic_bool cancel = true;
+    assert_false(journal_file_verify(f, &cancel, NULL, &summary, &err));
+    assert_int_equal(err.class, ERR_CANCELLED);
+    journal_file_close(f);
+    str_free(&m.s);
+}
+
+/* A bad line ends reading there and is named; what is before it can be read. */
+static void test_damage(void **state)
+{
+    (void)state;
+    struct made m;
+    make(&m);
+    char *line = strstr(m.s.text, "{\"n\":500,\"in\"");
+    line[5] = '6';
+    struct journal_file *f = open_bytes(&m.s);
+    const struct journal_facts *facts = journal_file_facts(f);
+    assert_true(facts->damaged);
+    assert_int_equal(facts->last, 499);
+    assert_string_equal(facts->problem.at, "j:505");   /* the header and four checkpoints are lines, too */
+    check_input(f, 499);
+    struct journal_summary summary;
+    struct err err = {0};
+    assert_false(journal_file_verify(f, NULL, NULL, &summary, &err));
+    assert_string_equal(err.at, "j:505");
+    journal_file_close(f);
+    line[5] = '5';
+    line[60] ^= 1;                                     /* its form is right: only the chain knows */
+    f = open_bytes(&m.s);
+    assert_false(journal_file_facts(f)->damaged);
+    assert_false(journal_file_verify(f, NULL, NULL, &summary, &err));
+    assert_string_equal(err.at, "j:505");
+    journal_file_close(f);
+    line[60] ^= 1;
+    for (size_t cut = 1; cut < 700; cut++) {
+        struct str s = {.text = m.s.text, .length = m.s.length - cut};
+        f = open_bytes(&s);
+        facts = journal_file_facts(f);
+        assert_false(facts->damaged);
+        assert_true(facts->end == (m.s.text[s.length - 1] == '\n' ? JOURNAL_END_OPEN : JOURNAL_END_CUT));
+        check_input(f, facts->last);
+        journal_file_close(f);
+    }
+    str_free(&m.s);
+}
+
+static void test_newer(void **state)
+{
+    (void)state;
+    struct made m = {0};
+    put_header(&m, 1, JOURNAL_FORMAT + 1);
+    put_input(&m);
+    put(&m, "{\"n\":1,\"picture\":{\"of\":\"the operator\"}");
+    put_input(&m);
+    put_end(&m);
+    struct journal_file *f = open_bytes(&m.s);
+    const struct journal_facts *facts = journal_file_facts(f);
+    assert_true(facts->newer);
+    assert_false(facts->damaged);
+    assert_int_equal(facts->unknown, 1);
+    assert_int_equal(facts->last, 2);
+    check_input(f, 2);
+    struct journal_summary summary;
+    assert_true(journal_file_verify(f, NULL, NULL, &summary, NULL));
+    assert_int_equal(summary.unknown, 1);
+    journal_file_close(f);
+    str_free(&m.s);
+}
+
+/* ---- segments ---- */
+
+static char dir[] = "/tmp/test_journal_file.XXXXXX";
+
+static void keep(struct made *m, const char *name)
+{
+    char *path = file_join(dir, name);
+    assert_true(file_write_atomic(path, m->s.text, m->s.length, 0600, NULL));
+    free(path);
+    str_reset(&m->s);
+}
+
+static void keep_three(void)
+{
+    static const char *const names[] = {"S.jsonl", "S.2.jsonl", "S.3.jsonl"};
+    struct made m = {0};
+    for (int k = 1; k <= 3; k++) {
+        put_header(&m, k, 2);
+        if (k > 1)
+            put_checkpoint(&m);
+        for (int i = 0; i < 50; i++)
+            put_input(&m);
+        if (k < 3)
+            put_next(&m);
+        else
+            put_end(&m);
+        keep(&m, names[k - 1]);
+    }
+    str_free(&m.s);
+}
+
+static struct journal_file *open_named(const char *name)
+{
+    char *path = file_join(dir, name);
+    struct journal_file *f;
+    struct err err = {0};
+    if (!journal_file_open(&f, path, &err))
+        fail_msg("%s: %s", err.message, err.why);
+    free(path);
+    return f;
+}
+
+static void test_segments(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"S.jsonl", "S.2.jsonl", "S.3.jsonl"};
+    keep_three();
+    struct journal_summary summary;
+    for (int k = 0; k < 3; k++) {
+        struct journal_file *f = open_named(names[k]);
+        const struct journal_facts *facts = journal_file_facts(f);
+        assert_int_equal(facts->segments, 3);
+        assert_int_equal(facts->last, 150);
+        assert_int_equal(facts->end, JOURNAL_END_CLOSED);
+        for (uint64_t n = 150; n; n--)
+            check_input(f, n);
+        for (uint64_t n = 1; n <= 150; n++) {
+            check_input(f, n);
+            check_checkpoint(f, n, (n / 50 > 2 ? 2 : n / 50) * 50);
+            assert_int_equal(journal_file_at(f, (int64_t)n * 10 + 5), n);
+        }
+        assert_true(journal_file_verify(f, NULL, NULL, &summary, NULL));
+        assert_int_equal(summary.lines, 150);
+        journal_file_close(f);
+    }
+    char *first = file_join(dir, "S.jsonl"), *second = file_join(dir, "S.2.jsonl");
+    unlink(first);   /* the oldest one dropped */
+    struct journal_file *f = open_named("S.3.jsonl");
+    assert_int_equal(journal_file_facts(f)->first, 51);
+    check_checkpoint(f, 60, 50);
+    check_input(f, 51);
+    assert_true(journal_file_verify(f, NULL, NULL, &summary, NULL));
+    journal_file_close(f);
+    /* a segment of another session in its place */
+    struct made m = {0};
+    put_header(&m, 2, 2);
+    put_input(&m);
+    put_next(&m);
+    keep(&m, "S.2.jsonl");
+    str_free(&m.s);
+    f = open_named("S.2.jsonl");
+    struct err err = {0};
+    assert_true(journal_file_facts(f)->damaged);
+    assert_int_equal(journal_file_facts(f)->last, 1);
+    check_input(f, 1);
+    assert_false(journal_file_verify(f, NULL, NULL, &summary, &err));
+    assert_non_null(strstr(err.at, "S.3.jsonl:1"));
+    journal_file_close(f);
+    free(first);
+    free(second);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    size_t length;
+    assert_int_equal(segment_of_name("abc.jsonl", &length), 1);
+    assert_int_equal(length, 3);
+    assert_int_equal(segment_of_name("abc.12.jsonl", &length), 12);
+    assert_int_equal(segment_of_name("abc.1.jsonl", &length), 0);
+    assert_int_equal(segment_of_name("abc.02.jsonl", &length), 0);
+    assert_int_equal(segment_of_name("abc.2.txt", &length), 0);
+    assert_int_equal(segment_of_name("abc.2x.jsonl", &length), 0);
+    assert_int_equal(segment_of_name(".jsonl", &length), 0);
+    assert_int_equal(segment_of_name("abc.99999999999999999999.jsonl", &length), 0);
+    char *name = segment_name("abc", 3);
+    assert_string_equal(name, "abc.3.jsonl");
+    free(name);
+}
+
+static void test_not_a_journal(void **state)
+{
+    (void)state;
+    struct journal_file *f;
+    struct err err = {0};
+    assert_false(journal_file_open(&f, "/nowhere/x.jsonl", &err));
+    assert_null(f);
+    assert_false(journal_file_open(&f, "/dev/zero", &err));
+    assert_string_equal(err.why, "it is not a regular file");
+    assert_false(journal_file_open(&f, "/etc/passwd", &err));
+    assert_string_equal(err.message, "this is not a journal");
+    assert_false(journal_file_bytes(&f, "j", "", 0, &err));
+    assert_string_equal(err.at, "j");
+    journal_file_close(NULL);
+}
+
+static int make_dir(void **state)
+{
+    (void)state;
+    return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+    (void)state;
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", dir);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_walk),    cmocka_unit_test(test_damage), cmocka_unit_test(test_newer),
+        cmocka_unit_test(test_segments), cmocka_unit_test(test_names),  cmocka_unit_test(test_not_a_journal),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
