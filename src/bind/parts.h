@@ -41,6 +41,18 @@ struct refs *refs_new(const struct checking *c);
 void refs_free(struct refs *refs);
 bool refs_add(struct refs *refs, const struct bound *bound, size_t column, const struct fixture_row *row,
               const struct fixture_value *value, struct err *err);
+/* The same of a plain value that a foreign key needs. `target` has details; where it cannot be read the write will
+ * tell. */
+struct refs_plain {
+    const struct bound *from;
+    const struct db_foreign_key *foreign;
+    const struct db_table *target;
+    const struct fixture_row *row;
+    const struct fixture_value *place;
+    const char *const *values;        /* parallel to foreign->columns */
+    bool secret;                      /* not to be shown */
+};
+bool refs_add_plain(struct refs *refs, const struct refs_plain *plain, struct err *err);
 bool refs_flush(struct refs *refs, struct err *err);
 
 /* --- expressions: does the server understand this !sql? --- */

@@ -186,6 +186,11 @@ bool declared_held(const struct declared *d, const struct bound *bound)
     return d->held[bound - d->set.items];
 }
 
+bool declared_spared(const struct session *s, const struct declared *d, const struct db_table *table)
+{
+    return !bound_of_table(&d->set, table->oid) && !table->known_empty && context_held(s, &d->set, table);
+}
+
 bool declared_validate(struct session *s, const struct declared *d, struct err *err)
 {
     struct err_list problems = {0};

@@ -19,6 +19,8 @@ void declared_free(struct declared *d);
 /* The bound fixture a person named ("Station", "public.Station"), or NULL with err set. */
 const struct bound *declared_find(const struct declared *d, const char *name, struct err *err);
 bool declared_held(const struct declared *d, const struct bound *bound);
+/* True if no fixture declares the table, and it must not be read: it is a context table whose rows were deleted. */
+bool declared_spared(const struct session *s, const struct declared *d, const struct db_table *table);
 /* Counts held tables and held parents by TID: one without a live row is known to be empty (db_table's
  * known_empty), so that it can be planned without being read, and is held no longer. */
 bool declared_count_held(struct session *s, struct declared *d, struct err *err);

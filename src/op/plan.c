@@ -45,6 +45,22 @@ static void pack_update(struct str *out, const struct bound *bound, const struct
     memcpy(out->text + place, &count, sizeof count);
 }
 
+void plan_unpack_update(const struct bound *b, const char *bytes, struct arena *arena, struct plan_update *u)
+{
+    size_t columns = b->fixture->column_count;
+    row_unpack(b, &bytes, arena, &u->row);
+    u->key = arena_alloc(arena, b->key_count * sizeof *u->key);
+    u->old = arena_alloc(arena, columns * sizeof *u->old);
+    u->changed = arena_alloc(arena, columns * sizeof *u->changed);
+    for (size_t k = 0; k < b->key_count; k++)
+        u->key[k] = unpack_text(&bytes, arena);
+    for (uint32_t n = unpack_u32(&bytes); n > 0; n--) {
+        uint32_t i = unpack_u32(&bytes);
+        u->old[i] = unpack_text(&bytes, arena);
+        u->changed[i] = true;
+    }
+}
+
 static void note_shape(struct table_plan *t, const struct fixture_row *row)
 {
     size_t count = t->bound->fixture->column_count;

@@ -27,6 +27,14 @@ struct plan {
 /* Reads only; progress goes to the session's sink. */
 bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct err *err);
 void plan_free(struct plan *plan);
+/* Reads a record of `updates`. Everything in *update is in the arena: the live key's texts, and parallel to the
+ * fixture's columns whether each differs and what was read there. */
+struct plan_update {
+    struct fixture_row row;
+    const char **key, **old;
+    bool *changed;
+};
+void plan_unpack_update(const struct bound *bound, const char *bytes, struct arena *arena, struct plan_update *update);
 /* IN_PLAN: a step for each table and action, the digest, the guard's word. */
 struct input *plan_event(const struct plan *plan, const struct guard_answer *guard);
 /* IN_PLAN while a table is held: nothing was read, so it says what there can be at most. */

@@ -17,6 +17,7 @@
 #include "op/declared.h"
 #include "op/evidence.h"
 #include "op/ops.h"
+#include "op/orphans.h"
 #include "op/outcome.h"
 #include "op/plan.h"
 #include "op/write.h"
@@ -34,6 +35,7 @@ struct seeding {
     char xid[24];                  /* of the transaction, noted before anything is written */
     bool recorded;                 /* the evidence of held tables */
     bool validated;
+    bool refused;                  /* a try ended at a foreign key */
 };
 
 /* ---- evidence (SAFETY 4) ---- */
@@ -221,7 +223,7 @@ static bool plan_again(struct seeding *g, struct err *err)
     plan_free(&g->plan);
     if (!plan_make(g->session, &g->declared, &g->plan, err))
         return declared_place(g->session, &g->declared, err);
-    if (!validate_once(g, err))
+    if (!validate_once(g, err) || !orphans_check(g->session, &g->declared, &g->plan, g->refused, err))
         return false;
     ctx_emit(g->session->ctx, plan_event(&g->plan, &g->guard));
     start_outcome(g);
@@ -274,6 +276,7 @@ static bool seed_until_right(struct seeding *g, struct err *err)
         if (!worth_another_try(err))
             return false;
         before = *err;
+        g->refused |= strcmp(err->sqlstate, "23503") == 0;
         memcpy(digest, g->plan.digest, sizeof digest);
         declared_forget_counts(&g->declared);
         if (attempt < ATTEMPTS)

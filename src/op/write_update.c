@@ -100,20 +100,11 @@ static bool writes_but_key(const struct writer *w, size_t column) { return !writ
 static void unpack_update(struct writer *w, const char *bytes, struct sheet_row *out)
 {
     const struct bound *b = w->table->bound;
-    size_t columns = b->fixture->column_count;
-    row_unpack(b, &bytes, &w->arena, &out->row);
-    out->key = arena_alloc(&w->arena, b->key_count * sizeof *out->key);
-    out->old = arena_alloc(&w->arena, columns * sizeof *out->old);
-    bool *changed = arena_alloc(&w->arena, columns * sizeof *changed);
-    for (size_t k = 0; k < b->key_count; k++)
-        out->key[k] = unpack_text(&bytes, &w->arena);
-    for (uint32_t n = unpack_u32(&bytes); n > 0; n--) {
-        uint32_t i = unpack_u32(&bytes);
-        out->old[i] = unpack_text(&bytes, &w->arena);
-        changed[i] = true;
-    }
-    for (size_t i = 0; i < columns; i++)
-        if (!changed[i] && !writer_is_key(b, i))
+    struct plan_update update;
+    plan_unpack_update(b, bytes, &w->arena, &update);
+    *out = (struct sheet_row){.row = update.row, .key = update.key, .old = update.old};
+    for (size_t i = 0; i < b->fixture->column_count; i++)
+        if (!update.changed[i] && !writer_is_key(b, i))
             out->row.values[i].kind = VALUE_ABSENT;
 }
 

@@ -199,9 +199,10 @@ TOPSECRET=hunter2222 seed secret
 is "$rc" 1 "a row that breaks a constraint fails the seed"
 is "$(grep -rl hunter2222 "$XDG_STATE_HOME" "$T/err" "$T/out" || :)" "" "and its secret is in no message and no journal"
 printf 'table: c\nrows:\n  - {id: 1, p: 7}\n' | fixture nobody/c.yaml
+q 'create function nothing() returns trigger language plpgsql as $$ begin return new; end $$; create trigger t before insert on c for each row execute function nothing()'
 seed nobody
 is "$rc $(grep -c 'planning again' <<<"$err")" "1 1" "a broken constraint is not tried again with the same plan"
-like "$err" 'at: nobody/c.yaml' "and the fixture is named"
+like "$err" 'at: nobody/c.yaml:3:16' "and the value is named"
 
 database=outcome
 
