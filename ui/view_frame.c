@@ -44,7 +44,8 @@ static int draw_right(const struct view *v)
     const struct model *m = v->m;
     int column = v->g->columns;
     const char *rec = text_same(m->journal, "recording") ? "\xe2\x97\x8f rec"
-                    : text_is_empty(m->journal) ? "" : "\xe2\x97\x8b not recorded";
+                    : text_same(m->journal, "off")       ? "\xe2\x97\x8b off"
+                    : text_is_empty(m->journal)          ? "" : "\xe2\x9c\x97 not recorded";
     column -= view_width(rec) + 1;
     grid_text(v->g, 0, column, 20, text_same(m->journal, "recording") ? STYLE_DIM : STYLE_WARN, rec);
     if (m->wall_ms) {

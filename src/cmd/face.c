@@ -1,7 +1,6 @@
 /* face - what every command does around its operation: open, listen, print, close. */
 #include "cmd/face.h"
 
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,12 +223,19 @@ static bool check_confirm(const struct face *face, struct err *err)
     return err_hint(err, "type the environment's name in full: --confirm %s", name);
 }
 
+/* What the journal's thread has to tell goes straight to stderr: an operation may be writing its own lines. */
+static void say(void *data, const char *level, const char *text)
+{
+    (void)data;
+    fprintf(stderr, "seedops: %s: %s\n", level, text);
+}
+
 static void open_journal(struct face *face)
 {
     struct environment *env = face->ctx.environment;
     if (!env->journal)
         return;
-    char dir[4096], host[256] = "";
+    char dir[4096];
     struct err err = {0};
     if (env->state_dir)
         snprintf(dir, sizeof dir, "%s", env->state_dir);
@@ -237,14 +243,17 @@ static void open_journal(struct face *face)
         fprintf(stderr, "seedops: this session is not recorded: %s\n", err.message);
         return;
     }
-    gethostname(host, sizeof host - 1);
-    const struct passwd *user = getpwuid(geteuid());
-    struct journal_header header = {.version = PACKAGE_VERSION, .started_ms = clock_wall_ms(),
-        .user = user ? user->pw_name : "", .host = host, .environment = env->name,
-        .target = env->has_url ? url_redacted(&env->url, &face->settings.arena) : "",
-        .system_identifier = "", .command = face->command->name};
-    if (!journal_open(&face->journal, dir, &header, &err))
+    const struct settings *s = &face->settings;
+    struct journal_header header, known = {.version = PACKAGE_VERSION, .started_ms = clock_wall_ms(),
+        .environment = env->name, .command = face->command->name,
+        .target = env->has_url ? url_redacted(&env->url, &face->settings.arena) : ""};
+    journal_header_copy(&header, &known);
+    journal_header_complete(&header);
+    struct journal_options options = {
+        .limits = {s->journal_segment, s->journal_session, s->journal_directory}, .say = say, .say_data = face};
+    if (!journal_open(&face->journal, dir, &header, &options, &err))
         fprintf(stderr, "seedops: this session is not recorded: %s: %s\n", err.message, err.why);
+    journal_header_free(&header);
 }
 
 bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err)

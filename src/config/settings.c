@@ -276,10 +276,16 @@ static bool load_file(struct settings *s, const char *shown, const char *path, c
     return ok;
 }
 
-static void load_environment(struct settings *s, const char *cwd, const char *(*getenv_fn)(const char *))
+void settings_begin(struct settings *s, const char *(*getenv_fn)(const char *))
 {
     *s = (struct settings){.project = "", .ledger = "auto", .checksum = "auto", .journal = true,
-                           .getenv_fn = getenv_fn};
+                           .journal_segment = INT64_C(64) << 20, .journal_session = INT64_C(512) << 20,
+                           .journal_directory = INT64_C(4) << 30, .getenv_fn = getenv_fn};
+}
+
+static void load_environment(struct settings *s, const char *cwd, const char *(*getenv_fn)(const char *))
+{
+    settings_begin(s, getenv_fn);
     guess_project(s, cwd);
     const char *url = settings_getenv(s, "DATABASE_URL", NULL);
     if (!url)

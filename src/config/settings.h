@@ -59,6 +59,7 @@ struct settings {
     const char *migrations_before;  /* command, or NULL */
     bool journal;                   /* of every environment, unless it says otherwise; so is state_dir */
     const char *state_dir;
+    int64_t journal_segment, journal_session, journal_directory;   /* limits in bytes; 0: none */
     const char *restore_triggers;   /* as written, or NULL; used by a later room */
     const char *seeds_dir;          /* absolute, or NULL */
     struct table_rule *tables;

@@ -6,6 +6,8 @@
 
 enum { SETTINGS_FILE_MAX = 1024 * 1024 };
 
+/* What holds before anything is read. */
+void settings_begin(struct settings *settings, const char *(*getenv_fn)(const char *));
 __attribute__((format(printf, 2, 3)))
 void settings_note(struct settings *settings, const char *format, ...);
 /* getenv, with the empty string counting as not set (case B3); *empty (may be NULL) says which it was. */

@@ -280,6 +280,16 @@ static bool read_environments(struct reader *r, const struct yaml_node *node, vo
 
 /* ---- the file ---- */
 
+static bool read_journals(struct reader *r, const struct yaml_node *node, void *target)
+{
+    static const struct reader_key keys[] = {
+        {"segment", reader_size, offsetof(struct settings, journal_segment)},
+        {"session", reader_size, offsetof(struct settings, journal_session)},
+        {"directory", reader_size, offsetof(struct settings, journal_directory)},
+        {NULL, NULL, 0}};
+    return reader_map(r, node, keys, target);
+}
+
 static bool read_root(struct reader *r, const struct yaml_node *root)
 {
     static const struct reader_key keys[] = {
@@ -291,6 +301,7 @@ static bool read_root(struct reader *r, const struct yaml_node *root)
         {"environments", read_environments, 0},
         {"state_dir", reader_path, offsetof(struct settings, state_dir)},
         {"journal", reader_bool, offsetof(struct settings, journal)},
+        {"journals", read_journals, 0},
         {"restore_triggers", reader_text, offsetof(struct settings, restore_triggers)},
         {NULL, NULL, 0}};
     if (!yaml_is_null(root) && root->kind != YAML_MAP) {
@@ -314,8 +325,7 @@ bool settings_parse(struct settings *s, const char *file, const char *base_dir, 
     struct arena tree = {0};
     struct yaml_node *root;
     struct reader r = {.settings = s, .file = file, .err = err};
-    *s = (struct settings){.project = "", .ledger = "auto", .checksum = "auto", .journal = true,
-                           .getenv_fn = getenv_fn};
+    settings_begin(s, getenv_fn);
     s->base_dir = arena_strdup(&s->arena, base_dir);
     s->file = settings_path(s, base_dir, file);
     bool ok = yaml_parse(&root, &tree, file, bytes, length, err);

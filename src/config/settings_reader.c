@@ -207,6 +207,20 @@ bool reader_rows(struct reader *r, const struct yaml_node *node, void *target)
     return true;
 }
 
+bool reader_size(struct reader *r, const struct yaml_node *node, void *target)
+{
+    static const struct { const char *name; int shift; } units[] = {{"", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+    size_t digits = node->kind == YAML_SCALAR ? strspn(node->text, "0123456789") : 0;
+    for (size_t i = 0; digits > 0 && digits < 9 && i < sizeof units / sizeof *units; i++) {
+        const char *unit = node->text + digits;
+        if (strcmp(unit + (*unit == ' '), units[i].name) == 0) {
+            *(int64_t *)target = strtoll(node->text, NULL, 10) << units[i].shift;
+            return true;
+        }
+    }
+    return reader_wrong_type(r, node, "a size such as 64 MiB (KiB, MiB or GiB; 0: no limit)");
+}
+
 bool reader_list(struct reader *r, const struct yaml_node *node, struct reader_list *list)
 {
     if (yaml_is_null(node))

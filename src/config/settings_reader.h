@@ -42,6 +42,8 @@ bool reader_text(struct reader *r, const struct yaml_node *node, void *target);
 bool reader_path(struct reader *r, const struct yaml_node *node, void *target);
 bool reader_bool(struct reader *r, const struct yaml_node *node, void *target);
 bool reader_rows(struct reader *r, const struct yaml_node *node, void *target);
+/* Bytes: a whole number followed by KiB, MiB, GiB or nothing. */
+bool reader_size(struct reader *r, const struct yaml_node *node, void *target);
 
 struct reader_list { const char **items; size_t count; };
 bool reader_list(struct reader *r, const struct yaml_node *node, struct reader_list *list);

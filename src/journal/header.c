@@ -1,6 +1,7 @@
 #include "journal/header.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -47,6 +48,24 @@ void journal_header_encode(const struct journal_header *h, struct str *to)
     json_put_int(&o, "segment", h->segment);
     json_put_int(&o, "dropped", h->dropped);
     json_put_int(&o, "before", (int64_t)h->before);
+}
+
+void journal_header_copy(struct journal_header *to, const struct journal_header *from)
+{
+    *to = *from;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char **text = text_at(to, texts[i].offset);
+        *text = xstrdup(*text ? *text : "");
+    }
+}
+
+void journal_header_free(struct journal_header *header)
+{
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const char **text = text_at(header, texts[i].offset);
+        free((char *)(uintptr_t)*text);
+        *text = NULL;
+    }
 }
 
 static bool bad(struct err *err, const char *name, const char *why)

@@ -33,6 +33,12 @@ struct journal_header {
 
 /* The line without its closing brace, which is the tail's. */
 void journal_header_encode(const struct journal_header *header, struct str *to);
+/* A deep copy, NULL texts as ""; and what frees it. */
+void journal_header_copy(struct journal_header *to, const struct journal_header *from);
+void journal_header_free(struct journal_header *header);
+/* Fills in what is still "" of user, host, tty, from and real_user, and the pid. `header` owns its texts
+ * (journal_header_copy). Asking for the user's name may wait for a directory service. */
+void journal_header_complete(struct journal_header *header);
 /* Gives the parsed line in *json, whose texts *header borrows; absent texts are "". `name` is for the error,
  * which has the place. */
 bool journal_header_decode(const char *line, size_t length, const char *name, struct json **json,

@@ -2,28 +2,28 @@
  * hands over a line only ever waits for a lock that is never held across a system call on the file. */
 #include "journal/write.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/json.h"
-#include "base/str.h"
+#include "journal/disk.h"
 #include "journal/format.h"
 
-enum { QUEUE_MAX = 64 * 1024 * 1024, OPEN_WAIT_MS = 500, CLOSE_WAIT_MS = 2000, HANGS_AFTER_MS = 2000 };
+enum {
+    QUEUE_MAX = 64 * 1024 * 1024, OPEN_WAIT_MS = 500, CLOSE_WAIT_MS = 2000, HANGS_AFTER_MS = 2000,
+    LINE_MAX_BYTES = JOURNAL_LINE_MAX - 256,
+    CHECKPOINT_EVERY = 8,          /* times its size */
+    CHECKPOINT_LEAST = 4096        /* a smaller one counts as this */
+};
 
 struct item {
     struct item *next;
+    bool checkpoint;
+    int64_t offset_ms;             /* of a checkpoint */
     char *line;
     size_t length;
 };
@@ -31,25 +31,23 @@ struct item {
 struct journal {
     pthread_t thread;
     bool has_thread;
-    char *directory, *path;
-    const char *name;            /* within path */
+    char *path;                  /* of the first segment */
 
     pthread_mutex_t lock;        /* everything down to the next comment */
     pthread_cond_t work, progress;
     struct item *head, *tail;
     size_t queued;               /* bytes */
+    size_t since_checkpoint, checkpoint_size;
+    unsigned checkpoints_queued;
+    bool segment_full;           /* and no checkpoint is on its way */
     uint64_t accepted, written, synced, sync_wanted;
     int64_t busy_since;          /* the thread waits for the disk since; 0: it does not */
-    bool opened, closing, over, abandoned;
+    bool opened, closing, over, abandoned, woken;
     bool failed;                 /* takes no more lines; `failure` is set before and never changes again */
     char failure[512];
 
     /* the thread's own until it is over */
-    int fd;
-    struct str line;             /* the header's first */
-    uint64_t number;
-    off_t length;
-    char hash[HASH_HEX];
+    struct disk disk;
     bool broken;                 /* writes no more */
 };
 
@@ -68,99 +66,21 @@ static void fail(struct journal *j, const char *what, const char *why)
     pthread_mutex_unlock(&j->lock);
 }
 
-static void fail_errno(struct journal *j, const char *what, int errnum)
-{
-    char text[128];
-    fail(j, what, strerror_r(errnum, text, sizeof text));
-}
-
 /* --- the thread --- */
 
-/* The directory must be ours alone: what is written there says what was done to a database. */
-static int open_directory(struct journal *j)
+static void break_off(struct journal *j, const struct err *err)
 {
-    struct err err = {0};
-    struct stat st;
-    if (!*j->directory) {
-        fail(j, "there is no state directory", "");
-        return -1;
-    }
-    if (!file_make_dirs(j->directory, 0700, &err)) {
-        fail(j, err.message, err.why);
-        return -1;
-    }
-    int fd = open(j->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        fail_errno(j, "cannot open the directory of the sessions", errno);
-    } else if (st.st_uid != geteuid()) {
-        fail(j, "the directory of the sessions belongs to someone else", j->directory);
-    } else if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) != 0) {
-        fail_errno(j, "cannot close the directory of the sessions to others", errno);
-    } else {
-        return fd;
-    }
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static bool open_file(struct journal *j)
-{
-    int directory = open_directory(j);
-    if (directory < 0)
-        return false;
-    int flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
-    j->fd = openat(directory, j->name, flags, 0600);
-    if (j->fd < 0 || fchmod(j->fd, 0600) != 0)   /* a umask may have taken too much */
-        fail_errno(j, "cannot make the journal's file", errno);
-    close(directory);
-    return j->fd >= 0;
-}
-
-/* Adds the tail to j->line and writes it in one call. A line that got only half through is taken back. */
-static void put_line(struct journal *j)
-{
-    char hash[HASH_HEX];
-    memcpy(hash, j->hash, sizeof hash);
-    journal_chain(hash, j->line.text, j->line.length);
-    str_printf(&j->line, ",\"hash\":\"%s\"}\n", hash);
-    ssize_t put;
-    do {
-        put = write(j->fd, j->line.text, j->line.length);
-    } while (put < 0 && errno == EINTR);
-    if (put == (ssize_t)j->line.length) {
-        j->length += put;
-        memcpy(j->hash, hash, sizeof hash);
-        return;
-    }
-    fail_errno(j, "cannot write the journal", put < 0 ? errno : ENOSPC);
-    if (put > 0 && ftruncate(j->fd, j->length) != 0)
-        put = 0;   /* then the reader finds the half line, and says so */
+    fail(j, err->message, err->why);
     j->broken = true;
 }
 
-static void put_input(struct journal *j, const struct item *item)
+static void put(struct journal *j, const struct item *item)
 {
-    str_reset(&j->line);
-    str_printf(&j->line, "{\"n\":%llu,\"in\":", (unsigned long long)++j->number);
-    str_add_bytes(&j->line, item->line, item->length);
-    put_line(j);
-}
-
-static void put_end(struct journal *j, const char *failure)
-{
-    struct json_out o;
-    str_reset(&j->line);
-    str_printf(&j->line, "{\"n\":%llu,\"end\":", (unsigned long long)j->number + 1);
-    json_begin(&o, &j->line);
-    json_object(&o);
-    json_put_int(&o, "lines", (int64_t)j->number);
-    if (*failure)
-        json_put_text(&o, "failure", failure);
-    json_object_end(&o);
-    put_line(j);
-    if (!j->broken && fdatasync(j->fd) != 0)
-        j->broken = true;
+    struct err err = {0};
+    bool ok = item->checkpoint ? disk_put_checkpoint(&j->disk, item->offset_ms, item->line, item->length, &err)
+                               : disk_put_input(&j->disk, item->line, item->length, &err);
+    if (!ok)
+        break_off(j, &err);
 }
 
 static void destroy(struct journal *j)
@@ -170,13 +90,10 @@ static void destroy(struct journal *j)
         free(i->line);
         free(i);
     }
-    if (j->fd >= 0)
-        close(j->fd);
+    disk_free(&j->disk);
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->progress);
     pthread_mutex_destroy(&j->lock);
-    str_free(&j->line);
-    free(j->directory);
     free(j->path);
     free(j);
 }
@@ -188,6 +105,7 @@ static struct item *wait_for_work(struct journal *j)
     while (!j->head && !j->closing && j->sync_wanted <= j->synced)
         pthread_cond_wait(&j->work, &j->lock);
     struct item *item = j->head;
+    pthread_cond_broadcast(&j->progress);   /* from now on the disk may hang: journal_wait_change */
     if (item) {
         j->head = item->next;
         if (!j->head)
@@ -200,10 +118,9 @@ static struct item *wait_for_work(struct journal *j)
 
 static void sync_file(struct journal *j, uint64_t upto)
 {
-    bool ok = !j->broken && fdatasync(j->fd) == 0;
-    if (!ok && !j->broken)
-        fail_errno(j, "cannot bring the journal to the disk", errno);
-    j->broken = !ok;
+    struct err err = {0};
+    if (!j->broken && !disk_sync(&j->disk, &err))
+        break_off(j, &err);
     pthread_mutex_lock(&j->lock);
     j->synced = upto;
     pthread_cond_broadcast(&j->progress);
@@ -218,9 +135,10 @@ static void work(struct journal *j)
         bool closing = j->closing;
         uint64_t written = j->written;
         pthread_mutex_unlock(&j->lock);
+        bool checkpoint = item && item->checkpoint;
         if (item) {
             if (!j->broken)
-                put_input(j, item);
+                put(j, item);
             free(item->line);
             free(item);
         } else if (closing) {
@@ -230,24 +148,28 @@ static void work(struct journal *j)
         }
         pthread_mutex_lock(&j->lock);
         j->written += item != NULL;
+        j->checkpoints_queued -= checkpoint;
+        j->segment_full = !j->broken && !j->checkpoints_queued && disk_full(&j->disk);
     }
 }
 
 static void *run(void *data)
 {
     struct journal *j = data;
-    j->broken = !open_file(j);
-    if (!j->broken)
-        put_line(j);   /* the header */
+    struct err err = {0};
+    if (!disk_open(&j->disk, &err))
+        break_off(j, &err);
     pthread_mutex_lock(&j->lock);
     j->opened = true;
     pthread_cond_broadcast(&j->progress);
     pthread_mutex_unlock(&j->lock);
-    work(j);
     if (!j->broken)
-        put_end(j, journal_failure(j));
+        disk_apply_caps(&j->disk);
+    work(j);
+    if (!j->broken && !disk_put_end(&j->disk, journal_failure(j), &err))
+        break_off(j, &err);
     if (j->broken)
-        j->hash[0] = '\0';
+        j->disk.hash[0] = '\0';
     pthread_mutex_lock(&j->lock);
     j->over = true;
     bool abandoned = j->abandoned;
@@ -260,7 +182,8 @@ static void *run(void *data)
 
 /* --- everyone else --- */
 
-static struct journal *new_journal(const char *state_dir, const struct journal_header *header)
+static struct journal *new_journal(const char *state_dir, const struct journal_header *header,
+                                   const struct journal_options *options)
 {
     struct journal *j = xcalloc(1, sizeof *j);
     pthread_condattr_t monotonic;
@@ -270,21 +193,14 @@ static struct journal *new_journal(const char *state_dir, const struct journal_h
     pthread_cond_init(&j->work, &monotonic);
     pthread_cond_init(&j->progress, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    time_t seconds = (time_t)(header->started_ms / 1000);
-    struct tm tm;
-    char stamp[32], session[80], name[96];
-    gmtime_r(&seconds, &tm);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
-    snprintf(session, sizeof session, "%s-%ld-%08x", stamp, (long)getpid(), (unsigned)randombytes_random());
-    snprintf(name, sizeof name, "%s.jsonl", session);
-    j->directory = *state_dir ? file_join(state_dir, "sessions") : xstrdup("");
-    j->path = file_join(j->directory, name);
-    j->name = j->path + strlen(j->path) - strlen(name);
-    j->fd = -1;
-    struct journal_header first = *header;
-    first.segment = 1;
-    first.session = session;
-    journal_header_encode(&first, &j->line);
+    disk_init(&j->disk, state_dir, header);
+    if (options) {
+        j->disk.limits = options->limits;
+        j->disk.models = options->models;
+        j->disk.say = options->say;
+        j->disk.say_data = options->say_data;
+    }
+    j->path = disk_path(&j->disk, 1);
     return j;
 }
 
@@ -309,14 +225,15 @@ static void start_thread(struct journal *j)
     int failure = pthread_create(&j->thread, NULL, run, j);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     j->has_thread = failure == 0;
+    char text[128];
     if (failure != 0)
-        fail_errno(j, "cannot start the journal's thread", failure);
+        fail(j, "cannot start the journal's thread", strerror_r(failure, text, sizeof text));
 }
 
 bool journal_open(struct journal **journal, const char *state_dir, const struct journal_header *header,
-                  struct err *err)
+                  const struct journal_options *options, struct err *err)
 {
-    struct journal *j = *journal = new_journal(state_dir, header);
+    struct journal *j = *journal = new_journal(state_dir, header, options);
     j->busy_since = clock_mono_ms();
     start_thread(j);
     struct timespec deadline = deadline_in(OPEN_WAIT_MS);
@@ -333,18 +250,26 @@ bool journal_open(struct journal **journal, const char *state_dir, const struct 
     return ok;
 }
 
-void journal_line(struct journal *j, char *line)
+/* Takes the item; a line that is not taken ends the recording, a checkpoint can be done without. */
+static void enqueue(struct journal *j, struct item *item)
 {
-    struct item *item = xmalloc(sizeof *item);
-    *item = (struct item){.line = line, .length = strlen(line)};
     bool taken = false;
     if (j) {
         pthread_mutex_lock(&j->lock);
-        if (item->length > JOURNAL_LINE_MAX - 256)
+        bool fits = j->queued + item->length <= QUEUE_MAX;
+        if (!item->checkpoint && item->length > LINE_MAX_BYTES)
             fail_locked(j, "an input is too large to be recorded", "");
-        else if (j->queued + item->length > QUEUE_MAX)
+        else if (!item->checkpoint && !fits)
             fail_locked(j, "the disk does not keep up with the journal", "");
-        taken = !j->failed;
+        taken = !j->failed && fits && item->length <= LINE_MAX_BYTES;
+        if (item->checkpoint) {
+            j->since_checkpoint = 0;
+            j->checkpoint_size = item->length;
+            j->checkpoints_queued += taken;
+            j->segment_full = false;
+        } else {
+            j->since_checkpoint += item->length;
+        }
         if (taken) {
             *(j->tail ? &j->tail->next : &j->head) = item;
             j->tail = item;
@@ -355,9 +280,35 @@ void journal_line(struct journal *j, char *line)
         pthread_mutex_unlock(&j->lock);
     }
     if (!taken) {
-        free(line);
+        free(item->line);
         free(item);
     }
+}
+
+void journal_line(struct journal *j, char *line)
+{
+    struct item *item = xmalloc(sizeof *item);
+    *item = (struct item){.line = line, .length = strlen(line)};
+    enqueue(j, item);
+}
+
+void journal_checkpoint_line(struct journal *j, int64_t offset_ms, char *model)
+{
+    struct item *item = xmalloc(sizeof *item);
+    *item = (struct item){.checkpoint = true, .offset_ms = offset_ms, .line = model, .length = strlen(model)};
+    enqueue(j, item);
+}
+
+bool journal_wants_checkpoint(struct journal *j)
+{
+    if (!j)
+        return false;
+    pthread_mutex_lock(&j->lock);
+    size_t size = j->checkpoint_size > CHECKPOINT_LEAST ? j->checkpoint_size : CHECKPOINT_LEAST;
+    bool wants = !j->failed && (j->since_checkpoint > CHECKPOINT_EVERY * size ||
+                                (j->segment_full && j->since_checkpoint > 0));
+    pthread_mutex_unlock(&j->lock);
+    return wants;
 }
 
 bool journal_flush(struct journal *j, int timeout_ms)
@@ -391,6 +342,34 @@ enum journal_state journal_state(const struct journal *journal)
     bool failed = j->failed || hangs_locked(j);
     pthread_mutex_unlock(&j->lock);
     return failed ? JOURNAL_FAILED : JOURNAL_RECORDING;
+}
+
+enum journal_state journal_wait_change(struct journal *j, enum journal_state seen)
+{
+    enum journal_state now;
+    pthread_mutex_lock(&j->lock);
+    for (;;) {
+        now = j->failed || hangs_locked(j) ? JOURNAL_FAILED : JOURNAL_RECORDING;
+        if (now != seen || j->woken)
+            break;
+        int64_t left = j->busy_since ? j->busy_since + HANGS_AFTER_MS + 1 - clock_mono_ms() : 0;
+        struct timespec deadline = deadline_in(left > 0 ? (int)left : 1);
+        if (j->busy_since && !hangs_locked(j))
+            pthread_cond_timedwait(&j->progress, &j->lock, &deadline);
+        else
+            pthread_cond_wait(&j->progress, &j->lock);
+    }
+    j->woken = false;
+    pthread_mutex_unlock(&j->lock);
+    return now;
+}
+
+void journal_wake(struct journal *j)
+{
+    pthread_mutex_lock(&j->lock);
+    j->woken = true;
+    pthread_cond_broadcast(&j->progress);
+    pthread_mutex_unlock(&j->lock);
 }
 
 const char *journal_path(const struct journal *j) { return j ? j->path : ""; }
@@ -430,6 +409,6 @@ void journal_close(struct journal *j, char *hash)
     if (j->has_thread)
         pthread_join(thread, NULL);
     if (hash)
-        memcpy(hash, j->hash, HASH_HEX);
+        memcpy(hash, j->disk.hash, HASH_HEX);
     destroy(j);
 }

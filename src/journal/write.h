@@ -10,25 +10,44 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "journal/caps.h"
 #include "journal/header.h"
 
 struct journal;
 
 enum journal_state { JOURNAL_RECORDING, JOURNAL_OFF, JOURNAL_FAILED };
 
-/* Makes sessions/YYYYMMDDTHHMMSSZ-PID-RANDOM.jsonl (0600 in 0700) under `state_dir`. On failure (so with "",
+struct journal_options {
+    struct journal_limits limits;
+    bool models;                   /* checkpoints come */
+    /* Something for the Log (a segment was dropped ...); called on the journal's thread. May be NULL. */
+    void (*say)(void *data, const char *level, const char *text);
+    void *say_data;
+};
+
+/* Makes sessions/YYYYMMDDTHHMMSSZ-PID-RANDOM.jsonl (0600 in 0700) under `state_dir`; `options` NULL:
+ * no limits, no checkpoints. On failure (so with "",
  * no state directory) *journal is still given, in state JOURNAL_FAILED with the reason: callers go on. Waits
  * at most half a second. */
 bool journal_open(struct journal **journal, const char *state_dir, const struct journal_header *header,
-                  struct err *err);
+                  const struct journal_options *options, struct err *err);
 /* Takes the encoded input (a JSON object without newline, at most 16 MiB; free()d by the journal thread).
  * Never blocks: when the queue of 64 MiB is full the line is dropped and the state becomes failed. */
 void journal_line(struct journal *journal, char *line);
+/* The encoded model after the lines handed over so far (a JSON object without newline; free()d likewise), and
+ * its time. One that is too large is left out. */
+void journal_checkpoint_line(struct journal *journal, int64_t offset_ms, char *model);
+/* True when the lines since the last one are more than 8 times its size, or a new segment is due. */
+bool journal_wants_checkpoint(struct journal *journal);
 /* Waits until everything handed over so far is on disk (fdatasync), at most timeout_ms. Before a write.
  * True for a journal that is off: nothing is missing from it. */
 bool journal_flush(struct journal *journal, int timeout_ms);
 enum journal_state journal_state(const struct journal *journal);
-const char *journal_path(const struct journal *journal);
+/* Waits until the state is no longer `seen`, or journal_wake was called; gives the state. For a thread that has
+ * nothing else to do; sleeps without a time-out while the disk has nothing to answer. */
+enum journal_state journal_wait_change(struct journal *journal, enum journal_state seen);
+void journal_wake(struct journal *journal);
+const char *journal_path(const struct journal *journal);      /* of the first segment */
 const char *journal_failure(const struct journal *journal);   /* "" while recording */
 /* Writes the end line, syncs (at most 2 s), closes. Gives the final chain hash in `hash` (65 bytes) if not
  * NULL; "" when the end could not be written. */

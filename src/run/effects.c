@@ -86,6 +86,19 @@ static void fail(struct run *run, const struct effect *effect, const char *name,
 
 /* ---- each effect ---- */
 
+/* An environment that is not to be recorded ends the recording for good: a journal with a hole in it would look
+ * whole. */
+static void stop_recording(struct run *run, const char *name)
+{
+    char why[256];
+    if (!run->terminal || run->unrecorded)
+        return;
+    run->unrecorded = true;
+    snprintf(why, sizeof why, "%s has journal: off", name);
+    run_feed_name(run, IN_JOURNAL, "off", why);
+    record_stop(run->shared.record);
+}
+
 static void do_open(struct run *run, struct effect *effect)
 {
     struct environment *environment = find_environment(run->options->settings, text_of(effect->name));
@@ -97,6 +110,8 @@ static void do_open(struct run *run, struct effect *effect)
         fail(run, effect, "open", &err);
         return;
     }
+    if (!environment->journal)
+        stop_recording(run, environment->name);
     run->session = start_opened(run, environment, false);
     run->environment = environment;
     worker_give(run->session, effect);

@@ -249,6 +249,16 @@ void run_draw(struct run *run)
     run->dirty = run->answer_at_once = false;
 }
 
+/* Between two turns, behind the keys and the frame that answers them. */
+static void checkpoint(struct run *run)
+{
+    if (!record_wants_checkpoint(run->shared.record))
+        return;
+    struct str model = {0};
+    model_encode(run->model, &model);
+    record_checkpoint(run->shared.record, run->last_offset_ms, str_take(&model));
+}
+
 void run_turn(struct run *run)
 {
     struct pollfd fds[POLL_COUNT];
@@ -263,4 +273,5 @@ void run_turn(struct run *run)
     run_draw(run);
     run_carry_out(run);
     run_reap(run);
+    checkpoint(run);
 }

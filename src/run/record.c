@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,11 +18,16 @@ struct record {
     struct queue *queue;
     char *state_dir;
     struct journal_header header;     /* texts owned */
+    struct journal_options options;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;           /* opened, closing or closed */
     struct journal *journal;          /* NULL until opened */
     bool opened, closing, closed, off;
+    bool stopped;                     /* closing, and the session goes on */
+    bool leaving;                     /* the journal is being freed: nobody may use it any more */
+    int users;                        /* who wait for it to be on disk */
+    char hash[HASH_HEX];              /* of the last line, once closed; "": it could not be written */
     char **early;
     size_t early_count, early_capacity, early_bytes;
 };
@@ -32,6 +36,16 @@ static void say(struct record *r, const char *state, const char *text)
 {
     struct input *in = input_new(IN_JOURNAL);
     in->name = xstrdup(state);
+    in->text = xstrdup(text);
+    atomic_bool never_wait = true;
+    queue_put(r->queue, in, &never_wait);
+}
+
+static void say_log(void *data, const char *level, const char *text)
+{
+    struct record *r = data;
+    struct input *in = input_new(IN_LOG);
+    in->name = xstrdup(level);
     in->text = xstrdup(text);
     atomic_bool never_wait = true;
     queue_put(r->queue, in, &never_wait);
@@ -46,17 +60,6 @@ static void hand_over_early(struct record *r)
     r->early_count = r->early_capacity = r->early_bytes = 0;
 }
 
-static void complete_header(struct journal_header *header)
-{
-    struct passwd entry, *found = NULL;
-    char buffer[4096], host[256] = "";
-    if (!header->user && getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) == 0 && found)
-        header->user = xstrdup(found->pw_name);
-    gethostname(host, sizeof host - 1);
-    if (!header->host)
-        header->host = xstrdup(host);
-}
-
 /* Without one journal_open fails on the empty path, and says so as it does for any directory. */
 static void find_state_dir(struct record *r)
 {
@@ -67,29 +70,55 @@ static void find_state_dir(struct record *r)
     r->state_dir = xstrdup(path);
 }
 
+static void say_state(struct record *r, enum journal_state state, const char *why)
+{
+    if (state == JOURNAL_RECORDING)
+        say(r, "recording", journal_path(r->journal));
+    else
+        say(r, "failed", why);
+}
+
+/* Until the session ends: a disk that fills up, hangs or answers again is told to the operator. */
+static void watch(struct record *r, enum journal_state state)
+{
+    for (;;) {
+        enum journal_state now = journal_wait_change(r->journal, state);
+        pthread_mutex_lock(&r->mutex);
+        bool closing = r->closing;
+        pthread_mutex_unlock(&r->mutex);
+        if (closing)
+            return;
+        if (now != state)
+            say_state(r, now, journal_failure(r->journal));
+        state = now;
+    }
+}
+
 static void *body(void *argument)
 {
     struct record *r = argument;
     struct err err = {0};
     struct journal *journal;
-    complete_header(&r->header);
+    journal_header_complete(&r->header);
     find_state_dir(r);
-    bool ok = journal_open(&journal, r->state_dir, &r->header, &err);
+    bool ok = journal_open(&journal, r->state_dir, &r->header, &r->options, &err);
     pthread_mutex_lock(&r->mutex);
     r->journal = journal;
     r->opened = true;
     hand_over_early(r);
     pthread_cond_broadcast(&r->changed);
+    bool closing = r->closing;
     pthread_mutex_unlock(&r->mutex);
-    if (ok)
-        say(r, "recording", journal_path(journal));
-    else
-        say(r, "failed", err.why[0] ? err.why : err.message);
+    enum journal_state state = ok ? JOURNAL_RECORDING : JOURNAL_FAILED;
+    say_state(r, state, err.why[0] ? err.why : err.message);
+    if (!closing)
+        watch(r, state);
     pthread_mutex_lock(&r->mutex);
-    while (!r->closing)
+    r->leaving = true;
+    while (r->users > 0)
         pthread_cond_wait(&r->changed, &r->mutex);
     pthread_mutex_unlock(&r->mutex);
-    journal_close(journal, NULL);
+    journal_close(journal, r->hash);
     pthread_mutex_lock(&r->mutex);
     r->closed = true;
     pthread_cond_broadcast(&r->changed);
@@ -97,25 +126,8 @@ static void *body(void *argument)
     return NULL;
 }
 
-static void copy_header(struct journal_header *to, const struct journal_header *from)
-{
-    *to = *from;
-    const char **texts[] = {&to->version, &to->user, &to->host, &to->environment, &to->target,
-                            &to->system_identifier, &to->command};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = xstrdup(*texts[i]);
-}
-
-static void free_header(struct journal_header *h)
-{
-    const char *texts[] = {h->version, h->user, h->host, h->environment, h->target, h->system_identifier,
-                           h->command};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        free((char *)(uintptr_t)texts[i]);
-}
-
-struct record *record_start(bool keep, const char *state_dir, const struct journal_header *header,
-                            struct queue *queue)
+struct record *record_start(const char *why_off, const char *state_dir, const struct journal_header *header,
+                            const struct journal_limits *limits, struct queue *queue)
 {
     struct record *r = xcalloc(1, sizeof *r);
     r->queue = queue;
@@ -125,11 +137,12 @@ struct record *record_start(bool keep, const char *state_dir, const struct journ
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&r->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    copy_header(&r->header, header);
+    journal_header_copy(&r->header, header);
+    r->options = (struct journal_options){.limits = *limits, .models = true, .say = say_log, .say_data = r};
     r->state_dir = xstrdup(state_dir);
-    r->off = !keep;
+    r->off = why_off != NULL;
     if (r->off) {
-        say(r, "off", "");
+        say(r, "off", why_off);
     } else if (!thread_start(&r->thread, body, r)) {
         r->off = true;
         say(r, "failed", "no thread for the journal");
@@ -140,9 +153,9 @@ struct record *record_start(bool keep, const char *state_dir, const struct journ
 void record_line(struct record *r, char *line)
 {
     pthread_mutex_lock(&r->mutex);
-    if (r->opened) {
+    if (r->opened && !r->stopped) {
         journal_line(r->journal, line);
-    } else if (r->off || r->early_bytes > EARLY_BYTES) {
+    } else if (r->off || r->stopped || r->early_bytes > EARLY_BYTES) {
         free(line);
     } else {
         if (r->early_count == r->early_capacity) {
@@ -152,6 +165,24 @@ void record_line(struct record *r, char *line)
         r->early_bytes += strlen(line);
         r->early[r->early_count++] = line;
     }
+    pthread_mutex_unlock(&r->mutex);
+}
+
+bool record_wants_checkpoint(struct record *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    bool wants = r->opened && !r->stopped && journal_wants_checkpoint(r->journal);
+    pthread_mutex_unlock(&r->mutex);
+    return wants;
+}
+
+void record_checkpoint(struct record *r, int64_t offset_ms, char *model)
+{
+    pthread_mutex_lock(&r->mutex);
+    if (r->opened && !r->stopped)
+        journal_checkpoint_line(r->journal, offset_ms, model);
+    else
+        free(model);
     pthread_mutex_unlock(&r->mutex);
 }
 
@@ -180,24 +211,48 @@ bool record_flush(struct record *r, int timeout_ms)
     if (r->off)
         return false;
     pthread_mutex_lock(&r->mutex);
-    int left = wait_flag(r, &r->opened, timeout_ms);
+    int left = r->closing ? -1 : wait_flag(r, &r->opened, timeout_ms);
+    bool there = left >= 0 && !r->leaving;
+    r->users += there;
     pthread_mutex_unlock(&r->mutex);
-    return left >= 0 && journal_flush(r->journal, left);
+    if (!there)
+        return false;
+    bool flushed = journal_flush(r->journal, left);
+    pthread_mutex_lock(&r->mutex);
+    r->users--;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->mutex);
+    return flushed;
+}
+
+static void end_locked(struct record *r)
+{
+    r->closing = true;
+    pthread_cond_broadcast(&r->changed);
+    if (r->opened && !r->leaving)
+        journal_wake(r->journal);
+}
+
+void record_stop(struct record *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    r->stopped = true;
+    end_locked(r);
+    pthread_mutex_unlock(&r->mutex);
 }
 
 bool record_close(struct record *r, int timeout_ms)
 {
     if (!r->off) {
         pthread_mutex_lock(&r->mutex);
-        r->closing = true;
-        pthread_cond_broadcast(&r->changed);
+        end_locked(r);
         int left = wait_flag(r, &r->closed, timeout_ms);
         pthread_mutex_unlock(&r->mutex);
         if (left < 0)
             return false;
         pthread_join(r->thread, NULL);
     }
-    free_header(&r->header);
+    journal_header_free(&r->header);
     free(r->state_dir);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->mutex);

@@ -49,6 +49,7 @@ struct run {
     unsigned pending_signals;             /* SIGNAL_* bits taken and not yet acted on */
     struct { int64_t at_ms; int row, column; } click;
     int64_t drawn_ms;                     /* when the last frame was */
+    bool unrecorded;                      /* an environment with journal: off was opened */
     bool dirty, answer_at_once;           /* the model changed; it was a key that changed it */
     bool done;
     int exit_code;

@@ -97,7 +97,7 @@ static struct journal *open_journal(void)
 {
     struct journal *j;
     struct err err = {0};
-    if (!journal_open(&j, dir, &header, &err))
+    if (!journal_open(&j, dir, &header, NULL, &err))
         fail_msg("%s: %s", err.message, err.why);
     snprintf(path, sizeof path, "%s", journal_path(j));
     return j;
@@ -194,10 +194,10 @@ static void test_cannot_open(void **state)
     struct journal *j;
     struct err err = {0};
     char hash[HASH_HEX];
-    assert_false(journal_open(&j, "", &header, &err));
+    assert_false(journal_open(&j, "", &header, NULL, &err));
     assert_string_equal(err.why, "there is no state directory");
     journal_close(j, NULL);
-    assert_false(journal_open(&j, "/dev/null", &header, &err));
+    assert_false(journal_open(&j, "/dev/null", &header, NULL, &err));
     assert_string_equal(err.message, "this session is not recorded");
     assert_non_null(strstr(err.why, "Not a directory"));
     assert_int_equal(journal_state(j), JOURNAL_FAILED);
@@ -284,7 +284,7 @@ static void test_hanging_open_and_close(void **state)
     char hash[HASH_HEX];
     set_disk(DISK_HANGS);
     int64_t start = clock_mono_ms();
-    assert_false(journal_open(&j, dir, &header, &err));
+    assert_false(journal_open(&j, dir, &header, NULL, &err));
     assert_non_null(strstr(err.why, "does not answer"));
     snprintf(path, sizeof path, "%s", journal_path(j));
     line(j, "{}");

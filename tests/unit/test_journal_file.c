@@ -17,6 +17,7 @@
 #include "journal/file.h"
 #include "journal/format.h"
 #include "journal/segments.h"
+#include "journal/write.h"
 
 struct made {
     struct str s;
@@ -334,6 +335,199 @@ static void test_segments(void **state)
     free(second);
 }
 
+/* ---- what the writer makes ---- */
+
+static int said;
+
+static void say(void *data, const char *level, const char *text)
+{
+    (void)data;
+    if (strcmp(level, "warning") != 0 || !strstr(text, "over the limit"))
+        fail_msg("%s: %s", level, text);
+    said++;
+}
+
+static struct journal *record(const struct journal_options *options, char *path, size_t size)
+{
+    struct journal *j;
+    struct err err = {0};
+    const struct journal_header header = {.version = "0", .started_ms = 1795237768123, .environment = "e"};
+    if (!journal_open(&j, dir, &header, options, &err))
+        fail_msg("%s: %s", err.message, err.why);
+    snprintf(path, size, "%s", journal_path(j));
+    return j;
+}
+
+/* As the console does it: an input, and a checkpoint when one is wanted. Gives how many checkpoints. */
+static int feed(struct journal *j, int inputs, size_t model_size)
+{
+    int checkpoints = 0;
+    for (int n = 1; n <= inputs; n++) {
+        char line[300];
+        snprintf(line, sizeof line, "{\"sequence\":\"%d\",\"offset_ms\":%d,\"kind\":\"text\",\"text\":\"%0*d\"}", n,
+                 n * 10, 200, n);
+        journal_line(j, strdup(line));
+        if (n % 64 == 0)
+            assert_true(journal_flush(j, 30000));   /* so that a full segment shows */
+        if (!journal_wants_checkpoint(j))
+            continue;
+        char *model = malloc(model_size + 40);
+        int length = snprintf(model, model_size + 40, "{\"n\":%d,\"text\":\"", n);
+        memset(model + length, 'm', model_size);
+        memcpy(model + length + model_size, "\"}", 3);
+        journal_checkpoint_line(j, n * 10, model);
+        checkpoints++;
+    }
+    return checkpoints;
+}
+
+static void test_checkpoints(void **state)
+{
+    (void)state;
+    char path[300];
+    struct journal *j = record(&(struct journal_options){.models = true}, path, sizeof path);
+    int checkpoints = feed(j, 5000, 20000);
+    journal_close(j, NULL);
+    assert_true(checkpoints >= 4 && checkpoints <= 9);   /* 1.3 MB of lines, one per 160 kB of them */
+    struct journal_file *f;
+    assert_true(journal_file_open(&f, path, NULL));
+    const struct journal_facts *facts = journal_file_facts(f);
+    assert_int_equal(facts->checkpoints, checkpoints);
+    assert_int_equal(facts->last, 5000);
+    assert_int_equal(facts->duration_ms, 50000);
+    assert_string_equal(journal_file_header(f)->environment, "e");
+    for (uint64_t n = 5000; n > 0; n -= 100) {
+        const char *model;
+        uint64_t at;
+        size_t length;
+        assert_true(journal_file_checkpoint(f, n, &at, &model, &length, NULL));
+        assert_true(at <= n);
+        assert_int_equal(model ? strtoull(model + 5, NULL, 10) : 0, at);
+    }
+    struct journal_summary summary;
+    struct err err = {0};
+    if (!journal_file_verify(f, NULL, NULL, &summary, &err))
+        fail_msg("%s: %s", err.at, err.why);
+    assert_int_equal(summary.checkpoints, checkpoints);
+    journal_file_close(f);
+}
+
+/* Segments, each of which can be begun with; with and without a model. */
+static void test_rotation(void **state)
+{
+    (void)state;
+    for (int models = 0; models < 2; models++) {
+        char path[300];
+        struct journal_options options = {.models = models, .limits = {.segment = 100000}, .say = say};
+        struct journal *j = record(&options, path, sizeof path);
+        if (models)
+            feed(j, 3000, 3000);
+        else
+            for (int n = 1; n <= 3000; n++)
+                journal_line(j, strdup("{\"offset_ms\":1,\"kind\":\"text\",\"text\":\"a session without a model\"}"));
+        journal_close(j, NULL);
+        struct journal_file *f;
+        struct journal_summary summary;
+        struct err err = {0};
+        assert_true(journal_file_open(&f, path, NULL));
+        const struct journal_facts *facts = journal_file_facts(f);
+        assert_true(facts->segments >= 4);
+        assert_int_equal(facts->last, 3000);
+        assert_int_equal(facts->end, JOURNAL_END_CLOSED);
+        if (!journal_file_verify(f, NULL, NULL, &summary, &err))
+            fail_msg("%s: %s", err.at, err.why);
+        const char *input;
+        size_t length;
+        for (uint64_t n = 1; n <= 3000; n++)
+            assert_true(journal_file_input(f, n, &input, &length, NULL));
+        journal_file_close(f);
+        unlink(path);   /* without its first segment it begins with a checkpoint */
+        char *second = strdup(path);
+        second = realloc(second, strlen(path) + 10);
+        strcpy(second + strlen(second) - 6, ".2.jsonl");
+        assert_true(journal_file_open(&f, second, NULL));
+        uint64_t first = journal_file_facts(f)->first, at;
+        const char *model;
+        assert_true(first > 1);
+        assert_true(journal_file_checkpoint(f, first, &at, &model, &length, NULL));
+        assert_int_equal(at, first - 1);
+        assert_true(models ? model != NULL : model == NULL);
+        assert_true(journal_file_verify(f, NULL, NULL, &summary, NULL));
+        journal_file_close(f);
+        free(second);
+    }
+}
+
+static int64_t size_of_all(int *files)
+{
+    char command[200], line[64];
+    snprintf(command, sizeof command, "du -cb %s/sessions/*.jsonl | tail -1; ls %s/sessions/*.jsonl | wc -l", dir, dir);
+    FILE *p = popen(command, "r");
+    assert_true(p && fgets(line, sizeof line, p));
+    int64_t bytes = strtoll(line, NULL, 10);
+    assert_true(fgets(line, sizeof line, p) != NULL);
+    *files = (int)strtol(line, NULL, 10);
+    pclose(p);
+    return bytes;
+}
+
+static void test_caps(void **state)
+{
+    (void)state;
+    char command[100], path[300], live_path[300];
+    snprintf(command, sizeof command, "rm -rf %s/sessions", dir);
+    assert_int_equal(system(command), 0);
+    struct journal *live = record(NULL, live_path, sizeof live_path);   /* another session, still running */
+    for (int n = 0; n < 2000; n++)
+        journal_line(live, strdup("{\"kind\":\"text\",\"text\":\"of a session that goes on all the time\"}"));
+    assert_true(journal_flush(live, 30000));
+    said = 0;
+    struct journal_options options = {.models = true, .say = say,
+                                      .limits = {.segment = 50000, .session = 200000, .directory = 0}};
+    struct journal *j = record(&options, path, sizeof path);
+    feed(j, 4000, 3000);
+    journal_close(j, NULL);
+    int dropped = said, files;
+    assert_true(dropped >= 10);
+    assert_int_equal(access(path, F_OK), -1);
+    int64_t all = size_of_all(&files);
+    struct stat st;
+    assert_int_equal(stat(live_path, &st), 0);
+    assert_true(all - st.st_size < 300000);
+    snprintf(command, sizeof command, "%s/sessions", dir);
+    /* the last segment says how many went, and all that are left join */
+    char last[320];
+    for (int k = 2; k < 1000; k++) {
+        snprintf(last, sizeof last, "%.*s.%d.jsonl", (int)strlen(path) - 6, path, k);
+        if (access(last, F_OK) == 0)
+            break;
+    }
+    struct journal_file *f;
+    assert_true(journal_file_open(&f, last, NULL));
+    assert_int_equal(journal_file_facts(f)->dropped, dropped);
+    assert_int_equal(journal_file_facts(f)->last, 4000);
+    journal_file_close(f);
+    /* the directory's limit takes whole old sessions, but not one that is being written */
+    options.limits.directory = 100000;
+    j = record(&options, path, sizeof path);
+    journal_close(j, NULL);
+    size_of_all(&files);
+    assert_int_equal(files, 2);
+    assert_int_equal(access(live_path, F_OK), 0);
+    assert_int_equal(access(path, F_OK), 0);
+    journal_close(live, NULL);
+    char *text;
+    size_t length;
+    char *note = file_join(command, "dropped");
+    assert_true(file_read(note, 1000000, &text, &length, NULL));
+    int lines = 0;
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    assert_int_equal(lines, said);
+    free(text);
+    free(note);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -387,6 +581,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),    cmocka_unit_test(test_damage), cmocka_unit_test(test_newer),
         cmocka_unit_test(test_segments), cmocka_unit_test(test_names),  cmocka_unit_test(test_not_a_journal),
+        cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_rotation), cmocka_unit_test(test_caps),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -41,7 +41,7 @@ static void test_threads(void **state)
     char path[300], hash[HASH_HEX];
     pthread_t threads[THREADS];
     int numbers[THREADS], next[THREADS] = {0};
-    assert_true(journal_open(&journal, dir, &header, NULL));
+    assert_true(journal_open(&journal, dir, &header, NULL, NULL));
     snprintf(path, sizeof path, "%s", journal_path(journal));
     for (int i = 0; i < THREADS; i++) {
         numbers[i] = i;
