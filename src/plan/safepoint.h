@@ -67,6 +67,8 @@ struct safepoint_section {
     enum safepoint_kind kind;
     const struct safepoint_change *changes;   /* SAFEPOINT_CHANGED: at least one */
     size_t change_count;
+    bool after_fields;               /* safepoint_rows only: each row carries the new value of every change, in their
+                                      * order, behind its columns */
     /* What stands behind SELECT ..., with the rows under the name t:
      * `FROM ONLY "public"."Station" t WHERE t.id IN (SELECT id FROM pg_temp.doomed)`. NULL: the whole table. */
     const char *from;

@@ -25,7 +25,11 @@
 
 enum { ZSTD_LEVEL = 3, TELL_EVERY = 4096 };   /* rows between two words on progress */
 
-struct section_done { int64_t rows, bytes; };
+struct section_done {
+    char *schema, *table;
+    enum safepoint_kind kind;
+    int64_t rows, bytes;
+};
 
 struct safepoint {
     char *dir, *id, *path, *partial;
@@ -299,6 +303,8 @@ static void put_columns(struct json_out *o, const struct db_table *table, bool g
     json_array_end(o);
 }
 
+static const char *kind_word(enum safepoint_kind kind) { return kind == SAFEPOINT_DELETED ? "deleted" : "changed"; }
+
 static void put_changes(struct json_out *o, const struct safepoint_section *section)
 {
     json_key(o, "changes");
@@ -322,7 +328,7 @@ static void put_table(struct json_out *o, const struct safepoint_section *sectio
     json_put_text(o, "schema", table->schema);
     json_put_text(o, "table", table->name);
     json_put_int(o, "oid", table->oid);
-    json_put_text(o, "rows", section->kind == SAFEPOINT_DELETED ? "deleted" : "changed");
+    json_put_text(o, "rows", kind_word(section->kind));
     json_key(o, "columns");
     put_columns(o, table, false);
     json_key(o, "generated");
@@ -332,8 +338,10 @@ static void put_table(struct json_out *o, const struct safepoint_section *sectio
     for (size_t i = 0; key && i < key->count; i++)
         json_text(o, table->columns[key->columns[i]].name);
     json_array_end(o);
-    if (section->kind == SAFEPOINT_CHANGED)
+    if (section->kind == SAFEPOINT_CHANGED) {
         put_changes(o, section);
+        json_put_bool(o, "after_fields", section->after_fields);
+    }
     json_object_end(o);
 }
 
@@ -371,7 +379,8 @@ bool safepoint_section(struct safepoint *s, const struct safepoint_section *sect
     if (!put_block(s, err))   /* of the section before */
         return false;
     s->sections = xrealloc(s->sections, (s->section_count + 1) * sizeof *s->sections);
-    s->sections[s->section_count++] = (struct section_done){0};
+    s->sections[s->section_count++] = (struct section_done){.schema = xstrdup(section->table->schema),
+        .table = xstrdup(section->table->name), .kind = section->kind};
     s->open = true;
     add_schema(s, section->table);
     json_begin(&o, &line);
@@ -485,6 +494,9 @@ static bool put_tail(struct safepoint *s, struct err *err)
     json_array(&o);
     for (size_t i = 0; i < s->section_count; i++) {
         json_object(&o);
+        json_put_text(&o, "schema", s->sections[i].schema);
+        json_put_text(&o, "table", s->sections[i].table);
+        json_put_text(&o, "kind", kind_word(s->sections[i].kind));
         json_put_int(&o, "rows", s->sections[i].rows);
         json_put_int(&o, "bytes", s->sections[i].bytes);
         json_object_end(&o);
@@ -526,6 +538,10 @@ static void let_go(struct safepoint *s)
     ZSTD_freeCCtx(s->zstd);
     free(s->raw);
     free(s->packed);
+    for (size_t i = 0; i < s->section_count; i++) {
+        free(s->sections[i].schema);
+        free(s->sections[i].table);
+    }
     free(s->sections);
     free(s->dir);
     free(s->id);
