@@ -37,6 +37,7 @@ static int cancel_open(void)
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);   /* a file that may grow no more is an error, not the end of us */
     return cancel_descriptor;
 }
 

@@ -15,6 +15,7 @@
 
 const struct option_row option_rows[] = {
     ROW_FLAG("applied", applied, "resolve: the migration's changes are in the database", false),
+    ROW_TEXT("changed", "MODE", changed, "restore: leave or overwrite rows that were changed since", false),
     ROW_TEXT("color", "WHEN", color, "auto, always or never (also: NO_COLOR)", true),
     ROW_TEXT("config", "FILE", settings.config, "configuration (default: seedops.yaml, found upward)", true),
     ROW_TEXT("confirm", "NAME", confirm, "the environment's name in full, where an action asks for it", false),
@@ -23,14 +24,20 @@ const struct option_row option_rows[] = {
     ROW_TEXT("dump", "COLSxROWS", dump, "draw one screen of the console as text and leave", false),
     ROW_FLAG("help", help, "show this help", true),
     ROW_FLAG("json", json, "one JSON document on stdout", true),
+    ROW_FLAG("list", list, "restore: show the safepoints there are", false),
     ROW_TEXT("log-format", "FORMAT", log_format, "text or json", true),
     ROW_TEXT("migrations", "DIR", settings.migrations, "migrations directory", true),
     ROW_TEXT("output", "FILE", output, "write there instead of to stdout", false),
+    ROW_FLAG("partial", partial, "restore: also when some of it cannot be put back", false),
+    ROW_TEXT("plan-digest", "DIGEST", plan_digest, "carry out exactly the plan of this digest, or nothing", false),
     ROW_FLAG("rolled-back", rolled_back, "resolve: the migration's changes are not in the database", false),
+    ROW_TEXT("safepoint-dir", "DIR", safepoint_dir, "where safepoints are kept (default: below the state directory)",
+             false),
     ROW_FLAG("scan", scan, "also scan tables whose evidence is held (this destroys what can be read back)", false),
     ROW_TEXT("screen", "NAME", screen, "the screen that --dump draws (default: overview)", false),
     ROW_TEXT("seeds", "DIR", settings.seeds, "fixtures directory", true),
     {"timeout", "MS", "deadline in milliseconds", offsetof(struct options, timeout_ms), OPTION_MS, false},
+    ROW_FLAG("to-sql", to_sql, "restore: write the rows as SQL for psql instead; no database is needed", false),
     ROW_TEXT("url", "URL", settings.url, "database to use instead of a configured environment", true),
     ROW_FLAG("version", version, "show the version", true),
 };
@@ -114,14 +121,14 @@ static bool set_value(struct options *options, const struct option_row *row, cha
     return true;
 }
 
-static bool parse_option(int argc, char **argv, int *i, struct options *options, unsigned *given, struct err *err)
+static bool parse_option(int argc, char **argv, int *i, struct options *options, uint64_t *given, struct err *err)
 {
     char *name = argv[*i] + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const struct option_row *row = find_row(name, length);
     if (!row)
         return unknown_option(name, length, err);
-    *given |= 1u << (row - option_rows);
+    *given |= UINT64_C(1) << (row - option_rows);
     if (row->kind == OPTION_FLAG) {
         if (equals) {
             err_set(err, ERR_USAGE, "--%s takes no value", row->name);
@@ -162,10 +169,10 @@ static const struct command *take_command(struct options *options)
     return command;
 }
 
-static bool check_given(const struct command *command, unsigned given, struct err *err)
+static bool check_given(const struct command *command, uint64_t given, struct err *err)
 {
     for (int i = 0; i < option_row_count; i++) {
-        if (!(given & 1u << i) || options_allowed(command, &option_rows[i]))
+        if (!(given & UINT64_C(1) << i) || options_allowed(command, &option_rows[i]))
             continue;
         err_set(err, ERR_USAGE, "%s does not take --%s", command ? command->name : "the console",
                 option_rows[i].name);
@@ -176,9 +183,11 @@ static bool check_given(const struct command *command, unsigned given, struct er
 
 static bool check_choices(const struct options *options, struct err *err)
 {
-    static const char *const when[] = {"auto", "always", "never", NULL}, *const formats[] = {"text", "json", NULL};
+    static const char *const when[] = {"auto", "always", "never", NULL}, *const formats[] = {"text", "json", NULL},
+        *const modes[] = {"leave", "overwrite", NULL};
     const struct { const char *name, *value; const char *const *choices; } checks[] = {
-        {"color", options->color, when}, {"log-format", options->log_format, formats}};
+        {"color", options->color, when}, {"log-format", options->log_format, formats},
+        {"changed", options->changed, modes}};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         if (!checks[i].value)
             continue;
@@ -199,7 +208,7 @@ bool options_parse(int argc, char **argv, struct options *options, const struct 
                    struct err *err)
 {
     *options = (struct options){0};
-    unsigned given = 0;
+    uint64_t given = 0;
     bool only_operands = false;
     for (int i = 1; i < argc; i++) {
         const size_t room = sizeof options->operands / sizeof *options->operands;

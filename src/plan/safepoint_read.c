@@ -39,6 +39,7 @@ struct safepoint_reader {
     size_t section;                           /* how many were begun */
     int64_t section_rows, section_bytes;
     bool line_open;                           /* what was read of the section ends within a row */
+    bool line_dash;                           /* ... and that row is a lone backslash so far */
     bool over;
 };
 
@@ -221,7 +222,7 @@ bool safepoint_rewind(struct safepoint_reader *r, struct err *err)
     r->number = r->first_number;
     r->chain = r->first_chain;
     r->section = 0;
-    r->waiting = r->over = r->line_open = false;
+    r->waiting = r->over = r->line_open = r->line_dash = false;
     return true;
 }
 
@@ -334,7 +335,7 @@ static bool read_table(struct safepoint_reader *r, struct err *err)
         return damaged(r, at, "the end names another table here", err);
     r->section++;
     r->section_rows = r->section_bytes = 0;
-    r->line_open = false;
+    r->line_open = r->line_dash = false;
     return true;
 }
 
@@ -361,6 +362,26 @@ bool safepoint_next(struct safepoint_reader *r, const struct safepoint_table **t
     return true;
 }
 
+/* Counts, and looks out for a line that begins with \. (it ends the data, and what follows would be read as commands
+ * by whoever is given the text): a server writes no such row. */
+static bool count_lines(struct safepoint_reader *r)
+{
+    const char *at = (const char *)r->raw, *end = at + r->raw_length;
+    if (r->line_dash && *at == '.')
+        return false;
+    for (bool begins = !r->line_open; at < end; begins = true) {
+        if (begins && at[0] == '\\' && at + 1 < end && at[1] == '.')
+            return false;
+        r->line_dash = begins && at[0] == '\\' && at + 1 == end;
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        r->line_open = !newline;
+        r->section_rows += newline != NULL;
+        at = newline ? newline + 1 : end;
+    }
+    r->section_bytes += r->raw_length;
+    return true;
+}
+
 bool safepoint_text(struct safepoint_reader *r, const char **bytes, size_t *length, struct err *err)
 {
     bool more;
@@ -373,12 +394,9 @@ bool safepoint_text(struct safepoint_reader *r, const char **bytes, size_t *leng
     if (r->block.section != r->section - 1)
         return damaged(r, r->at, "rows of another table", err);
     r->waiting = false;
-    const char *raw = (const char *)r->raw, *end = raw + r->raw_length;
-    for (const char *at = raw; (at = memchr(at, '\n', (size_t)(end - at))); at++)
-        r->section_rows++;
-    r->section_bytes += r->raw_length;
-    r->line_open = end[-1] != '\n';
-    *bytes = raw;
+    if (!count_lines(r))
+        return damaged(r, r->at, "a row would end its table early", err);
+    *bytes = (const char *)r->raw;
     *length = r->raw_length;
     return true;
 }

@@ -36,7 +36,7 @@ struct safepoint_info {
     int64_t rows, file_bytes;
 };
 
-struct safepoint_column { const char *name, *type; bool not_null, identity; };
+struct safepoint_column { const char *name, *type; bool not_null, identity, sequence; };
 struct safepoint_changed { const char *column; bool known; const char *after; };
 
 struct safepoint_table {             /* the section that is being read */

@@ -97,6 +97,7 @@ static bool take_columns(struct arena *arena, struct safepoint_table *t, const s
         if (!take_name(arena, json_get(c, "name"), &to->name) || !take_name(arena, json_get(c, "type"), &to->type))
             return false;
         to->not_null = json_bool_of(json_get(c, "not_null"), false);
+        to->sequence = json_bool_of(json_get(c, "sequence"), false);
         to->identity = json_is_text(json_get(c, "identity"));
         for (size_t other = 0; other < i; other++)
             if (strcmp(t->columns[other].name, to->name) == 0)

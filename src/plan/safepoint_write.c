@@ -298,6 +298,8 @@ static void put_columns(struct json_out *o, const struct db_table *table, bool g
         json_put_bool(o, "not_null", c->not_null);
         if (c->identity)
             json_put_text(o, "identity", c->identity_always ? "always" : "by default");
+        if (c->identity || c->sequence)
+            json_put_bool(o, "sequence", true);
         json_object_end(o);
     }
     json_array_end(o);

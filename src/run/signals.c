@@ -73,6 +73,7 @@ void signals_install(void (*restore)(void), void (*settings)(void))
         handle(crashes[i], crash, (int)(SA_RESETHAND | SA_ONSTACK));
     handle(SIGALRM, give_up, 0);
     handle(SIGPIPE, SIG_IGN, 0);
+    handle(SIGXFSZ, SIG_IGN, 0);
 }
 
 int signals_fd(void) { return signal_pipe[0]; }
