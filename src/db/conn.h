@@ -63,7 +63,8 @@ int64_t db_int(const struct db_result *r, size_t row, size_t column, int64_t if_
 int64_t db_affected(const struct db_result *r);   /* rows of INSERT, UPDATE, DELETE; 0 otherwise */
 void db_result_free(struct db_result *r);
 
-/* Simple protocol, several statements allowed, last result in *out (may be NULL). On failure err has the
+/* Simple protocol, several statements allowed, in *out (may be NULL) the last result that has rows, or without any the
+ * last. On failure err has the
  * server's message, detail and hint; *position (may be NULL) is the 1-based character of the error in
  * `sql`, 0 if the server gave none. timeout_ms <= 0 waits for ever (cancel still works). A cancel sends
  * PQcancel from a helper thread, waits 2 s, then closes the socket: ERR_CANCELLED, or ERR_UNKNOWN_OUTCOME

@@ -122,9 +122,13 @@ static enum taken take_result(struct db *db, bool until_copy)
             c->error = result;
         return TAKEN_MORE;
     }
+    db->statements_done++;
+    if (status == PGRES_COMMAND_OK && PQresultStatus(c->last) == PGRES_TUPLES_OK) {
+        PQclear(result);     /* rows are not lost to the COMMIT after them */
+        return TAKEN_MORE;
+    }
     PQclear(c->last);
     c->last = result;
-    db->statements_done++;
     if (status != PGRES_COPY_IN && status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
         return TAKEN_MORE;
     if (until_copy)

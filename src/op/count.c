@@ -56,17 +56,25 @@ static bool count_exactly(struct session *s, const struct table_list *list, stru
     return ok;
 }
 
-static bool count_held(struct session *s, const struct table_entry *entry, struct fact_table *fact, struct err *err)
+/* What fails is estimated, like what is too large to be counted. */
+static bool count_held(struct session *s, const struct table_list *list, struct fact_table *facts, struct err *err)
 {
-    int64_t rows;
-    if (!tid_count(s->db, entry->table, &rows, err)) {
-        if (!db_alive(s->db) || err->class == ERR_CANCELLED)
-            return false;
-        rows = -1;
+    struct arena arena = {0};
+    const struct db_table **held = arena_alloc(&arena, list->count * sizeof *held);
+    size_t *owner = arena_alloc(&arena, list->count * sizeof *owner), count = 0;
+    int64_t *rows = arena_alloc(&arena, list->count * sizeof *rows);
+    for (size_t i = 0; i < list->count; i++)
+        if (facts[i].held) {
+            owner[count] = i;
+            held[count++] = list->items[i].table;
+        }
+    bool ok = tid_counts(s->db, held, count, rows, err) || (db_alive(s->db) && err->class != ERR_CANCELLED);
+    for (size_t i = 0; i < count; i++) {
+        facts[owner[i]].estimated = rows[i] < 0;
+        facts[owner[i]].rows = rows[i] < 0 ? held_estimate(held[i]) : rows[i];
     }
-    fact->estimated = rows < 0;
-    fact->rows = rows < 0 ? held_estimate(entry->table) : rows;
-    return true;
+    arena_free(&arena);
+    return ok;
 }
 
 static void keep_floors(struct table_list *list)
@@ -91,10 +99,7 @@ bool count_tables(struct session *s, bool scan, bool floors_only, struct input *
     in->table_count = list.count;
     for (size_t i = 0; i < list.count; i++)
         tables_fact(&list.items[i], scan, &in->tables[i]);
-    bool ok = count_exactly(s, &list, in->tables, err);
-    for (size_t i = 0; ok && i < list.count; i++)
-        if (in->tables[i].held)
-            ok = count_held(s, &list.items[i], &in->tables[i], err);
+    bool ok = count_exactly(s, &list, in->tables, err) && count_held(s, &list, in->tables, err);
     tables_free(&list);
     if (ok)
         *counted = in;

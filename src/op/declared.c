@@ -76,32 +76,41 @@ static void find_held(const struct session *s, struct declared *d)
     }
 }
 
-static bool count_one(struct session *s, const struct bound_set *set, const struct db_table *table, struct err *err)
+/* Adds the table where it is held and not among the `count` first. */
+static void add_held(const struct session *s, const struct bound_set *set, const struct db_table *table,
+                     const struct db_table **held, size_t *count)
 {
-    struct db_table *counted = db_catalog_by_oid(&s->catalog, table->oid);
-    int64_t rows = -1;
-    if (!counted || counted->known_empty || !context_held(s, set, counted))
-        return true;
-    if (!tid_count(s->db, counted, &rows, err)) {
-        ctx_log(s->ctx, "warning", "%s could not be counted by TID: %s", counted->name, err->message);
-        return db_alive(s->db) && err->class != ERR_CANCELLED;
-    }
-    counted->known_empty = rows == 0;
-    return true;
+    const struct db_table *own = table ? db_catalog_by_oid(&s->catalog, table->oid) : NULL;
+    if (!own || own->known_empty || !context_held(s, set, own))
+        return;
+    for (size_t i = 0; i < *count; i++)
+        if (held[i] == own)
+            return;
+    held[(*count)++] = own;
 }
 
 bool declared_count_held(struct session *s, struct declared *d, struct err *err)
 {
+    struct arena arena = {0};
+    const struct db_table **held = arena_alloc(&arena, s->catalog.count * sizeof *held);
+    int64_t *rows = arena_alloc(&arena, s->catalog.count * sizeof *rows);
+    size_t count = 0;
     for (size_t i = 0; i < d->set.count; i++) {
         const struct bound *b = &d->set.items[i];
-        if (!count_one(s, &d->set, b->table, err))
-            return false;
+        add_held(s, &d->set, b->table, held, &count);
         for (size_t c = 0; c < b->fixture->column_count; c++)
-            if (b->refs[c].table && !count_one(s, &d->set, b->refs[c].table, err))
-                return false;
+            add_held(s, &d->set, b->refs[c].table, held, &count);
     }
+    bool ok = tid_counts(s->db, held, count, rows, err);
+    for (size_t i = 0; i < count; i++)
+        db_catalog_by_oid(&s->catalog, held[i]->oid)->known_empty = rows[i] == 0;
+    if (!ok && db_alive(s->db) && err->class != ERR_CANCELLED) {
+        ctx_log(s->ctx, "warning", "a held table could not be counted by TID: %s", err->message);
+        ok = true;
+    }
+    arena_free(&arena);
     find_held(s, d);
-    return true;
+    return ok;
 }
 
 void declared_forget_counts(struct declared *d)

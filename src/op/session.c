@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "base/str.h"
 #include "base/text.h"
 #include "base/spawn.h"
 #include "config/trust.h"
@@ -297,19 +296,26 @@ static bool take_look(struct session *s, const struct db_probe *identity, size_t
 }
 
 /* After a crash the counters start from zero: whether a table is empty is then asked of its line pointers, which
- * costs round trips but no evidence. What cannot be counted stays unknown. */
+ * costs two round trips but no evidence. What cannot be counted stays unknown. */
 static void settle_counters(struct session *s)
 {
+    struct arena arena = {0};
+    const struct db_table **doubtful = arena_alloc(&arena, s->catalog.count * sizeof *doubtful);
+    int64_t *rows = arena_alloc(&arena, s->catalog.count * sizeof *rows);
+    size_t count = 0;
+    struct err ignored = {0};
     for (size_t i = 0; i < s->catalog.count; i++) {
-        struct db_table *table = &s->catalog.tables[i];
-        int64_t rows = -1;
-        struct err ignored = {0};
-        if (table->details && table->can_select && held_unknown(table) &&
-            tid_count(s->db, table, &rows, &ignored) && rows >= 0) {
-            table->counted = true;
-            table->rows = rows;
-        }
+        const struct db_table *table = &s->catalog.tables[i];
+        if (table->details && table->can_select && held_unknown(table))
+            doubtful[count++] = table;
     }
+    tid_counts(s->db, doubtful, count, rows, &ignored);
+    for (size_t i = 0; i < count; i++) {
+        struct db_table *table = db_catalog_by_oid(&s->catalog, doubtful[i]->oid);
+        table->counted = rows[i] >= 0;
+        table->rows = rows[i] >= 0 ? rows[i] : 0;
+    }
+    arena_free(&arena);
 }
 
 bool session_look(struct session *s, bool refresh, struct err *err)

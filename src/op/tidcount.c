@@ -14,89 +14,104 @@ static const char settings[] =
     "BEGIN READ ONLY; SET LOCAL lock_timeout = '300ms'; SET LOCAL statement_timeout = '10s'; "
     "SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off; "
     "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_tidscan = on; SET LOCAL jit = off; "
-    "SET LOCAL max_parallel_workers_per_gather = 0";
+    "SET LOCAL max_parallel_workers_per_gather = 0; ";
 
 /* A page holds at most (block_size - header 24) / (line pointer 4 + smallest tuple 24) rows: 291 of 8 KiB. */
-static char *count_sql(const struct db_table *table, int64_t pages, int64_t pointers)
+static void add_table(struct str *sql, const struct db_table *table, size_t number)
 {
-    struct str sql = {0};
-    str_add(&sql, "SELECT pg_catalog.count(*) FROM ONLY ");
-    db_quote_relation(&sql, table->schema, table->name);
-    str_printf(&sql,
-               " WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT pg_catalog.format('(%%s,%%s)', p, l)::pg_catalog.tid"
-               " FROM pg_catalog.generate_series(0, %lld) p, pg_catalog.generate_series(1, %lld) l))",
-               (long long)pages - 1, (long long)pointers);
-    return str_take(&sql);
+    str_printf(sql, "%sSELECT %zu, (SELECT pg_catalog.count(*) FROM ONLY ", number ? " UNION ALL " : "", number);
+    db_quote_relation(sql, table->schema, table->name);
+    str_printf(sql,
+               " WHERE ctid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT pg_catalog.format('(%%s,%%s)', p, l)"
+               "::pg_catalog.tid FROM pg_catalog.generate_series(0, CASE WHEN s.pages <= %d THEN s.pages - 1 ELSE -1 END)"
+               " p, pg_catalog.generate_series(1, (s.block - 24) / 28) l))), s.pages <= %d"
+               " FROM (SELECT pg_catalog.pg_relation_size(%lu::pg_catalog.oid) / b.block AS pages, b.block"
+               " FROM (SELECT pg_catalog.current_setting('block_size')::pg_catalog.int8 AS block OFFSET 0) b OFFSET 0) s",
+               MOST_PAGES, MOST_PAGES, (unsigned long)table->oid);
 }
 
-static bool measure(struct db *db, const struct db_table *table, int64_t *pages, int64_t *pointers, struct err *err)
+/* Every table by a Tid Scan and none by another. */
+static bool only_tid_scans(const struct db_result *plan, size_t tables)
+{
+    size_t tid = 0;
+    for (size_t i = 0; i < db_rows(plan); i++) {
+        const char *line = db_value(plan, i, 0);
+        tid += strstr(line, "Tid Scan on") != NULL;
+        if (strstr(line, "Seq Scan") || strstr(line, "Index") || strstr(line, "Bitmap") ||
+            strstr(line, "Tid Range Scan"))
+            return false;
+    }
+    return tid == tables;
+}
+
+/* *promised: the plan was right, and so they were counted. */
+static bool count_promised(struct db *db, const char *sql, size_t tables, int64_t *rows, bool *promised, struct err *err)
+{
+    struct str text = {0};
+    struct db_result *plan = NULL, *result = NULL;
+    str_printf(&text, "%sEXPLAIN (COSTS OFF) %s", settings, sql);
+    bool ok = db_run(db, str_text(&text), 0, &plan, NULL, err);
+    *promised = ok && only_tid_scans(plan, tables);
+    str_reset(&text);
+    str_printf(&text, "%s%sCOMMIT", *promised ? sql : "", *promised ? "; " : "");
+    ok = ok && db_run(db, str_text(&text), 0, &result, NULL, err);
+    for (size_t r = 0; ok && *promised && r < db_rows(result); r++) {
+        uint64_t table = (uint64_t)db_int(result, r, 0, -1);
+        if (table < tables && db_bool(result, r, 2))
+            rows[table] = db_int(result, r, 1, -1);
+    }
+    if (!ok && db_alive(db))
+        db_rollback(db);
+    db_result_free(plan);
+    db_result_free(result);
+    str_free(&text);
+    return ok;
+}
+
+static bool count_together(struct db *db, const struct db_table *const *tables, size_t count, int64_t *rows,
+                           bool *promised, struct err *err)
 {
     struct str sql = {0};
-    struct db_result *result = NULL;
-    str_printf(&sql,
-               "%s; SELECT pg_catalog.pg_relation_size(%lu::pg_catalog.oid), "
-               "pg_catalog.current_setting('block_size')",
-               settings, (unsigned long)table->oid);
-    bool ok = db_run(db, str_text(&sql), 0, &result, NULL, err);
-    if (ok) {
-        int64_t block = db_int(result, 0, 1, 8192);
-        block = block >= 1024 ? block : 8192;
-        *pages = db_int(result, 0, 0, 0) / block;
-        *pointers = (block - 24) / 28;
-    }
-    db_result_free(result);
+    for (size_t i = 0; i < count; i++)
+        add_table(&sql, tables[i], i);
+    bool ok = count_promised(db, str_text(&sql), count, rows, promised, err);
     str_free(&sql);
     return ok;
 }
 
-static bool promises_tid_scan(struct db *db, const char *sql, bool *promised, struct err *err)
+/* One that fails must not cost the others their count. */
+static bool count_apart(struct db *db, const struct db_table *const *tables, size_t count, int64_t *rows, struct err *err)
 {
-    struct str explain = {0};
-    struct db_result *plan = NULL;
-    str_printf(&explain, "EXPLAIN (COSTS OFF) %s", sql);
-    bool ok = db_run(db, str_text(&explain), 0, &plan, NULL, err), tid = false, other = false;
-    for (size_t i = 0; ok && i < db_rows(plan); i++) {
-        const char *line = db_value(plan, i, 0);
-        tid |= strstr(line, "Tid Scan on") != NULL;
-        other |= strstr(line, "Seq Scan") || strstr(line, "Index") || strstr(line, "Bitmap") ||
-                 strstr(line, "Tid Range Scan");
+    bool ok = true, promised;
+    for (size_t i = 0; i < count && db_alive(db); i++) {
+        if (count_together(db, &tables[i], 1, &rows[i], &promised, err))
+            continue;
+        ok = false;
+        if (err->class == ERR_CANCELLED)
+            break;
     }
-    *promised = tid && !other;
-    db_result_free(plan);
-    str_free(&explain);
-    return ok;
+    return ok && db_alive(db);
 }
 
-static bool count_pages(struct db *db, const struct db_table *table, int64_t *rows, struct err *err)
+bool tid_counts(struct db *db, const struct db_table *const *tables, size_t count, int64_t *rows, struct err *err)
 {
-    int64_t pages = 0, pointers = 0;
-    if (!measure(db, table, &pages, &pointers, err))
-        return false;
-    if (pages == 0)
-        *rows = 0;
-    if (pages == 0 || pages > MOST_PAGES)
-        return true;
-    char *sql = count_sql(table, pages, pointers);
-    struct db_result *result = NULL;
-    bool promised = false;
-    bool ok = promises_tid_scan(db, sql, &promised, err);
-    if (ok && promised) {
-        ok = db_run(db, sql, 0, &result, NULL, err);
-        if (ok)
-            *rows = db_int(result, 0, 0, -1);
+    const struct db_table **ordinary = xcalloc(count + 1, sizeof *ordinary);
+    size_t *owner = xcalloc(count + 1, sizeof *owner), n = 0;
+    int64_t *counted = xcalloc(count + 1, sizeof *counted);
+    bool promised = true;
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = counted[i] = -1;
+        owner[n] = i;
+        ordinary[n] = tables[i];
+        n += tables[i]->kind == 'r' || tables[i]->kind == 'm';
     }
-    db_result_free(result);
-    free(sql);
-    return ok;
-}
-
-bool tid_count(struct db *db, const struct db_table *table, int64_t *rows, struct err *err)
-{
-    *rows = -1;
-    if (table->kind != 'r' && table->kind != 'm')
-        return true;
-    bool ok = count_pages(db, table, rows, err);
-    if (db_alive(db))
-        ok = ok ? db_run(db, "COMMIT", 0, NULL, NULL, err) : (db_rollback(db), false);
+    bool ok = n == 0 || count_together(db, ordinary, n, counted, &promised, err);
+    if (n > 1 && (!ok || !promised) && db_alive(db) && (ok || err->class != ERR_CANCELLED))
+        ok = count_apart(db, ordinary, n, counted, err);
+    for (size_t i = 0; i < n; i++)
+        rows[owner[i]] = counted[i];
+    free(ordinary);
+    free(owner);
+    free(counted);
     return ok;
 }

@@ -1,4 +1,4 @@
-/* tidcount - counts the rows of a table without a heap scan, so that nothing is pruned (SAFETY 4). */
+/* tidcount - counts the rows of tables without a heap scan, so that nothing is pruned (SAFETY 4). */
 #ifndef SEEDOPS_OP_TIDCOUNT_H
 #define SEEDOPS_OP_TIDCOUNT_H
 
@@ -6,7 +6,9 @@
 
 #include "db/catalog.h"
 
-/* *rows is -1 when it was not counted: the table is too large, or the planner would not promise a Tid Scan. */
-bool tid_count(struct db *db, const struct db_table *table, int64_t *rows, struct err *err);
+/* All tables in two round trips, however many they are; where one of them fails (it is locked, say), two for each. The
+ * error is the last failed table's: false with it set, but the others' rows are there. rows[i] is -1 where nothing was
+ * counted: the table is too large or no ordinary one, the planner would not promise a Tid Scan, or it failed. */
+bool tid_counts(struct db *db, const struct db_table *const *tables, size_t count, int64_t *rows, struct err *err);
 
 #endif

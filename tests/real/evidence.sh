@@ -51,6 +51,8 @@ so status test --json
 is "$(jq -c '.tables[] | select(.table == "healthy") | [.held, .rows, .missing]' <<<"$out")" '[false,7,0]' "after a crash a healthy table is not held"
 is "$(jq -c '[.tables[] | select(.table | startswith("t")) | .held] | unique' <<<"$out")" '[true]' "and the emptied ones still are"
 is "$(readable)" "$before" "status leaves every dead row readable"
+is "$(sql c db -c "SELECT count(*) FROM pg_stat_user_tables WHERE n_tup_ins <= n_tup_del AND relname <> 'child'")" 6 "six tables were in doubt"
+check "all of them were counted in two round trips" [ "$(jq .round_trips <<<"$out")" -le 4 ]
 # and the operator may overrule it
 so diff test --scan
 is "$rc" 4 "--scan compares"

@@ -35,6 +35,15 @@ is "$(jq -c '[.tables[] | select(.table | startswith("t")) | .rows_by_tid]' <<<"
 is "$(jq -c '[.tables[] | select(.table | startswith("t")) | .rows] | unique' <<<"$out")" '[null]' "beside the null that every held table's number is"
 is "$(jq -c '.tables[] | select(.table == "big") | [.held, .estimated, .rows, .rows_by_tid]' <<<"$out")" '[true,true,null,null]' "a table of more than 2 000 pages is only estimated"
 is "$(readable)" "$before" "and every dead row is still there"
+mkfifo hold
+"$PGBIN/psql" -XAtq -h "$T/main" -U postgres -d db <hold >/dev/null 2>&1 & holder=$!
+exec 9>hold
+echo "begin; lock table t5 in access exclusive mode;" >&9
+check "one of them is locked" wait_for 10 bash -c "'$PGBIN/psql' -XAtq -h '$T/main' -U postgres -d db -c \"select 1 from pg_locks where relation = 't5'::regclass and granted\" | grep -q 1"
+so count test --json
+is "$(jq -c '[.tables[] | select(.table | test("^t[0-9]")) | [.table, .rows_by_tid]] | sort' <<<"$out")" '[["t1",2],["t2",4],["t40",80],["t5",null],["t9",18]]' "a locked one costs only its own count"
+exec 9>&-
+wait "$holder"
 so count test
 like "$out" '^ +80  t40  held: counted by TID' "text says how it was counted"
 like "$out" '^ +≈3  big  held: estimated' "and what was estimated"
