@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -135,6 +137,28 @@ out_unlink:
 out:
     free(temporary);
     return ok;
+}
+
+bool file_lock(const char *path, int timeout_ms, int *fd, struct err *err)
+{
+    enum { PAUSE_MS = 20 };
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    if (*fd < 0)
+        return err_errno(err, ERR_GENERAL, errno, "cannot lock %s", path);
+    for (int waited = 0; flock(*fd, LOCK_EX | LOCK_NB) != 0; waited += PAUSE_MS) {
+        int errnum = errno;
+        if (errnum == EWOULDBLOCK && waited < timeout_ms) {
+            nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
+            continue;
+        }
+        close(*fd);
+        *fd = -1;
+        if (errnum != EWOULDBLOCK)
+            return err_errno(err, ERR_GENERAL, errnum, "cannot lock %s", path);
+        err_set(err, ERR_GENERAL, "cannot lock %s", path);
+        return err_why(err, "another process has held it for %d ms", timeout_ms);
+    }
+    return true;
 }
 
 static bool make_dir(const char *path, mode_t mode, struct err *err)

@@ -12,6 +12,9 @@
 bool file_read(const char *path, size_t limit, char **bytes, size_t *length, struct err *err);
 /* Writes through a temporary file, fsync and rename; the directory must exist. */
 bool file_write_atomic(const char *path, const void *bytes, size_t length, mode_t mode, struct err *err);
+/* Opens (0600) and locks a file whose content does not matter, waiting at most timeout_ms for another holder. Gives a
+ * descriptor: closing it unlocks. */
+bool file_lock(const char *path, int timeout_ms, int *fd, struct err *err);
 /* mkdir -p with `mode` for the directories it makes. */
 bool file_make_dirs(const char *path, mode_t mode, struct err *err);
 /* An unlinked file of mode 0600 for row sets; gives a descriptor (close-on-exec). TMPDIR, else /tmp. */

@@ -95,6 +95,8 @@ const struct table_rule *settings_table(const struct settings *settings, const c
 /* Names that no environment may have, NULL-terminated: the commands'. */
 const char *const *settings_reserved(void);
 const char *role_name(enum role role);
+/* Where no role is given the name decides: production, prod, live, staging, stage, preprod, uat; else local. */
+enum role role_of_name(const char *name);
 const char *table_class_name(enum table_class class);
 
 #endif

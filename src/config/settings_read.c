@@ -210,8 +210,7 @@ static bool check_name(struct reader *r, const struct yaml_node *key)
 
 static const struct url no_url = {.host = "", .port = "", .database = "", .user = ""};
 
-/* Without a role, the name decides, and the more careful reading counts. */
-static enum role role_by_name(const char *name)
+enum role role_of_name(const char *name)
 {
     static const struct { const char *name; enum role role; } names[] = {
         {"production", ROLE_PRODUCTION}, {"prod", ROLE_PRODUCTION}, {"live", ROLE_PRODUCTION},
@@ -246,7 +245,7 @@ static bool read_environment(struct reader *r, const struct yaml_node *key,
     env->url_source = arena_printf(&s->arena, "url of %s", env->name);
     env->url = env->direct = no_url;
     env->journal = true;
-    env->role = role_by_name(env->name);
+    env->role = role_of_name(env->name);
     size_t before = reader_enter(r, env->name);
     if (!reader_map(r, node, keys, env))
         return false;

@@ -4,12 +4,9 @@
  * counts: a file that changes is asked about again. */
 #include "config/trust.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -17,7 +14,7 @@
 #include "base/str.h"
 #include "base/text.h"
 
-enum { TRUST_FILE_MAX = 1024 * 1024 };
+enum { TRUST_FILE_MAX = 1024 * 1024, LOCK_MS = 1000 };
 
 static bool usable(const char *digest)
 {
@@ -82,9 +79,8 @@ bool trust_remember(const char *digest, const char *file, struct err *err)
     if (!file_state_dir(dir, sizeof dir, err) || !file_make_dirs(dir, 0700, err))
         return false;
     char *lock = file_join(dir, "lock"), *path = file_join(dir, "trusted");
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && flock(fd, LOCK_EX) == 0 ? add_line(path, digest, file, err)
-        : err_errno(err, ERR_GENERAL, errno, "cannot lock %s", lock);
+    int fd;
+    bool ok = file_lock(lock, LOCK_MS, &fd, err) && add_line(path, digest, file, err);
     if (fd >= 0)
         close(fd);
     free(lock);
