@@ -52,8 +52,27 @@ static const struct field environment_fields[] = {
     CODEC_FIELD(struct fact_environment, migrated, FIELD_TEXT),
     CODEC_FIELD(struct fact_environment, seeded, FIELD_TEXT),
     CODEC_FIELD(struct fact_environment, sentence, FIELD_TEXT),
+    CODEC_FIELD(struct fact_environment, identity, FIELD_TEXT),
 };
 TYPE(type_fact_environment, fact_environment, environment_fields);
+
+static const struct field identity_fields[] = {
+    CODEC_FIELD(struct fact_identity, state, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, sentence, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, trouble, FIELD_BOOL),
+    CODEC_FIELD(struct fact_identity, system_identifier, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, database, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, database_oid, FIELD_I64),
+    CODEC_FIELD(struct fact_identity, pinned_identifier, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, pinned_database, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, pinned_oid, FIELD_I64),
+    CODEC_FIELD(struct fact_identity, first_seen_ms, FIELD_I64),
+    CODEC_FIELD(struct fact_identity, known_as, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, clone_of, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, marked_as, FIELD_TEXT),
+    CODEC_FIELD(struct fact_identity, copy_of, FIELD_TEXT),
+};
+TYPE(type_fact_identity, fact_identity, identity_fields);
 
 static const struct field server_fields[] = {
     CODEC_FIELD(struct fact_server, ready, FIELD_BOOL),
@@ -70,6 +89,7 @@ static const struct field server_fields[] = {
     CODEC_FIELD(struct fact_server, user, FIELD_TEXT),
     CODEC_FIELD(struct fact_server, backend_pid, FIELD_I64),
     CODEC_FIELD(struct fact_server, round_trips, FIELD_I64),
+    CODEC_STRUCT(struct fact_server, identity, &type_fact_identity),
 };
 TYPE(type_fact_server, fact_server, server_fields);
 

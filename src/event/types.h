@@ -18,6 +18,18 @@ struct fact_environment {           /* one line of the Environments screen */
     char *name, *role, *target;     /* role: local staging production; target: redacted */
     char *reachable, *migrated, *seeded;   /* "yes" "no" "unknown" "held" "checking" "error" */
     char *sentence;                 /* what is wrong, or "" */
+    char *identity;                 /* fact_identity's state where it is trouble, else "" */
+};
+
+struct fact_identity {              /* which database answers, beside the one that was pinned (SAFETY 3) */
+    char *state;                    /* new known changed unknown copy marked unreadable; "" not asked yet */
+    char *sentence;                 /* what there is to say, "" nothing */
+    bool trouble;                   /* and it keeps writes away, or may */
+    char *system_identifier, *database;
+    int64_t database_oid;
+    char *pinned_identifier, *pinned_database;   /* pinned_oid 0: not pinned before this visit */
+    int64_t pinned_oid, first_seen_ms;
+    char *known_as, *clone_of, *marked_as, *copy_of;   /* environments, "" none */
 };
 
 struct fact_server {
@@ -31,6 +43,7 @@ struct fact_server {
     char *database, *user;
     int64_t backend_pid;
     int64_t round_trips;            /* after set-up, so far */
+    struct fact_identity identity;
 };
 
 struct fact_ledger {
@@ -177,7 +190,8 @@ enum input_kind {
     IN_PAGE,         /* store, number = first row, rows */
     IN_FOUND,        /* store, number = row or -1 */
     IN_ACTIVITY,     /* backends */
-    IN_PLAN,         /* name: action (seed migrate), text: digest, steps, guard, number: rows in all */
+    IN_PLAN,         /* name: action (seed migrate), text: digest, steps, guard, number: rows in all; title: what is
+                      * said first ("" nothing), expect: how the fixtures stand to those applied last (lineage) */
     IN_QUESTION,     /* question: number = id; name: kind; title, text, expect */
     IN_QUESTION_OVER,/* number = id: answered, cancelled or expired */
     IN_PROGRESS,     /* name: what, number done, number2 total (-1 unknown), rate per second */

@@ -105,24 +105,48 @@ static bool tcp_is_local(const struct guard_facts *f, struct guard_answer *answe
     return false;
 }
 
-bool guard_is_local(const struct guard_facts *f, struct guard_answer *answer)
+static bool place_is_local(const struct guard_facts *f, struct guard_answer *answer)
 {
-    bool local = true;
-    if (!f->role_local) {
-        say(answer, "It counts as not local: the configuration gives it the role %s.",
-            f->role_production ? "production" : "staging");
-        local = false;
-    }
-    if (f->known_non_local) {
-        say(answer, "It is not local: this server is known as %s.",
-            f->known_as && *f->known_as ? show(f->known_as).text : "one of another environment");
-        local = false;
-    }
     if (f->tunnel) {
         say(answer, "It is not local: it is reached through a tunnel.");
         return false;
     }
-    if (!(f->unix_socket ? socket_is_local(f, answer) : tcp_is_local(f, answer)))
+    return f->unix_socket ? socket_is_local(f, answer) : tcp_is_local(f, answer);
+}
+
+/* A server of this machine with the identity of one elsewhere was copied from it, byte for byte. */
+static void say_known(const struct guard_facts *f, struct guard_answer *answer)
+{
+    bool named = f->known_as && *f->known_as;
+    struct shown name = show(f->known_as);
+    if (place_is_local(f, NULL) && named)
+        say(answer, "It counts as not local: it has the identity of %s, so it is that server or a copy of it.", name.text);
+    else
+        say(answer, "It is not local: this server is known as %s.", named ? name.text : "one of another environment");
+}
+
+static bool identity_is_local(const struct guard_facts *f, struct guard_answer *answer)
+{
+    if (f->known_non_local)
+        say_known(f, answer);
+    else if (f->perhaps_non_local)
+        say(answer, "It counts as not local: the server does not tell its identity, so it may be %s.",
+            f->known_as && *f->known_as ? show(f->known_as).text : "one of another environment");
+    if (f->mark_non_local && f->marked_as)
+        say(answer, "It counts as not local: the database is marked as %s.", show(f->marked_as).text);
+    else if (f->mark_non_local)
+        say(answer, "It counts as not local: the database has a mark that could not be read.");
+    return !f->known_non_local && !f->perhaps_non_local && !f->mark_non_local;
+}
+
+bool guard_is_local(const struct guard_facts *f, struct guard_answer *answer)
+{
+    bool local = f->role_local;
+    if (!local)
+        say(answer, "It counts as not local: the configuration gives it the role %s.",
+            f->role_production ? "production" : "staging");
+    local = identity_is_local(f, answer) && local;
+    if (!place_is_local(f, answer))
         return false;
     if (local)
         say(answer, f->unix_socket ? "It is local: a server of this machine answers on a Unix socket."
@@ -179,11 +203,39 @@ static void say_name(const struct guard_facts *f, const struct guard_request *r,
             command, name.text);
 }
 
+/* SAFETY 3: a changed identity blocks whatever changes something, until it is accepted. */
+static bool identity_in_the_way(const struct guard_facts *f, const struct guard_request *r)
+{
+    bool changed = f->identity_changed && !r->accepts_identity;
+    return r->class != GUARD_READ && (f->identity_unreadable || f->identity_split || changed);
+}
+
+static void say_identity(const struct guard_facts *f, struct guard_answer *answer)
+{
+    if (f->identity_unreadable) {
+        say(answer, "Which database this was cannot be read, so a wrong one would not be recognised: mend or remove %s.",
+            show(f->identity_file).text);
+        return;
+    }
+    if (f->identity_split) {
+        say(answer, "The URL and the direct URL of %s lead to two different databases.", show(f->environment).text);
+        say(answer, "It reads from %s.", f->identity_was ? f->identity_was : "one");
+        say(answer, "It would write to %s.", f->identity_is ? f->identity_is : "another");
+        return;
+    }
+    say(answer, "THE IDENTITY CHANGED: another database answers than the one that is known as %s.",
+        show(f->environment).text);
+    say(answer, "It was %s.", f->identity_was ? f->identity_was : "another");
+    say(answer, "It is now %s.", f->identity_is ? f->identity_is : "unknown");
+}
+
 /* Refusals that no variable, key or typed name lifts. */
 static bool impossible(const struct guard_facts *f, const struct guard_request *r, unsigned missing,
                        struct guard_answer *answer)
 {
     size_t before = answer->reason_count;
+    if (identity_in_the_way(f, r))
+        say_identity(f, answer);
     if (missing & NEED_MIRACLE)
         say(answer, "A whole schema is never dropped on a database that is not local; nothing allows it.");
     if (f->in_recovery && needs[r->class].writes)
@@ -257,6 +309,18 @@ static void write_allow_line(const struct guard_facts *f, const struct guard_req
         *line = '\0';
 }
 
+/* The first step only: what else the action needs is said once the identity is settled. */
+static void write_accept_line(const struct guard_facts *f, struct guard_answer *answer)
+{
+    char *line = answer->allow_line;
+    const size_t size = sizeof answer->allow_line;
+    if (!f->environment || !printable(f->environment))
+        return;
+    if (!add_text(line, size, "seedops envs --accept") || !add_word(line, size, f->environment) ||
+        (f->target && *f->target && !add_text(line, size, f->target)))
+        *line = '\0';
+}
+
 bool guard_decide(const struct guard_facts *f, const struct guard_request *r, struct guard_answer *answer)
 {
     *answer = (struct guard_answer){0};
@@ -272,7 +336,9 @@ bool guard_decide(const struct guard_facts *f, const struct guard_request *r, st
     if (missing & NEED_NAME)
         say_name(f, r, answer);
     guard_is_local(f, answer);
-    if (!never && missing)
+    if (identity_in_the_way(f, r) && !f->identity_unreadable && !f->identity_split)
+        write_accept_line(f, answer);
+    else if (!never && missing)
         write_allow_line(f, r, missing, answer);
     answer->allowed = !never && !missing;
     return answer->allowed;

@@ -24,8 +24,17 @@ struct guard_facts {
     enum guard_tri container_here;    /* the server's address is on a container network of this machine */
     enum guard_tri peer_forwards;     /* over a Unix socket: the peer process is ssh, socat, kubectl ... */
     const char *peer_program;         /* for the reason; may be NULL */
-    bool known_non_local;             /* pinned under a non-local environment (a later room) */
-    const char *known_as;
+    bool known_non_local;             /* its server is pinned under a non-local environment, and it was not accepted
+                                       * as a clone of that */
+    const char *known_as;             /* which; may be NULL */
+    bool perhaps_non_local;           /* the server does not tell which it is, so it may be one that is pinned so */
+    bool mark_non_local;              /* the database itself says that it is not local (or may: an unreadable mark) */
+    const char *marked_as;            /* what it says: "production"; NULL: it could not be read */
+    bool identity_changed;            /* another database answers than the one that was pinned */
+    bool identity_split;              /* what is read and what would be written are two databases; was: the former */
+    const char *identity_was, *identity_is;
+    bool identity_unreadable;         /* what was pinned cannot be read: a wrong database would not be recognised */
+    const char *identity_file;
     bool in_recovery;                 /* a standby takes no writes */
     bool transaction_pooler;          /* on the connection the action would use */
     const char *allow_prod_seed;      /* the variable's text, NULL if unset */
@@ -38,6 +47,7 @@ struct guard_request {
     bool write_mode;                  /* console: W is on */
     const char *typed;                /* --confirm, or what was typed; NULL */
     bool explicit_target;             /* a command that names its environment or URL */
+    bool accepts_identity;            /* it is what makes a changed identity the known one */
 };
 
 enum { GUARD_REASONS = 8, GUARD_REASON = 200, GUARD_LINE = 640 };

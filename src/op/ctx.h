@@ -41,6 +41,8 @@ struct ctx {
     bool explicit_target;            /* the command named its environment or URL */
     const char *confirm;             /* --confirm NAME, or what the dialog got; NULL */
     bool write_mode;                 /* console's W */
+    bool accepts_identity;           /* it is `envs --accept`: a changed identity does not stop it */
+    const char *journal;             /* path of the session's journal; NULL: none */
     uint64_t request, generation;    /* copied into every event */
     int cancel_fd;                   /* -1: none */
     void (*emit)(void *sink, struct input *in);   /* takes `in` */

@@ -281,6 +281,7 @@ void session_reread(struct session *s)
 }
 
 static bool take_look(struct session *s, const struct db_probe *identity, size_t identity_count,
+                      const struct db_probe *mark,
                       const struct db_probe *ledger, const struct db_probe *catalog, size_t catalog_count,
                       struct err *err)
 {
@@ -288,6 +289,8 @@ static bool take_look(struct session *s, const struct db_probe *identity, size_t
         !db_catalog_take(&s->catalog, catalog, catalog_count, err))
         return false;
     db_peer_read(s->db, &s->identity, &s->peer);
+    mark_take(mark, &s->mark);
+    known_visit(s);
     err_clear(&s->ledger_problem);
     if (s->ledger)
         ledger_read(s->ledger, ledger, &s->ledger_state, &s->ledger_problem);
@@ -324,12 +327,13 @@ bool session_look(struct session *s, bool refresh, struct err *err)
         return true;
     session_fixtures(s);
     forget_look(s);
-    struct db_probe probes[IDENTITY_PROBES + LEDGER_PROBES + CATALOG_PROBES] = {0};
+    struct db_probe probes[IDENTITY_PROBES + MARK_PROBES + LEDGER_PROBES + CATALOG_PROBES] = {0};
     struct arena arena = {0};
     const char **names;
     size_t wanted = wanted_tables(s, &arena, &names);
     size_t identity_count = db_identity_probes(probes);
-    struct db_probe *ledger = probes + identity_count, *catalog = ledger;
+    struct db_probe *mark = probes + identity_count, *ledger = mark + MARK_PROBES, *catalog = ledger;
+    mark_probes(mark);
     if (s->ledger) {
         ledger_probes(s->ledger, ledger);
         catalog += LEDGER_PROBES;
@@ -337,7 +341,7 @@ bool session_look(struct session *s, bool refresh, struct err *err)
     size_t catalog_count = db_catalog_probes(&arena, names, wanted, wanted == 0, catalog);
     size_t count = (size_t)(catalog - probes) + catalog_count;
     bool ok = db_pipeline(s->db, probes, count, err) &&
-              take_look(s, probes, identity_count, ledger, catalog, catalog_count, err);
+              take_look(s, probes, identity_count, mark, ledger, catalog, catalog_count, err);
     db_probes_free(probes, count);
     arena_free(&arena);
     if (ok && wanted)
@@ -357,6 +361,20 @@ static bool refuse_pooler(const struct session *s, const struct db_identity *ide
                     env->name);
 }
 
+/* Its identity and mark, in one round trip: both of its own server and role. */
+static bool read_direct(struct session *s, struct err *err)
+{
+    struct db_probe probes[IDENTITY_PROBES + MARK_PROBES] = {0};
+    size_t count = db_identity_probes(probes);
+    mark_probes(probes + count);
+    if (!db_pipeline(s->direct, probes, count + MARK_PROBES, err))
+        return false;
+    bool ok = db_identity_take(s->direct, s->ctx->environment->direct.pooled_hint, probes, count, &s->direct_identity, err);
+    mark_take(probes + count, &s->direct_mark);
+    db_probes_free(probes, count + MARK_PROBES);
+    return ok;
+}
+
 /* The connection, and who is at its end: one without the other is no direct connection, or the next operation of
  * this session would write through a pooler that nobody looked for. */
 static bool open_direct(struct session *s, struct err *err)
@@ -364,12 +382,13 @@ static bool open_direct(struct session *s, struct err *err)
     const struct environment *env = s->ctx->environment;
     if (!connect_url(s->ctx, &env->direct, &s->direct, err))
         return err_context(err, "direct connection");
-    if (!db_identity_read(s->direct, env->direct.pooled_hint, &s->direct_identity, err)) {
+    if (!read_direct(s, err)) {
         db_close(s->direct);
         s->direct = NULL;
         return err_context(err, "direct connection");
     }
     db_peer_read(s->direct, &s->direct_identity, &s->direct_peer);
+    known_visit(s);
     return true;
 }
 
@@ -385,6 +404,8 @@ bool session_direct(struct session *s, struct db **direct, struct err *err)
         s->direct = s->db;
         s->direct_identity = s->identity;
         s->direct_peer = s->peer;
+        s->direct_mark = s->mark;
+        s->direct_known = s->known;
     }
     if (s->direct_identity.transaction_pooler)
         return refuse_pooler(s, &s->direct_identity, err);
@@ -491,6 +512,7 @@ void session_guard_facts(const struct session *s, struct guard_facts *facts)
         .transaction_pooler = identity->transaction_pooler,
         .allow_prod_seed = getenv("ALLOW_PROD_SEED"),
     };
+    known_guard_facts(own ? &s->direct_known : &s->known, facts);
 }
 
 static bool refused(const struct session *s, enum guard_class class, const struct guard_answer *answer,
@@ -530,6 +552,7 @@ bool session_guard(struct session *s, enum guard_class class, struct guard_answe
     session_guard_facts(s, &facts);
     struct guard_request request = {.class = class, .face = s->ctx->face, .write_mode = s->ctx->write_mode,
                                     .typed = s->ctx->confirm, .explicit_target = s->ctx->explicit_target,
+                                    .accepts_identity = s->ctx->accepts_identity,
                                     .action = s->ctx->action_operands ? "" : s->ctx->action};
     return guard_decide(&facts, &request, answer) ? allowed(s, class) : refused(s, class, answer, err);
 }
@@ -557,4 +580,5 @@ void session_server_fact(const struct session *s, struct fact_server *fact)
         .backend_pid = facts->backend_pid,
         .round_trips = (int64_t)db_round_trips(s->db),
     };
+    known_fact(&s->known, env, &fact->identity);
 }

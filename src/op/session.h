@@ -11,6 +11,8 @@
 #include "fixture/fixture.h"
 #include "ledger/ledger.h"
 #include "op/ctx.h"
+#include "op/known.h"
+#include "op/mark.h"
 
 struct session {
     struct ctx *ctx;                 /* of the operation that runs now; borrowed */
@@ -18,6 +20,9 @@ struct session {
     struct db *direct;               /* NULL until session_direct; may be the same as db */
     struct db_identity identity, direct_identity;
     struct db_peer peer, direct_peer;
+    struct mark mark, direct_mark;
+    struct known known, direct_known;/* how the identities stand to those that were pinned */
+    char known_said[512];            /* the newest sentence about that, which is said once */
     bool looked;                     /* identity, ledger_state and catalog are there */
     struct ledger_state ledger_state;/* as of the last look; count 0 without a ledger */
     struct err ledger_problem;       /* class != ERR_NONE: the ledger could not be read, and why */

@@ -75,5 +75,8 @@ so seed --url "postgresql://postgres@127.0.0.1:$through/app"; is "$rc" 5 "a seed
 like "$err" 'ALLOW_PROD_SEED=true seedops seed --url "\$URL"' "with its own line"
 so seed --url "$socket_url"; is "$rc" 5 "a URL to the same place as production is no way around its role"
 like "$err" 'same place as production|same place as staging' "and that is said"
+so seed local; is "$rc" 5 "one called local that is the server known as production counts as that"
+like "$err" 'it has the identity of (production|lab), so it is that server or a copy of it' "and says so"
+rm "$XDG_STATE_HOME/seedops/known_databases"
 so seed local; is "$rc" 0 "a local one needs nothing"
 finish

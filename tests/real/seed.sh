@@ -181,14 +181,24 @@ is "$(jq -r .error.class <<<"$out")" lost "of class lost"
 like "$(jq -r .error.message <<<"$out")" 'rolled back' "it says that it was rolled back"
 is "$(q 'select count(*) from o')" 0 "which is so"
 
-# the server that is read from knows nothing of a transaction on the one that is written to
-cluster_start other || exit 1
-createdb_in other "$database"
-sql other "$database" -c 'create table o (id int primary key, v text)'
-for _ in {1..5000}; do echo 'begin; select pg_current_xact_id(); rollback;'; done | sql other "$database" >"$T/burnt"
+# a standby that is behind, and read from, knows nothing of a transaction on its primary
+mkdir -p "$T/behind"; [ "$(id -u)" != 0 ] || chown "$SERVER_USER" "$T/behind"
+as_server "$PGBIN/pg_basebackup" -h "$T/main" -U postgres -D "$T/behind/data" -R -X stream -c fast
+echo "unix_socket_directories='$T/behind'" | as_server tee -a "$T/behind/data/postgresql.conf" >/dev/null
+cluster_start behind || exit 1
+sql behind postgres -c 'select pg_wal_replay_pause()'
+wait_for 10 test "$(sql behind postgres -c 'select pg_get_wal_replay_pause_state()')" = paused
 lost after
-ALLOW_PROD_SEED=1 so seed --url "$(url other "$database")" --direct-url "$remote" --seeds outcome
+ALLOW_PROD_SEED=1 so seed --url "$(url behind "$database")" --direct-url "$remote" --seeds outcome
 is "$rc $(q 'select v from o')" "0 one" "the outcome is asked where it was written, not where it is read"
+cluster_stop behind
+cluster_start other || exit 1
+sql other postgres -c "create database \"$database\""
+sql other "$database" -c 'create table o (id int primary key, v text)'
+ALLOW_PROD_SEED=1 so seed --url "$(url other "$database")" --direct-url "$remote" --seeds outcome
+is "$rc" 5 "a URL and a direct URL that lead to two databases are refused"
+like "$err" 'lead to two different databases' "in so many words"
+cluster_stop other
 q 'delete from o'; q 'vacuum o'
 
 # ---- what the server says of a refused row may hold a secret ----
