@@ -272,6 +272,7 @@ static void say_held(struct lines *lines, const struct facts *f)
 static void say_confirm(struct lines *lines, const struct model *m)
 {
     const struct modal *d = &m->modal;
+    say(lines, STYLE_WARN, d->why);
     say(lines, STYLE_PLAIN, d->body);
     if (d->request)
         say(lines, STYLE_BOLD, "Making the plan \xe2\x80\xa6");

@@ -89,6 +89,8 @@ void dialog_plan(struct model *m, const struct input *in)
     d->request = 0;
     d->rows = clamp(in->number, 0, INT64_MAX);
     text_replace(&d->digest, in->text);
+    text_replace(&d->why, in->title);
+    d->danger = d->danger || !text_is_empty(in->title);   /* what is said first is a warning */
     d->steps = in->step_count ? xcalloc(in->step_count, sizeof *d->steps) : NULL;
     d->step_count = in->step_count;
     for (size_t i = 0; i < in->step_count; i++) {

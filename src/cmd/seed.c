@@ -11,6 +11,8 @@ static void json_steps(struct json_out *o, const struct input *plan)
     json_key(o, "plan");
     json_object(o);
     json_put_text(o, "digest", plan->text);
+    json_put_text(o, "fixtures", plan->expect);
+    json_put_text(o, "first", plan->title && plan->title[0] ? plan->title : NULL);
     json_key(o, "steps");
     json_array(o);
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -57,6 +59,10 @@ static void add_visible(struct str *out, const char *text) { text_visible(out, t
 static void print_plan(const struct input *plan)
 {
     struct str out = {0};
+    if (plan->title && plan->title[0]) {
+        add_visible(&out, plan->title);
+        str_add_char(&out, '\n');
+    }
     for (size_t i = 0; i < plan->step_count; i++) {
         const struct fact_step *step = &plan->steps[i];
         str_printf(&out, "  %-7s %8lld  ", step->action, (long long)step->rows);

@@ -15,11 +15,13 @@
 #include "base/str.h"
 #include "db/pipeline.h"
 #include "op/declared.h"
+#include "op/lineage.h"
 #include "op/evidence.h"
 #include "op/ops.h"
 #include "op/orphans.h"
 #include "op/outcome.h"
 #include "op/plan.h"
+#include "op/trail.h"
 #include "op/write.h"
 
 enum { ATTEMPTS = 3 };
@@ -187,16 +189,25 @@ static bool commit(struct seeding *g, struct db *db, struct err *err)
     return ok;
 }
 
+static struct trail_entry trail_of(const struct seeding *g)
+{
+    return (struct trail_entry){.action = "seed", .plan_digest = g->plan.digest, .fixtures = true,
+                                .counts = g->outcome->counts, .count_count = g->outcome->count_count};
+}
+
 static bool write_once(struct seeding *g, struct db *db, struct err *err)
 {
     start_outcome(g);
     bool ok = begin(g, db, err) && write_plan(g->session, db, &g->plan, err) && count_after(g, db, err) &&
               write_sequences(db, &g->plan, err);
-    if (ok)
-        return commit(g, db, err);
-    if (db_alive(db))
+    struct trail_entry entry = trail_of(g);
+    ok = ok && trail_add(g->session, db, &entry, err);
+    bool written = ok && commit(g, db, err);
+    if (written)
+        trail_applied(g->session, &entry);
+    if (!ok && db_alive(db))
         db_rollback(db);
-    return false;
+    return written;
 }
 
 /* Another writer: its row is there already, its lock was in the way, its delete took a parent. Reading again
@@ -208,6 +219,15 @@ static bool worth_another_try(const struct err *err)
 }
 
 /* ---- the procedure ---- */
+
+/* SAFETY 5 "Whose fixtures?": what a plan says before anything else. */
+static struct input *with_lineage(const struct session *s, struct input *plan)
+{
+    struct str sentence = {0};
+    plan->expect = xstrdup(lineage_name(lineage_of(s, &sentence)));
+    plan->title = str_take(&sentence);
+    return plan;
+}
 
 /* Where nothing differs there is nothing to validate: the rows are there. */
 static bool validate_once(struct seeding *g, struct err *err)
@@ -225,7 +245,7 @@ static bool plan_again(struct seeding *g, struct err *err)
         return declared_place(g->session, &g->declared, err);
     if (!validate_once(g, err) || !orphans_check(g->session, &g->declared, &g->plan, g->refused, err))
         return false;
-    ctx_emit(g->session->ctx, plan_event(&g->plan, &g->guard));
+    ctx_emit(g->session->ctx, with_lineage(g->session, plan_event(&g->plan, &g->guard)));
     start_outcome(g);
     return true;
 }
@@ -268,6 +288,8 @@ static bool seed_until_right(struct seeding *g, struct err *err)
         if (!session_guard(g->session, GUARD_SEED, NULL, err) || !record_evidence(g, err) ||
             !session_direct(g->session, &direct, err))
             return false;
+        if (attempt == 1)
+            trail_announce(g->session);
         uint64_t rows = g->plan.rows;
         if (write_once(g, direct, err)) {
             emit_outcome(g, rows);
@@ -315,7 +337,7 @@ static bool spare_evidence(struct seeding *g, struct err *err)
 static bool ask_unread(struct seeding *g)
 {
     struct session *s = g->session;
-    ctx_emit(s->ctx, plan_unread_event(&g->declared, s->fixtures.digest, &g->guard));
+    ctx_emit(s->ctx, with_lineage(s, plan_unread_event(&g->declared, s->fixtures.digest, &g->guard)));
     start_outcome(g);
     emit_outcome(g, 0);
     return true;
