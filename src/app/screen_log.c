@@ -32,9 +32,71 @@ void log_add(struct model *m, const char *level, const char *text)
         s->list.selected = (int64_t)s->line_count - 1;
 }
 
+/* ---- what is told for the record, as a line ---- */
+
+static void say_identity(const struct input *in, struct str *out)
+{
+    str_printf(out, "connected to %s: database %s, oid %lld, system identifier %s", or_empty(in->server.target),
+               or_empty(in->server.database), (long long)in->number,
+               text_is_empty(in->server.system_identifier) ? "unknown" : in->server.system_identifier);
+}
+
+static void say_guard(const struct input *in, struct str *out)
+{
+    str_printf(out, "%s (class %s) %s on %s", or_empty(in->text), or_empty(in->name),
+               in->ok ? "allowed" : "refused", or_empty(in->title));
+    if (!text_is_empty(in->expect))
+        str_printf(out, "; typed: %s", in->expect);
+    for (size_t i = 0; i < in->guard.reason_count; i++)
+        str_printf(out, "%s %s", i ? "" : ":", or_empty(in->guard.reasons[i].text));
+}
+
+static void say_statement(const struct input *in, struct str *out)
+{
+    str_printf(out, "%s%s", or_empty(in->name), text_is_empty(in->name) ? "" : ": ");
+    str_add(out, or_empty(in->text));
+    if (!text_is_empty(in->error.message))
+        str_printf(out, " -- %s", in->error.message);
+    else
+        str_printf(out, " -- %lld in %lld ms", (long long)in->number, (long long)in->number2);
+}
+
+static void say_note(const struct input *in, struct str *out) { str_add(out, or_empty(in->text)); }
+
+static const struct {
+    enum input_kind kind;
+    const char *level;
+    void (*say)(const struct input *in, struct str *out);
+} records[] = {
+    {IN_IDENTITY, "info", say_identity},
+    {IN_GUARD, "guard", say_guard},
+    {IN_STATEMENT, "sql", say_statement},
+    {IN_NOTE, "note", say_note},
+};
+
+enum { RECORD_BYTES = 1000 };   /* of a line of the Log; the journal has all of it */
+
+static void add_record(struct model *m, const char *level, void (*say)(const struct input *, struct str *),
+                       const struct input *in)
+{
+    struct str line = {0};
+    say(in, &line);
+    if (line.length > RECORD_BYTES) {
+        size_t cut = RECORD_BYTES;
+        while (cut && ((unsigned char)line.text[cut] & 0xc0) == 0x80)
+            cut--;
+        line.text[cut] = '\0';
+    }
+    log_add(m, level, str_text(&line));
+    str_free(&line);
+}
+
 static void event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
 {
     (void)job, (void)effects;
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++)
+        if (records[i].kind == in->kind)
+            add_record(m, records[i].level, records[i].say, in);
     if (in->kind != IN_LOG)
         return;
     log_add(m, in->name, in->text);

@@ -82,11 +82,17 @@ static bool is_aside(const struct job *job)
                    || job->effect == EFFECT_ENVIRONMENTS);
 }
 
+/* What is told for the record is history, whoever asked for it. */
+static bool is_record(const struct input *in)
+{
+    return in->kind == IN_IDENTITY || in->kind == IN_GUARD || in->kind == IN_STATEMENT || in->kind == IN_NOTE;
+}
+
 /* False: the event is of a connection that was replaced, or of a request that nobody waits for. */
 static bool still_wanted(struct model *m, const struct input *in)
 {
     const struct job *job = in->request ? job_find(m, in->request) : NULL;
-    if (in->kind == IN_LOG)
+    if (in->kind == IN_LOG || is_record(in))
         return true;
     if (in->request && !job)
         return false;

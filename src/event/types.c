@@ -38,6 +38,10 @@ static const char *const kind_names[IN_KIND_COUNT] = {
     [IN_OUTCOME] = "outcome",
     [IN_LOG] = "log",
     [IN_DIAGNOSIS] = "diagnosis",
+    [IN_IDENTITY] = "identity",
+    [IN_GUARD] = "guard",
+    [IN_STATEMENT] = "statement",
+    [IN_NOTE] = "note",
     [IN_JOURNAL] = "journal",
 };
 

@@ -193,11 +193,19 @@ enum input_kind {
     IN_PLAN,         /* name: action (seed migrate), text: digest, steps, guard, number: rows in all; title: what is
                       * said first ("" nothing), expect: how the fixtures stand to those applied last (lineage) */
     IN_QUESTION,     /* question: number = id; name: kind; title, text, expect */
-    IN_QUESTION_OVER,/* number = id: answered, cancelled or expired */
+    IN_QUESTION_OVER,/* number = id: answered, cancelled or expired; ok: yes, text: what was typed (no secret) */
     IN_PROGRESS,     /* name: what, number done, number2 total (-1 unknown), rate per second */
     IN_OUTCOME,      /* name: operation, ok, error, counts, number = duration ms, number2 = rows written */
     IN_LOG,          /* name: level, text */
     IN_DIAGNOSIS,    /* diagnosis, server, text: why it was made ("" asked for; "seed": a write came to a held table) */
+    /* what a review wants to know beside what the screens show */
+    IN_IDENTITY,     /* server: who answers; name: reading or direct; number: the database's oid, title: how the
+                      * server names the client's address */
+    IN_GUARD,        /* a decision: name: class, text: action, title: environment, expect: the name that was typed,
+                      * ok, guard: reasons and allowing line */
+    IN_STATEMENT,    /* what was run: name: for what (migration, table), text: SQL, rows: parameters (the first
+                      * ones, redacted), number: how often or rows, number2: duration ms, ok, error */
+    IN_NOTE,         /* text: what the operator noted (m) */
     IN_JOURNAL,      /* name: recording, failed, off; text: path or why */
     IN_KIND_COUNT
 };
