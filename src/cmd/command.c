@@ -27,7 +27,7 @@ const struct command commands[] = {
      DB | OPS, cmd_migrate_resolve},
     {"migrate status", "[ENV]", "every migration and its state", "", DB, cmd_migrate_status},
     {"preserve", "[ENV] [TABLE...]", "keep what deleted rows may be read back from, before anything is put right",
-     "confirm dry-run output undo", DB | OPS, cmd_preserve},
+     "confirm dry-run output plan-digest undo", DB | OPS, cmd_preserve},
     {"seed", "[ENV]", "make missing and changed rows right, in one transaction", "confirm dry-run scan", DB, cmd_seed},
     {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
      cmd_status},
