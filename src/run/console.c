@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "run/signals.h"
+#include "base/signals.h"
 
 enum { QUEUE_BOUND = 256, QUIT_MS = 2000, JOURNAL_MS = 1000 };
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
-#include "run/signals.h"
+#include "base/signals.h"
 
 static const char *editor_command(void)
 {

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "event/codec.h"
-#include "run/signals.h"
+#include "base/signals.h"
 
 enum { CLOCK_JUMP_MS = 1000, FRAME_MS = 30, TURN_EVENTS = 256 };
 

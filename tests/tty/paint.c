@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "run/signals.h"
+#include "base/signals.h"
 #include "terminal.h"
 
 static struct terminal *terminal;

@@ -1,5 +1,5 @@
 /* signals - one byte a signal into a pipe; SIGSEGV and its kin restore the terminal and die of themselves. */
-#include "run/signals.h"
+#include "base/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>

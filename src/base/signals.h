@@ -1,6 +1,6 @@
 /* signals - handlers that only write a byte to a pipe, and a crash that leaves the terminal usable. */
-#ifndef SEEDOPS_RUN_SIGNALS_H
-#define SEEDOPS_RUN_SIGNALS_H
+#ifndef SEEDOPS_BASE_SIGNALS_H
+#define SEEDOPS_BASE_SIGNALS_H
 
 enum {
     SIGNAL_SUSPEND = 1, SIGNAL_CONTINUE = 2, SIGNAL_SIZE = 4, SIGNAL_HANGUP = 8, SIGNAL_TERMINATE = 16,
