@@ -162,6 +162,11 @@ void view_sentence_line(const struct view *v, enum style style, const char *form
     grid_text(v->g, v->l.sentence_row, 1, v->g->columns - 2, style, line);
 }
 
+void view_absent(const struct view *v, int row, int column, const struct fact_row *cells)
+{
+    grid_text(v->g, row, column, 14, STYLE_DIM, cells ? "not captured" : "\xe2\x80\xa6");
+}
+
 void view_empty(const struct view *v, const char *text)
 {
     view_wrap(v, v->l.list_row, 3, v->g->columns - 6, v->l.list_rows, STYLE_DIM, text);
@@ -235,7 +240,7 @@ static void draw_screen(const struct view *v)
 }
 
 /* What stands for our marks where the terminal has no Unicode; all else that is not ASCII becomes '?'. */
-static void make_ascii(struct grid *g)
+void view_ascii(struct grid *g)
 {
     static const struct { const char *mark; char ascii; } marks[] = {
         {"\xe2\x80\xa6", '.'}, {"\xe2\x94\x80", '-'}, {"\xe2\x94\x82", '|'}, {"\xe2\x94\x8c", '+'},
@@ -244,6 +249,8 @@ static void make_ascii(struct grid *g)
         {"\xe2\x96\x8c", '['}, {"\xe2\x96\x90", ']'}, {"\xe2\x94\x81", '='}, {"\xe2\x86\x92", '>'},
         {"\xe2\x88\x92", '-'}, {"\xe2\x89\xa0", '!'}, {"\xe2\x87\xa2", '>'}, {"\xe2\x97\x8f", '*'},
         {"\xe2\x9a\xa0", '!'}, {"\xe2\x96\x8f", '_'}, {"\xe2\x97\x8b", 'o'},
+        {"\xe2\x96\xb6", '>'}, {"\xe2\x80\x96", '|'}, {"\xe2\x97\x86", 'A'}, {"\xe2\x97\x87", 'N'},
+        {"\xc3\x97", 'x'},
     };
     for (int i = 0; i < g->rows * g->columns; i++) {
         struct cell *cell = &g->cells[i];
@@ -268,5 +275,5 @@ void view_draw(const struct model *m, const struct view_options *options, struct
     else
         draw_screen(&v);
     if (v.ascii)
-        make_ascii(g);
+        view_ascii(g);
 }

@@ -58,8 +58,17 @@ void view_sentence_line(const struct view *v, enum style style, const char *form
 bool view_unconnected(const struct view *v);
 /* An empty list explains itself where its first row would be. */
 void view_empty(const struct view *v, const char *text);
+/* In place of a list row that is not here: on its way, or in a replay never recorded (`row` has no cells). */
+void view_absent(const struct view *v, int row, int column, const struct fact_row *cells);
 /* Cells of `text` on screen. */
 int view_width(const char *text);
+
+/* A box above the screen, its inside blank; clicks on it fall through to nothing. */
+struct box { int row, column, rows, columns; };
+struct box view_centred(const struct view *v, int rows, int columns);
+void view_box(const struct view *v, const struct box *box, enum style style, const char *title);
+/* Draws what is not ASCII anew: our marks by their stand-ins, all else as '?'. */
+void view_ascii(struct grid *g);
 
 /* ---- the parts ---- */
 

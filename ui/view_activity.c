@@ -54,7 +54,8 @@ static void draw_sentence(const struct view *v)
     if (!s->loaded)
         view_sentence_line(v, STYLE_BOLD, "%s",
                            job_of(v->m, EFFECT_ACTIVITY) ? "Looking at the backends \xe2\x80\xa6"
-                                                         : "Not looked yet: r does.");
+                           : v->m->roaming ? "not captured: the operator had not looked at the backends by this moment."
+                                           : "Not looked yet: r does.");
     else if (blocked)
         view_sentence_line(v, STYLE_WARN, "! %zu backend%s wait%s for a lock; \"blocked by\" says for whom.",
                            blocked, blocked == 1 ? "" : "s", blocked == 1 ? "s" : "");

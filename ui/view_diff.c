@@ -173,7 +173,7 @@ static void draw_detail(const struct view *v)
     const struct screen_diff *s = &v->m->diff;
     const struct fact_row *cells = rowset_row(&s->rows, s->row_list.selected);
     int row = v->l.detail_row, width = v->g->columns - 4;
-    if (!cells)
+    if (!cells || !cells->cell_count)
         return;
     const char *at = cell_of(cells, DIFF_AT);
     if (v->l.detail_rows >= 3 && text_same(cell_of(cells, DIFF_KIND), "changed")) {
@@ -197,14 +197,17 @@ static void draw_rows(const struct view *v)
         int64_t nth = s->row_list.top + i;
         int row = v->l.list_row + i;
         const struct fact_row *cells = rowset_row(&s->rows, nth);
-        if (cells)
+        if (cells && cells->cell_count) {
             draw_difference(v, &t, row, nth, cells);
-        else
-            grid_text(v->g, row, 3, 1, STYLE_DIM, "\xe2\x80\xa6");
-        if (!cells)
-            table_row(v, row, nth);
+            continue;
+        }
+        view_absent(v, row, 3, cells);
+        table_row(v, row, nth);
     }
     draw_detail(v);
+    if (v->m->roaming && !s->rows.store)
+        view_empty(v, "not captured: the operator had not opened the rows of this table by this moment. What the "
+                      "line above says of it is what was known.");
     if (s->rows.complete && s->rows.count == 0 && !s->totals.held)
         view_empty(v, text_is_empty(s->row_list.filter)
                           ? "Every declared row is there, as declared, and no other."

@@ -114,7 +114,8 @@ static void draw_sentence(const struct view *v)
     else if (!v->m->migrations.loaded)
         view_sentence_line(v, STYLE_BOLD, "%s",
                            job_of(v->m, EFFECT_MIGRATIONS) ? "Reading the ledger \xe2\x80\xa6"
-                                                           : "The ledger was not read yet: r reads it.");
+                           : v->m->roaming ? "not captured: the operator had not looked at the ledger by this moment."
+                                           : "The ledger was not read yet: r reads it.");
     else if (l->failed > 0)
         view_sentence_line(
             v, STYLE_BAD,
@@ -182,14 +183,17 @@ static void draw_sql(const struct view *v)
         int row = v->l.list_row + i;
         snprintf(number, sizeof number, "%lld", (long long)(line + 1));
         grid_right(v->g, row, 2, 5, STYLE_DIM, number);
-        if (rowset_row(&s->sql, line))
+        const struct fact_row *cells = rowset_row(&s->sql, line);
+        if (cells && cells->cell_count)
             sql_draw(v, &state, row, 9, v->g->columns - 10, rowset_cell(&s->sql, line, 0));
         else
-            grid_text(v->g, row, 9, 1, STYLE_DIM, "\xe2\x80\xa6");
+            view_absent(v, row, 9, cells);
         grid_hit(v->g, row, 0, 1, v->g->columns, "select", line);
         if (line == list->selected)
             grid_text(v->g, row, 1, 1, STYLE_KEY, "\xe2\x96\xb8");
     }
+    if (v->m->roaming && !s->sql.store)
+        view_empty(v, "not captured: the operator had not read this file by this moment.");
     if (s->sql.complete && s->sql.count == 0)
         view_empty(v, text_is_empty(list->filter) ? "The file is empty."
                                                   : "No line passes the filter. Esc clears it.");

@@ -14,9 +14,7 @@
 #include "base/str.h"
 #include "base/text.h"
 
-struct box { int row, column, rows, columns; };
-
-static void draw_box(const struct view *v, const struct box *b, enum style style, const char *title)
+void view_box(const struct view *v, const struct box *b, enum style style, const char *title)
 {
     int right = b->column + b->columns - 1, bottom = b->row + b->rows - 1;
     grid_fill(v->g, b->row, b->column, b->rows, b->columns, STYLE_DIALOG, " ");
@@ -34,7 +32,7 @@ static void draw_box(const struct view *v, const struct box *b, enum style style
     grid_hit(v->g, b->row, b->column, b->rows, b->columns, "", 0);   /* clicks do not fall through */
 }
 
-static struct box centred(const struct view *v, int rows, int columns)
+struct box view_centred(const struct view *v, int rows, int columns)
 {
     struct box b = {.rows = rows < v->g->rows ? rows : v->g->rows,
                     .columns = columns < v->g->columns - 2 ? columns : v->g->columns - 2};
@@ -121,8 +119,8 @@ static void draw_list(const struct view *v)
     int count = (int)picks_make(v->m, picks), most = layout_pick_rows(v->m);
     bool typed = d->kind != MODAL_MENU;
     int rows = d->kind == MODAL_MENU && count < most ? count : most;
-    struct box b = centred(v, rows + 3 + typed, d->kind == MODAL_MENU ? 96 : 78);
-    draw_box(v, &b, STYLE_DIALOG, list_title(v->m));
+    struct box b = view_centred(v, rows + 3 + typed, d->kind == MODAL_MENU ? 96 : 78);
+    view_box(v, &b, STYLE_DIALOG, list_title(v->m));
     if (typed)
         draw_field(v, b.row + 1, b.column + 2, b.columns - 4, d->text, true);
     for (int i = 0; i < rows && d->top + i < count; i++) {
@@ -193,15 +191,13 @@ static void sayf(struct lines *lines, enum style style, const char *format, ...)
 static void say_step(struct lines *lines, const struct fact_step *step)
 {
     char count[HUMAN] = "";
-    if (step->rows < 0) {
-        sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-7s %s  %s", step->danger ? "\xe2\x9a\xa0 " : "  ",
-             or_empty(step->action), or_empty(step->object), or_empty(step->detail));
-        return;
-    }
-    human_count(count, step->rows);
+    if (step->rows >= 0)
+        human_count(count, step->rows);
     sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-8s %7s %s %-22s %s",
          step->danger ? "\xe2\x9a\xa0 " : "  ", or_empty(step->action), count,
-         step->rows == 1 ? "row " : "rows",
+         step->rows < 0    ? "    "
+         : step->rows == 1 ? "row "
+                           : "rows",
          or_empty(step->object), or_empty(step->detail));
 }
 
@@ -209,21 +205,13 @@ static void say_step(struct lines *lines, const struct fact_step *step)
 static void say_steps(struct lines *lines, const struct modal *d)
 {
     char rows[HUMAN];
-    int said = 0, by_hand = 0;
+    int said = 0;
     for (int danger = 1; danger >= 0; danger--)
-        for (size_t i = 0; i < d->step_count; i++) {
-            bool ours = !text_same(d->steps[i].action, "by hand");
-            by_hand += !ours && !danger;
-            if (ours && d->steps[i].danger == danger && said++ < lines->steps)
+        for (size_t i = 0; i < d->step_count; i++)
+            if (d->steps[i].danger == danger && said++ < lines->steps)
                 say_step(lines, &d->steps[i]);
-        }
     if (said > lines->steps)
         sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %d more", said - lines->steps);
-    if (by_hand)
-        sayf(lines, STYLE_DIM, "%d line%s for someone with more rights, or a shell on the server: in the log (7)", by_hand,
-             by_hand == 1 ? " is" : "s are");
-    if (!text_same(d->action, "seed"))
-        return;
     sayf(lines, STYLE_PLAIN, "%s row%s in one transaction: all of it or nothing.", human_count(rows, d->rows),
          d->rows == 1 ? "" : "s");
 }
@@ -359,7 +347,7 @@ static void say_value(struct lines *lines, const struct modal *d)
 static const char *go_word(const struct modal *d)
 {
     static const struct { const char *action, *word; } words[] = {
-        {"seed", "Seed"}, {"preserve", "Preserve"}, {"preserve-undo", "Undo"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
+        {"seed", "Seed"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
         {"scan", "Scan"}, {"terminate", "Terminate"}, {"cancel-backend", "Cancel statement"}, {"quit", "Leave"},
         {"resolve-applied", "Mark"}, {"resolve-rolled-back", "Mark"},
     };
@@ -424,9 +412,9 @@ static void draw_dialog(const struct view *v)
         say_value(&lines, d);
     else
         say(&lines, STYLE_PLAIN, d->body);
-    struct box b = centred(v, lines.count + 4 + (field ? 2 : 0), columns);
+    struct box b = view_centred(v, lines.count + 4 + (field ? 2 : 0), columns);
     int last = b.row + b.rows - 2, end = last - 1 - (field ? 2 : 0);
-    draw_box(v, &b, d->danger || d->kind == MODAL_ERROR ? STYLE_BAD : STYLE_DIALOG, d->title);
+    view_box(v, &b, d->danger || d->kind == MODAL_ERROR ? STYLE_BAD : STYLE_DIALOG, d->title);
     for (int i = 0; i < lines.count && b.row + 1 + i <= end; i++) {
         bool cut = b.row + 1 + i == end && i + 1 < lines.count; /* the box is full: say that there is more */
         grid_text(v->g, b.row + 1 + i, b.column + 2, lines.width, lines.style[i],

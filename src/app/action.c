@@ -70,6 +70,8 @@ static bool guard_refuses(const struct model *m, unsigned needs)
 /* The first need that is not met, as a sentence; NULL: all are. */
 static const char *unmet(const struct model *m, unsigned needs)
 {
+    if (m->roaming && needs & (NEEDS_WRITE_MODE | NEEDS_NAME | DESTRUCTIVE))
+        return "this is a replay, there is no database here";
     if (needs & NEEDS_ENVIRONMENT && text_is_empty(m->environment))
         return "no environment is open: Enter on a line of the list opens one";
     if (needs & NEEDS_CONNECTION && !facts_ready(m))

@@ -174,6 +174,8 @@ struct model {
     uint64_t last_request, generation;
     char *environment;                 /* the open one, "" none */
     enum screen screen, previous;
+    bool roaming;                      /* a moment of a recording that somebody looks around in: nothing
+                                        * can be done, and what was never fetched will not come */
     bool write_mode;
     int64_t write_until_ms, interrupted_ms;
     char *journal, *journal_text;      /* recording, failed, off; path or why */

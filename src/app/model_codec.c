@@ -155,7 +155,7 @@ static const struct field model_fields[] = {
     CODEC_FIELD(struct model, generation, FIELD_U64), CODEC_FIELD(struct model, environment, FIELD_TEXT),
     CODEC_ENUM(struct model, screen, screen_names, SCREEN_COUNT),
     CODEC_ENUM(struct model, previous, screen_names, SCREEN_COUNT),
-    CODEC_FIELD(struct model, write_mode, FIELD_BOOL), CODEC_FIELD(struct model, write_until_ms, FIELD_I64),
+    CODEC_FIELD(struct model, roaming, FIELD_BOOL), CODEC_FIELD(struct model, write_mode, FIELD_BOOL), CODEC_FIELD(struct model, write_until_ms, FIELD_I64),
     CODEC_FIELD(struct model, interrupted_ms, FIELD_I64), CODEC_FIELD(struct model, journal, FIELD_TEXT),
     CODEC_FIELD(struct model, journal_text, FIELD_TEXT),
     CODEC_LIST(struct model, jobs, job_count, &type_job), CODEC_STRUCT(struct model, modal, &type_modal),

@@ -12,12 +12,12 @@ int cmd_migrate_resolve(const struct command *command, struct options *options);
 int cmd_migrate_baseline(const struct command *command, struct options *options);
 int cmd_count(const struct command *command, struct options *options);
 int cmd_diff(const struct command *command, struct options *options);
-int cmd_preserve(const struct command *command, struct options *options);
 int cmd_seed(const struct command *command, struct options *options);
 int cmd_verify(const struct command *command, struct options *options);
 int cmd_capture(const struct command *command, struct options *options);
 int cmd_init(const struct command *command, struct options *options);
 int cmd_envs(const struct command *command, struct options *options);
+int cmd_replay(const struct command *command, struct options *options);
 int cmd_completion(const struct command *command, struct options *options);
 int cmd_help(const struct command *command, struct options *options);
 /* `seedops [ENV]`: the console. */

@@ -5,19 +5,8 @@
 
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "cmd/options.h"
 #include "run/run.h"
-
-static bool parse_dump(const char *text, struct run_options *run, struct err *err)
-{
-    char rest;
-    if (!text)
-        return true;
-    if (sscanf(text, "%dx%d%c", &run->dump_columns, &run->dump_rows, &rest) == 2 && run->dump_columns > 0 &&
-        run->dump_rows > 0 && run->dump_columns <= 1000 && run->dump_rows <= 1000)
-        return true;
-    err_set(err, ERR_USAGE, "--dump wants COLSxROWS, not \"%s\"", text);
-    return err_hint(err, "for example --dump 100x26");
-}
 
 static bool check_screen(const char *name, struct err *err)
 {
@@ -70,7 +59,7 @@ int cmd_console(const struct command *command, struct options *options)
     struct settings settings;
     struct run_options run = {.settings = &settings, .dump_screen = options->screen, .color = options->color};
     struct err err = {0};
-    bool ok = parse_dump(options->dump, &run, &err) && check_screen(options->screen, &err) && settings_load(&settings, &options->settings, NULL, &err);
+    bool ok = options_size("dump", options->dump, &run.dump_columns, &run.dump_rows, &err) && check_screen(options->screen, &err) && settings_load(&settings, &options->settings, NULL, &err);
     if (!ok) {
         face_print_error(&err, false);
         return err_exit_code(err.class);

@@ -15,6 +15,7 @@
 
 const struct option_row option_rows[] = {
     ROW_FLAG("applied", applied, "resolve: the migration's changes are in the database", false),
+    ROW_TEXT("at", "MOMENT", at, "where the replay begins: 14:32 (UTC), +10m, 50%, #812, end", false),
     ROW_TEXT("changed", "MODE", changed, "restore: leave or overwrite rows that were changed since", false),
     ROW_TEXT("color", "WHEN", color, "auto, always or never (also: NO_COLOR)", true),
     ROW_TEXT("config", "FILE", settings.config, "configuration (default: seedops.yaml, found upward)", true),
@@ -27,7 +28,7 @@ const struct option_row option_rows[] = {
     ROW_FLAG("list", list, "restore: show the safepoints there are", false),
     ROW_TEXT("log-format", "FORMAT", log_format, "text or json", true),
     ROW_TEXT("migrations", "DIR", settings.migrations, "migrations directory", true),
-    ROW_TEXT("output", "FILE", output, "write there instead of to stdout; preserve: directory of the saved pages", false),
+    ROW_TEXT("output", "FILE", output, "write there instead of to stdout", false),
     ROW_FLAG("partial", partial, "restore: also when some of it cannot be put back", false),
     ROW_TEXT("plan-digest", "DIGEST", plan_digest, "carry out exactly the plan of this digest, or nothing", false),
     ROW_FLAG("rolled-back", rolled_back, "resolve: the migration's changes are not in the database", false),
@@ -36,7 +37,6 @@ const struct option_row option_rows[] = {
     ROW_FLAG("scan", scan, "also scan tables whose evidence is held (this destroys what can be read back)", false),
     ROW_TEXT("screen", "NAME", screen, "the screen that --dump draws (default: overview)", false),
     ROW_TEXT("seeds", "DIR", settings.seeds, "fixtures directory", true),
-    ROW_FLAG("undo", undo, "preserve: take back what it changed in the database", false),
     {"timeout", "MS", "deadline in milliseconds", offsetof(struct options, timeout_ms), OPTION_MS, false},
     ROW_FLAG("to-sql", to_sql, "restore: write the rows as SQL for psql instead; no database is needed", false),
     ROW_TEXT("url", "URL", settings.url, "database to use instead of a configured environment", true),
@@ -203,6 +203,18 @@ static bool check_choices(const struct options *options, struct err *err)
         }
     }
     return true;
+}
+
+bool options_size(const char *name, const char *text, int *columns, int *rows, struct err *err)
+{
+    char rest;
+    if (!text)
+        return true;
+    if (sscanf(text, "%4dx%4d%c", columns, rows, &rest) == 2 && *columns > 0 && *rows > 0 && *columns <= 1000 &&
+        *rows <= 1000)
+        return true;
+    err_set(err, ERR_USAGE, "--%s wants COLSxROWS, not \"%s\"", name, text);
+    return err_hint(err, "for example --%s 100x26", name);
 }
 
 bool options_parse(int argc, char **argv, struct options *options, const struct command **command,

@@ -20,6 +20,8 @@ extern const int option_row_count;
  * in --url or --direct-url is overwritten in argv. False with ERR_USAGE. */
 bool options_parse(int argc, char **argv, struct options *options, const struct command **command,
                    struct err *err);
+/* "100x26" of option --name; NULL leaves both 0. */
+bool options_size(const char *name, const char *text, int *columns, int *rows, struct err *err);
 void options_free(struct options *options);
 /* True if `command` (NULL: the console) takes the option. */
 bool options_allowed(const struct command *command, const struct option_row *row);

@@ -365,6 +365,28 @@ bool codec_equal(const struct type *type, const void *a, const void *b)
     return true;
 }
 
+static size_t owned_size(const struct field *f, const void *value)
+{
+    enum { OVERHEAD = 16 };      /* of an allocation */
+    if (f->kind == FIELD_TEXT)
+        return text_at(value, f) ? strlen(text_at(value, f)) + 1 + OVERHEAD : 0;
+    if (f->kind == FIELD_STRUCT)
+        return codec_size(f->type, at(value, f)) - f->type->size;
+    size_t size = 0;
+    if (f->kind == FIELD_LIST)
+        for (size_t i = 0; i < list_count(value, f); i++)
+            size += codec_size(f->type, list_item(value, f, i));
+    return size ? size + OVERHEAD : 0;
+}
+
+size_t codec_size(const struct type *type, const void *value)
+{
+    size_t size = type->size;
+    for (size_t i = 0; i < type->field_count; i++)
+        size += owned_size(&type->fields[i], value);
+    return size;
+}
+
 /* ---- inputs as lines ---- */
 
 void input_encode(const struct input *in, struct str *out)

@@ -48,6 +48,7 @@ bool codec_decode(const struct type *type, void *value, const struct json *json,
 void codec_free(const struct type *type, void *value);       /* frees what it owns and zeroes it */
 void codec_copy(const struct type *type, void *to, const void *from);   /* deep; `to` is raw memory */
 bool codec_equal(const struct type *type, const void *a, const void *b);   /* NULL text equals "" */
+size_t codec_size(const struct type *type, const void *value);   /* bytes it takes with all it owns, roughly */
 
 extern const struct type type_input, type_text_item, type_fact_environment, type_fact_server, type_fact_ledger,
     type_fact_migration, type_fact_table, type_fact_guard, type_fact_backend, type_fact_row, type_fact_step,

@@ -12,14 +12,20 @@
 #include "app/action.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "replay/player.h"
 
 static char *manual;
+
+static char *manual_path(const char *name)
+{
+    const char *top = getenv("TOP");
+    return file_join(top ? top : TOP_SRCDIR, name);
+}
 
 static int read_manual(void **state)
 {
     (void)state;
-    const char *top = getenv("TOP");
-    char *path = file_join(top ? top : TOP_SRCDIR, "man/seedops.1");
+    char *path = manual_path("man/seedops.1");
     struct err err = {0};
     size_t length;
     bool ok = file_read(path, 1 << 20, &manual, &length, &err);
@@ -62,8 +68,30 @@ static void test_every_action_is_in_the_manual(void **state)
     }
 }
 
+static void test_every_key_of_the_replay_is_in_its_manual(void **state)
+{
+    (void)state;
+    char *path = manual_path("man/seedops-replay.1"), *page;
+    struct err err = {0};
+    size_t length;
+    assert_true(file_read(path, 1 << 20, &page, &length, &err));
+    free(path);
+    for (int i = 0; i < player_action_count; i++) {
+        const struct player_action *a = &player_actions[i];
+        struct str item = {0};
+        str_printf(&item, ".It Ic \\&%s\n%s\n", a->keys, a->title);
+        bool told = !*a->keys || !(a->where & WHILE_SHOWING) || strstr(page, str_text(&item));
+        if (!told)
+            print_error("%s: the manual lacks\n%s\n", a->name, str_text(&item));
+        str_free(&item);
+        assert_true(told);
+    }
+    free(page);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_action_is_in_the_manual)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_action_is_in_the_manual),
+                                       cmocka_unit_test(test_every_key_of_the_replay_is_in_its_manual)};
     return cmocka_run_group_tests(tests, read_manual, drop_manual);
 }
