@@ -16,10 +16,14 @@ int cmd_seed(const struct command *command, struct options *options);
 int cmd_verify(const struct command *command, struct options *options);
 int cmd_capture(const struct command *command, struct options *options);
 int cmd_init(const struct command *command, struct options *options);
+int cmd_mark(const struct command *command, struct options *options);
 int cmd_envs(const struct command *command, struct options *options);
 int cmd_replay(const struct command *command, struct options *options);
 int cmd_completion(const struct command *command, struct options *options);
 int cmd_help(const struct command *command, struct options *options);
+/* cmd_envs with --accept, --forget. */
+int envs_accept(const struct command *command, struct options *options);
+int envs_forget(const struct command *command, struct options *options);
 /* `seedops [ENV]`: the console. */
 int cmd_console(const struct command *command, struct options *options);
 

@@ -108,6 +108,15 @@ int cmd_envs(const struct command *command, struct options *options)
     struct face face = {.command = command, .options = options};
     struct environment *none;
     struct err err = {0};
+    if (options->accept && options->forget) {
+        err_set(&err, ERR_USAGE, "--accept and --forget are two different things");
+        err_hint(&err, "give one of them");
+        return face_close(&face, false, &err);
+    }
+    if (options->accept)
+        return envs_accept(command, options);
+    if (options->forget)
+        return envs_forget(command, options);
     bool ok = face_refuse_operands(&face, &err) && settings_load(&face.settings, &options->settings, NULL, &err);
     if (ok && face.settings.environment_count == 0 && !face.settings.url_environment)
         ok = settings_choose(&face.settings, &options->settings, NULL, &none, &err);   /* says why */

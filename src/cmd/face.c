@@ -284,6 +284,7 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
     face->ctx.action = command->name;
     face->ctx.action_operands = command->flags & COMMAND_OPERANDS;
     open_journal(face);
+    face->ctx.journal = face->journal ? journal_path(face->journal) : NULL;
     return true;
 }
 

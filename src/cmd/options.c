@@ -14,6 +14,7 @@
 #define ROW_FLAG(n, member, h, c) {n, NULL, h, offsetof(struct options, member), OPTION_FLAG, c}
 
 const struct option_row option_rows[] = {
+    ROW_TEXT("accept", "ENV", accept, "envs: the database that answers now is the right one", false),
     ROW_FLAG("applied", applied, "resolve: the migration's changes are in the database", false),
     ROW_TEXT("at", "MOMENT", at, "where the replay begins: 14:32 (UTC), +10m, 50%, #812, end", false),
     ROW_TEXT("changed", "MODE", changed, "restore: leave or overwrite rows that were changed since", false),
@@ -23,6 +24,7 @@ const struct option_row option_rows[] = {
     ROW_TEXT("direct-url", "URL", settings.direct_url, "unpooled URL for migrations, locks and writes", true),
     ROW_FLAG("dry-run", dry_run, "show the plan, change nothing", false),
     ROW_TEXT("dump", "COLSxROWS", dump, "draw one screen of the console as text and leave", false),
+    ROW_TEXT("forget", "ENV", forget, "envs: forget which database this was; the next visit is a first one", false),
     ROW_FLAG("help", help, "show this help", true),
     ROW_FLAG("json", json, "one JSON document on stdout", true),
     ROW_FLAG("list", list, "restore: show the safepoints there are", false),

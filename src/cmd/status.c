@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/sentence.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
@@ -38,6 +39,42 @@ static void json_table(struct json_out *o, const struct fact_table *t)
     json_object_end(o);
 }
 
+static const char *or_null(const char *text) { return text && *text ? text : NULL; }
+
+static void json_pinned(struct json_out *o, const struct fact_identity *identity)
+{
+    char since[32];
+    json_key(o, "pinned");
+    if (!identity->pinned_oid) {
+        json_null(o);
+        return;
+    }
+    clock_format_utc(identity->first_seen_ms, since, sizeof since);
+    json_object(o);
+    json_put_text(o, "system_identifier", or_null(identity->pinned_identifier));
+    json_put_text(o, "database", identity->pinned_database);
+    json_put_int(o, "database_oid", identity->pinned_oid);
+    json_put_text(o, "since", since);
+    json_object_end(o);
+}
+
+static void json_identity(struct json_out *o, const struct fact_identity *identity)
+{
+    json_key(o, "identity");
+    json_object(o);
+    json_put_text(o, "state", identity->state);
+    json_put_text(o, "system_identifier", or_null(identity->system_identifier));
+    json_put_text(o, "database", identity->database);
+    json_put_int(o, "database_oid", identity->database_oid);
+    json_pinned(o, identity);
+    json_put_text(o, "known_as", or_null(identity->known_as));
+    json_put_text(o, "clone_of", or_null(identity->clone_of));
+    json_put_text(o, "marked_as", or_null(identity->marked_as));
+    json_put_text(o, "copy_of", or_null(identity->copy_of));
+    json_put_text(o, "sentence", or_null(identity->sentence));
+    json_object_end(o);
+}
+
 static void json_server(struct json_out *o, const struct fact_server *server)
 {
     json_put_text(o, "environment", server->environment);
@@ -49,6 +86,7 @@ static void json_server(struct json_out *o, const struct fact_server *server)
     bool known = server->system_identifier && server->system_identifier[0];
     json_put_text(o, "system_identifier", known ? server->system_identifier : NULL);
     json_object_end(o);
+    json_identity(o, &server->identity);
     json_put_bool(o, "ready", server->ready);
 }
 

@@ -41,7 +41,7 @@ void lineage_own(const struct session *s, struct applied_set *set)
 {
     char host[256], by[400];
     *set = (struct applied_set){.applied_ms = clock_wall_ms()};
-    snprintf(set->digest, sizeof set->digest, "%s", s->fixtures.digest);
+    snprintf(set->digest, sizeof set->digest, "%s", s->fixtures.count ? s->fixtures.digest : "");
     if (s->ctx->settings->seeds_dir)
         checkout_commit(s->ctx->settings->seeds_dir, set->commit);
     for (size_t i = 0; i < s->fixtures.count; i++) {
@@ -56,7 +56,7 @@ void lineage_own(const struct session *s, struct applied_set *set)
 
 enum lineage lineage_judge(const struct applied_set *own, const struct applied_set *sets, size_t count)
 {
-    if (count == 0)
+    if (count == 0 || !own->digest[0])
         return LINEAGE_FIRST;
     if (strcmp(own->digest, sets[0].digest) == 0)
         return LINEAGE_SAME;

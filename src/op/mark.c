@@ -25,16 +25,16 @@
     "has_table_privilege(c.oid, 'INSERT') AS writable FROM " P "pg_class c JOIN " P "pg_namespace n ON" \
     " n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND " where ") " alias " ON true"
 
-enum { MARK_THERE, MARK_READ, RAILS_READ, ACTIONS_THERE, ACTIONS_OPEN, ACTIONS_READ };
+enum { MARK_THERE, MARK_MAY_READ, MARK_READ, RAILS_READ, ACTIONS_THERE, ACTIONS_OPEN, ACTIONS_READ };
 
 #define SETS \
     "SELECT coalesce(" P "json_agg(h), ''[]'') FROM (SELECT l.* FROM (SELECT DISTINCT ON (fixture_digest) id," \
     " fixture_digest, fixture_commit, (EXTRACT(epoch FROM fixtures_dated) * 1000)::" P "int8 AS dated_ms," \
-    " (EXTRACT(epoch FROM at) * 1000)::" P "int8 AS applied_ms, who || @ || host AS by FROM seedops.actions WHERE fixtures_applied" \
+    " (EXTRACT(epoch FROM at) * 1000)::" P "int8 AS applied_ms, " P "concat(who, ''@'', host) AS by FROM seedops.actions WHERE fixtures_applied" \
     " ORDER BY fixture_digest, id DESC) l ORDER BY l.id DESC LIMIT 16) h"
 
 static const char probe_sql[] =
-    "SELECT m.oid IS NOT NULL, "
+    "SELECT m.oid IS NOT NULL, m.readable, "
     READ("m.readable", "SELECT " P "to_jsonb(m) FROM seedops.mark m LIMIT 1") ", "
     READ("r.readable", "SELECT " P "to_jsonb(r.value) FROM ar_internal_metadata r WHERE r.key = ''environment'' LIMIT 1")
     ", a.oid IS NOT NULL, a.writable, " READ("a.readable", SETS)
@@ -109,7 +109,8 @@ void mark_take(const struct db_probe probes[MARK_PROBES], struct mark *mark)
     }
     mark->read = true;
     take_mark(db_value(r, 0, MARK_READ), mark);
-    mark->unreadable = db_bool(r, 0, MARK_THERE) && !mark->environment[0] && !db_value(r, 0, MARK_READ);
+    mark->there = db_bool(r, 0, MARK_THERE);
+    mark->unreadable = mark->there && !db_bool(r, 0, MARK_MAY_READ);
     take_rails(db_value(r, 0, RAILS_READ), mark);
     take_sets(db_value(r, 0, ACTIONS_READ), mark);
     mark->trail = !db_bool(r, 0, ACTIONS_THERE) ? TRAIL_NONE : db_bool(r, 0, ACTIONS_OPEN) ? TRAIL_OPEN : TRAIL_CLOSED;

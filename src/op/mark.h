@@ -21,7 +21,8 @@ enum trail_state {
 
 struct mark {
     bool read;                    /* false: `problem` says why nothing of this is known */
-    bool unreadable;              /* a mark is there, and this role may not read it */
+    bool there;                   /* the table of the mark */
+    bool unreadable;              /* and this role may not read it */
     char environment[64], role[16];   /* of seedops.mark; "" when the database is not marked */
     struct pin_identity identity; /* of the server and the database that were marked */
     char rails[64];               /* ar_internal_metadata: environment; "" none */

@@ -62,6 +62,16 @@ bool op_migrate_baseline(struct session *s, const char *up_to, bool dry_run, str
 /* Emits IN_STORE/IN_PAGE-ready lines of a migration's SQL: the text into *sql (given). */
 bool op_migration_sql(struct session *s, const char *name, char **sql, struct err *err);
 
+/* mark_write.c: writes environment, role and identity into seedops.mark, and makes seedops.actions (SAFETY 3, 6). Emits
+ * IN_OUTCOME: name "mark", number2 1 when something was written, text: what the database is marked as, title: as what it
+ * was before ("" it was not). */
+bool op_mark(struct session *s, bool dry_run, struct err *err);
+
+/* accept.c: makes the database that answers now the environment's known one (SAFETY 3). `show` is told both identities
+ * before anything is asked. Emits IN_OUTCOME: name "envs --accept", number2 1 when the pin was written. */
+bool op_accept(struct session *s, void (*show)(void *context, const struct known *known), void *context,
+               struct err *err);
+
 /* capture.c: live rows as a fixture, YAML to *out. */
 struct str;
 bool op_capture(struct session *s, const char *table, struct str *out, struct err *err);

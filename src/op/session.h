@@ -58,9 +58,6 @@ void session_reread(struct session *s);
 /* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
  * configured table). Again when `refresh`; otherwise only if it was not done yet. */
 bool session_look(struct session *s, bool refresh, struct err *err);
-/* Between two operations: what was read of the database and of the files may be old by now, and is read again when it
- * is next wanted. Connections stay. */
-void session_forget(struct session *s);
 /* True if the configuration file may run its commands: it is the user's own, or was allowed once, or is now (asked, all
  * of them shown). `otherwise` ends the hint of a refusal: "answer yes, or ...". */
 bool session_allow_command(struct ctx *ctx, const char *otherwise, struct err *err);

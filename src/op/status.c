@@ -98,7 +98,8 @@ static void list_tables(struct work *w)
         return;
     for (size_t i = 0; i < s->catalog.count; i++) {
         const struct db_table *t = &s->catalog.tables[i];
-        if ((t->kind != 'r' && t->kind != 'p') || is_ledger(s, t))
+        bool ours = strcmp(t->schema, "seedops") == 0;    /* mark and trail */
+        if ((t->kind != 'r' && t->kind != 'p') || is_ledger(s, t) || ours)
             continue;
         char name[160];
         snprintf(name, sizeof name, "%s%s%s", t->on_path ? "" : t->schema, t->on_path ? "" : ".", t->name);
