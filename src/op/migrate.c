@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/spawn.h"
 #include "op/migrate.h"
+#include "op/trail.h"
 
 enum { LOCK_TIMEOUT_MS = 3000, WAIT_MS = 300000, BEFORE_OUTPUT = 1 << 20 };
 
@@ -269,6 +270,14 @@ static bool someone_runs(const struct ledger_state *state)
     return false;
 }
 
+/* In a chain of conditions; true. */
+static bool announce(struct migrate_run *run)
+{
+    if (run->count)
+        trail_announce(run->s);
+    return true;
+}
+
 static bool migrate(struct migrate_run *run, const struct migrate_options *options, struct err *err)
 {
     struct session *s = run->s;
@@ -278,7 +287,7 @@ static bool migrate(struct migrate_run *run, const struct migrate_options *optio
     if (options->dry_run || (run->count == 0 && !someone_runs(&run->state)))
         return true;
     return session_direct(s, &run->db, err) && session_guard(s, GUARD_MIGRATE, NULL, err) &&
-           db_watch_client(run->db, err) && run_before(run, err) && under_lock(run, options->only, options->seen, err);
+           announce(run) && db_watch_client(run->db, err) && run_before(run, err) && under_lock(run, options->only, options->seen, err);
 }
 
 bool op_migrate(struct session *s, const struct migrate_options *options, struct err *err)
@@ -374,6 +383,16 @@ static bool open_for_marks(struct migrate_run *run, struct session *s, struct er
     return false;
 }
 
+/* Right after: the ledger's own statements are transactions of their own. What was noted is noted all the same. */
+static void leave_trail(struct migrate_run *run, const char *action, const char *object)
+{
+    struct err err = {0};
+    struct trail_entry entry = {.action = action, .object = object};
+    trail_announce(run->s);
+    if (!trail_add(run->s, run->db, &entry, &err))
+        ctx_log(run->ctx, "warning", "%s: %s", err.message, err.why);
+}
+
 bool op_migrate_resolve(struct session *s, const char *name, bool applied, struct err *err)
 {
     struct migrate_run run;
@@ -383,6 +402,8 @@ bool op_migrate_resolve(struct session *s, const char *name, bool applied, struc
     if (ok) {
         ok = ledger_resolve(run.ledger, run.db, &run.state, name, applied, err);
         run.applied = ok && applied;
+        if (ok)
+            leave_trail(&run, applied ? "migrate resolve --applied" : "migrate resolve --rolled-back", name);
         if (ok && ledger_refresh(run.ledger, run.db, &run.state, err))
             migrate_emit_list(s, &run.state);
         unlock(&run);
@@ -443,7 +464,10 @@ static bool write_baseline(struct migrate_run *run, struct session *s, const cha
     bool ok =
         check_baseline(run, up_to, err) && (run->state.exists || ledger_create(run->ledger, run->db, err));
     run->state.exists |= ok;
-    ok = ok && mark_all(run, up_to, false, err) && ledger_refresh(run->ledger, run->db, &run->state, err);
+    ok = ok && mark_all(run, up_to, false, err);
+    if (run->applied)
+        leave_trail(run, "migrate baseline", up_to);
+    ok = ok && ledger_refresh(run->ledger, run->db, &run->state, err);
     unlock(run);
     return ok;
 }

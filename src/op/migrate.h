@@ -47,6 +47,8 @@ void migrate_emit_list(struct session *s, const struct ledger_state *state);
 /* One migration's progress. `state` as FORMATS has it. */
 void migrate_emit_one(struct migrate_run *run, const struct migrate_item *item, const char *state,
                       const char *note);
+/* The trail's row for one migration, or nothing. */
+void migrate_sql_trail(const struct migrate_run *run, const char *action, const char *name, struct str *out);
 bool migrate_is_pending(enum migration_state state);
 
 /* ---- migrate_run.c ---- */

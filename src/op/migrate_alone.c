@@ -218,6 +218,7 @@ static void record_failure(struct migrate_run *run, const struct migrate_item *i
     struct err trouble = {0};
     str_printf(&log, "%s\n%s%s%s", err->message, err->why, err->at[0] ? "\nat " : "", err->at);
     ledger_sql_failed(run->ledger, item->migration, mark, str_text(&log), &sql);
+    migrate_sql_trail(run, "migrate (failed)", item->migration->name, &sql);   /* what ran before is kept */
     db_ignore_cancel(run->db, true);
     if (db_alive(run->db))
         db_run(run->db, reset, 0, NULL, NULL, &trouble);
@@ -300,6 +301,7 @@ bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item,
     } else {
         str_reset(&sql);
         ledger_sql_finished(run->ledger, item->migration, &mark, &sql);
+        migrate_sql_trail(run, "migrate", item->migration->name, &sql);   /* with the row that says it is applied */
         ok = db_run(run->db, reset, 0, NULL, NULL, err) && record(run, str_text(&sql), err);
         if (!ok)
             migrate_explain(run, item, NULL, 0, 0,

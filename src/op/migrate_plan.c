@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "op/ledger_fact.h"
 #include "op/migrate.h"
+#include "op/trail.h"
 
 bool migrate_is_pending(enum migration_state state)
 {
@@ -239,6 +240,13 @@ static void fact_of(const struct session *s, const struct migration *m, struct f
         fact->note = xstrdup(err.message);
     }
     arena_free(&arena);
+}
+
+void migrate_sql_trail(const struct migrate_run *run, const char *action, const char *name, struct str *out)
+{
+    const struct migration *m = ledger_find(&run->state, name);
+    struct trail_entry entry = {.action = action, .object = name, .plan_digest = m ? m->disk_checksum : NULL};
+    trail_sql(run->s, &entry, out);
 }
 
 void migrate_emit_list(struct session *s, const struct ledger_state *state)

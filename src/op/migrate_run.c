@@ -290,6 +290,7 @@ static void compose(const struct migrate_run *run, const struct migrate_item *it
     /* its last line may be a comment, its last statement open; a role it took on may not write the ledger */
     str_add(&m->text, "\n;reset session authorization;reset role;");
     ledger_sql_applied(run->ledger, item->migration, &m->text);
+    migrate_sql_trail(run, "migrate", item->migration->name, &m->text);
     str_add(&m->text, "commit");
 }
 
