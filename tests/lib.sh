@@ -68,6 +68,23 @@ poolers=()
 # background COMMAND...: runs until the test ends; its pid in $bg
 background() { "$@" >/dev/null 2>&1 & bg=$!; backgrounds+=("$bg"); }
 backgrounds=()
+# hostile_path CLUSTER DATABASE: schema public comes before pg_catalog, and calls things by its names.
+hostile_path() {
+    sql "$1" "$2" <<'SQL'
+create function now() returns timestamptz language plpgsql as $$ begin raise 'hostile'; end $$;
+create function clock_timestamp() returns timestamptz language plpgsql as $$ begin raise 'hostile'; end $$;
+create function pg_backend_pid() returns int language plpgsql as $$ begin raise 'hostile'; end $$;
+create function current_database() returns name language plpgsql as $$ begin raise 'hostile'; end $$;
+create function has_schema_privilege(oid, text) returns boolean language plpgsql as $$ begin raise 'hostile'; end $$;
+create function host(inet) returns text language plpgsql as $$ begin raise 'hostile'; end $$;
+create function hashtext(text) returns int language plpgsql as $$ begin raise 'hostile'; end $$;
+create function differ(varchar, varchar) returns boolean language plpgsql as $$ begin raise 'hostile'; end $$;
+create function differ(text, text) returns boolean language plpgsql as $$ begin raise 'hostile'; end $$;
+create operator = (leftarg = varchar, rightarg = varchar, function = differ);
+create operator = (leftarg = text, rightarg = text, function = differ);
+SQL
+    sql "$1" postgres -c "alter database \"$2\" set search_path = public, pg_catalog"
+}
 # A database made anew under an old name is another one to seedops: what it knew of any is forgotten.
 createdb_in() { sql "$1" postgres -c "create database \"$2\"" && rm -f "$XDG_STATE_HOME/seedops/known_databases"; }
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }

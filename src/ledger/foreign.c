@@ -9,39 +9,40 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "db/conn.h"
 #include "ledger/tool.h"
 
+/* The first column is the rarest, unless the relation's name is asked for: tables without either are not looked at. */
 static const struct {
     const char *tool, *columns;
     bool exact;                      /* these columns and no other */
-    const char *pattern;             /* of the relation's name, or NULL */
+    const char *name;                /* contained in the relation's name; "^x": all of it; NULL: any */
 } relations[] = {
     {"prisma", "migration_name,checksum,finished_at,rolled_back_at", false, NULL},
-    {"golang-migrate (or Encore)", "version,dirty", false, NULL},
+    {"golang-migrate (or Encore)", "dirty,version", false, NULL},
     {"Rails or dbmate", "version", true, "schema_migrations"},
     {"Ecto", "version,inserted_at", true, "migrations"},
     {"Flyway", "installed_rank,success", false, NULL},
-    {"Liquibase", "author,filename,md5sum,exectype", false, NULL},
+    {"Liquibase", "md5sum,author,filename,exectype", false, NULL},
     {"goose", "version_id,is_applied", false, NULL},
-    {"Sqitch", "change_id,script_hash,project", false, NULL},
-    {"node-pg-migrate", "id,name,run_on", true, "^pgmigrations$"},
-    {"db-migrate", "id,name,run_on", true, "^migrations$"},
-    {"Knex", "name,batch,migration_time", false, NULL},
-    {"Laravel", "id,migration,batch", true, NULL},
+    {"Sqitch", "script_hash,change_id,project", false, NULL},
+    {"node-pg-migrate", "id,name,run_on", true, "^pgmigrations"},
+    {"db-migrate", "id,name,run_on", true, "^migrations"},
+    {"Knex", "migration_time,name,batch", false, NULL},
+    {"Laravel", "migration,id,batch", true, NULL},
     {"Drizzle", "id,hash,created_at", false, "drizzle"},
     {"Django", "app,name,applied", false, NULL},
     {"Alembic", "version_num", true, NULL},
-    {"Atlas", "version,applied,total,hash", false, NULL},
-    {"graphile-migrate", "hash,previous_hash,filename,date", false, NULL},
-    {"pgroll", "schema,name,migration,done,parent", false, NULL},
-    {"postgrator", "version,name,md5,run_at", false, NULL},
-    {"sqlx", "version,success,checksum,execution_time", false, NULL},
-    {"Diesel", "version,run_on", true, NULL},
-    {"Sequelize", "name", true, "^SequelizeMeta$"},
+    {"Atlas", "applied,version,total,hash", false, NULL},
+    {"graphile-migrate", "previous_hash,hash,filename,date", false, NULL},
+    {"pgroll", "migration,schema,name,done,parent", false, NULL},
+    {"postgrator", "run_at,version,name,md5", false, NULL},
+    {"sqlx", "execution_time,version,success,checksum", false, NULL},
+    {"Diesel", "run_on,version", true, NULL},
+    {"Sequelize", "name", true, "^SequelizeMeta"},
     {"TypeORM", "id,timestamp,name", true, "migration"},
     {"numbered", "filename,checksum", false, "migration"},
 };
+enum { RELATIONS = sizeof relations / sizeof *relations };
 
 /* Signs on disk: a file's name, and text in its first bytes where the name says too little. */
 static const struct { const char *tool, *glob, *marker; } signs[] = {
@@ -69,15 +70,81 @@ static const char *const names[] = {
     "node-pg-migrate", "db-migrate", "knex", "laravel", "drizzle", "django", "alembic", "atlas",
     "graphile-migrate", "pgroll", "postgrator", "sqlx", "diesel", "sequelize", "typeorm", "ecto", NULL};
 
-void foreign_values(struct str *out)
+/* Candidates only, and little to plan: on a connection that is new, planning is most of the cost. No oid of a person's
+ * own table is below 16384. */
+const char *foreign_sql(struct arena *arena)
 {
-    for (size_t i = 0; i < sizeof relations / sizeof *relations; i++) {
-        str_printf(out, "%s(%zu,", i ? "," : "", i);
-        db_quote_literal(out, relations[i].tool);
-        str_printf(out, ",'{%s}'::text[],%s,", relations[i].columns, relations[i].exact ? "true" : "false");
-        db_quote_literal(out, relations[i].pattern);
-        str_add(out, "::text)");
+    struct str sql = {0};
+    str_add(&sql,
+            "select (select n.nspname from pg_catalog.pg_namespace n where n.oid = c.relnamespace), c.relname,"
+            " array(select a.attname from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0"
+            " and not a.attisdropped) from pg_catalog.pg_class c where c.oid >= 16384 and c.relkind in ('r', 'p')"
+            " and c.relpersistence <> 't' and (c.relname ~ '");
+    for (size_t i = 0, n = 0; i < RELATIONS; i++)
+        if (relations[i].name)
+            str_printf(&sql, "%s%s", n++ ? "|" : "", relations[i].name);
+    str_add(&sql, "' or c.oid = any (array(select t.attrelid from pg_catalog.pg_attribute t"
+                  " where t.attrelid >= 16384 and t.attname = any ('{");
+    for (size_t i = 0, n = 0; i < RELATIONS; i++)
+        if (!relations[i].name)
+            str_printf(&sql, "%s%.*s", n++ ? "," : "", (int)strcspn(relations[i].columns, ","), relations[i].columns);
+    str_add(&sql, "}')))) order by c.relnamespace is distinct from to_regnamespace('public'), 1, 2");
+    const char *text = arena_strdup(arena, str_text(&sql));
+    str_free(&sql);
+    return text;
+}
+
+/* Lists are "a,b"; an array's braces are no part of its names. */
+static size_t name_length(const char *at) { return strcspn(at, ",}"); }
+
+static const char *next_name(const char *at)
+{
+    at += name_length(at);
+    return *at == ',' ? at + 1 : "";
+}
+
+static size_t count_names(const char *list)
+{
+    size_t count = 0;
+    for (; *list; list = next_name(list))
+        count++;
+    return count;
+}
+
+static bool has_name(const char *list, const char *name, size_t length)
+{
+    for (; *list; list = next_name(list))
+        if (name_length(list) == length && strncmp(list, name, length) == 0)
+            return true;
+    return false;
+}
+
+static bool has_all(const char *list, const char *wanted)
+{
+    for (; *wanted; wanted = next_name(wanted))
+        if (!has_name(list, wanted, name_length(wanted)))
+            return false;
+    return true;
+}
+
+static bool is_named(const char *relation, const char *name)
+{
+    if (!name)
+        return true;
+    return *name == '^' ? strcmp(relation, name + 1) == 0 : strstr(relation, name) != NULL;
+}
+
+const char *foreign_relation(const char *relation, const char *columns, size_t *place)
+{
+    columns += *columns == '{';
+    for (size_t i = 0; i < RELATIONS; i++) {
+        if (!is_named(relation, relations[i].name) || !has_all(columns, relations[i].columns) ||
+            (relations[i].exact && count_names(columns) != count_names(relations[i].columns)))
+            continue;
+        *place = i;
+        return relations[i].tool;
     }
+    return NULL;
 }
 
 const char *foreign_named(const char *name)

@@ -91,7 +91,7 @@ static void lock_key(const struct ledger *l, struct str *out)
 static void create_sql(const struct ledger *l, struct str *out)
 {
     str_printf(out, "create table if not exists %s (id serial primary key, filename text not null unique,"
-               " applied_at timestamp not null default now(), checksum text not null);", l->relation);
+               " applied_at timestamp not null default pg_catalog.now(), checksum text not null);", l->relation);
 }
 
 static const struct ledger_row *row_of(const struct ledger_row *rows, size_t count, const char *name)
@@ -200,7 +200,7 @@ static void update(const struct ledger *l, const char *name, const char *checksu
 {
     str_printf(out, "set local timezone = 'UTC'; update %s set %schecksum = ", l->relation, set);
     db_quote_literal(out, checksum);
-    str_add(out, " where filename = ");
+    str_add(out, " where filename operator(pg_catalog.=) ");
     db_quote_literal(out, name);
     str_add_char(out, ';');
 }
@@ -217,7 +217,7 @@ static void sql_finished(const struct ledger *l, const struct migration *m, cons
                          struct str *out)
 {
     (void)mark;
-    update(l, m->name, m->disk_checksum, "applied_at = now(), ", out);
+    update(l, m->name, m->disk_checksum, "applied_at = pg_catalog.now(), ", out);
 }
 
 static void sql_failed(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
@@ -266,16 +266,10 @@ static bool resolve_rolled_back(const struct ledger *l, const struct migration *
                 name);
         return err_hint(err, "to undo an applied migration, write a new one that does");
     }
-    str_printf(out, "delete from %s where filename = ", l->relation);
+    str_printf(out, "delete from %s where filename operator(pg_catalog.=) ", l->relation);
     db_quote_literal(out, name);
-    str_add(out, " and checksum like 'seedops:%';");
+    str_add(out, " and checksum operator(pg_catalog.~~) 'seedops:%';");
     return true;
-}
-
-static bool sql_resolve(const struct ledger *l, const struct migration *m, const char *name, bool applied,
-                        struct str *out, struct err *err)
-{
-    return applied ? resolve_applied(l, m, name, out, err) : resolve_rolled_back(l, m, name, out, err);
 }
 
 const struct ledger_tool ledger_numbered = {.name = "numbered",
@@ -290,4 +284,5 @@ const struct ledger_tool ledger_numbered = {.name = "numbered",
                                             .sql_finished = sql_finished,
                                             .sql_failed = sql_failed,
                                             .sql_applied = sql_applied,
-                                            .sql_resolve = sql_resolve};
+                                            .resolve_applied = resolve_applied,
+                                            .resolve_rolled_back = resolve_rolled_back};

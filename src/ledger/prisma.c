@@ -87,7 +87,7 @@ static void create_sql(const struct ledger *l, struct str *out)
         out,
         "create table if not exists %s (id varchar(36) primary key not null,"
         " checksum varchar(64) not null, finished_at timestamptz, migration_name varchar(255) not null,"
-        " logs text, rolled_back_at timestamptz, started_at timestamptz not null default now(),"
+        " logs text, rolled_back_at timestamptz, started_at timestamptz not null default pg_catalog.now(),"
         " applied_steps_count integer not null default 0);",
         l->relation);
 }
@@ -173,7 +173,7 @@ static void sql_started(const struct ledger *l, const struct migration *m, struc
 {
     new_id(mark->id);
     mark->started_wall_ms = clock_wall_ms();
-    insert(l, m, mark->id, "clock_timestamp(), null, 0, null", out);
+    insert(l, m, mark->id, "pg_catalog.clock_timestamp(), null, 0, null", out);
 }
 
 static void sql_finished(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
@@ -181,8 +181,8 @@ static void sql_finished(const struct ledger *l, const struct migration *m, cons
 {
     (void)m;
     str_printf(out,
-               "update %s set finished_at = clock_timestamp(), applied_steps_count = applied_steps_count + 1"
-               " where id = '%s';",
+               "update %s set finished_at = pg_catalog.clock_timestamp(), applied_steps_count = applied_steps_count + 1"
+               " where id operator(pg_catalog.=) '%s';",
                l->relation, mark->id);
 }
 
@@ -192,14 +192,22 @@ static void sql_failed(const struct ledger *l, const struct migration *m, const 
     (void)m;
     str_printf(out, "update %s set logs = ", l->relation);
     db_quote_literal(out, log);
-    str_printf(out, " where id = '%s';", mark->id);
+    str_printf(out, " where id operator(pg_catalog.=) '%s';", mark->id);
 }
 
 static void sql_applied(const struct ledger *l, const struct migration *m, struct str *out)
 {
     char id[40];
     new_id(id);
-    insert(l, m, id, "now(), clock_timestamp(), 1, null", out);
+    insert(l, m, id, "pg_catalog.now(), pg_catalog.clock_timestamp(), 1, null", out);
+}
+
+static void roll_back_unfinished(const struct ledger *l, const char *name, struct str *out)
+{
+    str_printf(out, "update %s set rolled_back_at = pg_catalog.now() where migration_name operator(pg_catalog.=) ",
+               l->relation);
+    db_quote_literal(out, name);
+    str_add(out, " and finished_at is null and rolled_back_at is null;");
 }
 
 static bool resolve_applied(const struct ledger *l, const struct migration *m, const char *name,
@@ -217,13 +225,11 @@ static bool resolve_applied(const struct ledger *l, const struct migration *m, c
                      : "the file was changed since: put it back as it was applied, and the change into a "
                        "new migration");
     }
-    str_printf(out, "update %s set rolled_back_at = now() where migration_name = ", l->relation);
-    db_quote_literal(out, name);
-    str_add(out, " and finished_at is null and rolled_back_at is null;");
+    roll_back_unfinished(l, name, out);
     char id[40];
     new_id(id);
     /* as Prisma does: no steps were run, started and finished are one instant */
-    insert(l, m, id, "now(), now(), 0, ''", out);
+    insert(l, m, id, "pg_catalog.now(), pg_catalog.now(), 0, ''", out);
     return true;
 }
 
@@ -240,16 +246,8 @@ static bool resolve_rolled_back(const struct ledger *l, const struct migration *
                 "(Prisma's P3012)", name);
         return err_hint(err, "to undo an applied migration, write a new one that does");
     }
-    str_printf(out, "update %s set rolled_back_at = now() where migration_name = ", l->relation);
-    db_quote_literal(out, name);
-    str_add(out, " and finished_at is null and rolled_back_at is null;");
+    roll_back_unfinished(l, name, out);
     return true;
-}
-
-static bool sql_resolve(const struct ledger *l, const struct migration *m, const char *name, bool applied,
-                        struct str *out, struct err *err)
-{
-    return applied ? resolve_applied(l, m, name, out, err) : resolve_rolled_back(l, m, name, out, err);
 }
 
 const struct ledger_tool ledger_prisma = {.name = "prisma",
@@ -264,4 +262,5 @@ const struct ledger_tool ledger_prisma = {.name = "prisma",
                                           .sql_finished = sql_finished,
                                           .sql_failed = sql_failed,
                                           .sql_applied = sql_applied,
-                                          .sql_resolve = sql_resolve};
+                                          .resolve_applied = resolve_applied,
+                                          .resolve_rolled_back = resolve_rolled_back};

@@ -14,30 +14,12 @@ static const char *kept(struct ledger *l, struct str *sql)
     return text;
 }
 
-static const char *relations_sql(struct ledger *l)
-{
-    struct str sql = {0};
-    str_add(&sql,
-            "with relation as (select n.nspname as schema, c.relname as name, array_agg(a.attname::text) as"
-            " columns from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
-            " join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
-            " where c.relkind in ('r', 'p') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
-            " group by 1, 2), tool (place, tool, columns, exact, pattern) as (values ");
-    foreign_values(&sql);
-    str_add(&sql,
-            ") select t.tool, r.schema, r.name from relation r join tool t on r.columns @> t.columns and"
-            " (not t.exact or cardinality(r.columns) = cardinality(t.columns)) and"
-            " (t.pattern is null or r.name ~ t.pattern) order by t.place, r.schema <> 'public', r.schema, "
-            "r.name");
-    return kept(l, &sql);
-}
-
 /* A bigint key is shown in two halves. An advisory lock belongs to one database. */
 void ledger_lock_where(const struct ledger *l, struct str *out)
 {
     str_printf(out,
-               "l.locktype = 'advisory' and l.granted and l.objsubid = 1 and l.database = (select oid from"
-               " pg_catalog.pg_database where datname = current_database()) and"
+               "l.locktype operator(pg_catalog.=) 'advisory' and l.granted and l.objsubid = 1 and l.database = (select oid from"
+               " pg_catalog.pg_database where datname = pg_catalog.current_database()) and"
                " ((l.classid::bigint << 32) | l.objid::bigint) = %s",
                l->lock_key);
 }
@@ -46,7 +28,7 @@ static const char *holder_sql(struct ledger *l)
 {
     struct str sql = {0};
     str_add(&sql, "select l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''),"
-            " coalesce((extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.state_change,"
+            " coalesce((extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.state_change,"
             " a.backend_start)) * 1000)::bigint, 0) from pg_catalog.pg_locks l"
             " left join pg_catalog.pg_stat_activity a on a.pid = l.pid"
             " where l.pid <> pg_catalog.pg_backend_pid() and ");
@@ -61,7 +43,7 @@ void ledger_make_statements(struct ledger *l)
     l->tool->lock_key(l, &sql);
     l->lock_key = kept(l, &sql);
     l->tool->rows_sql(l, &sql);
-    l->probe_sql[LEDGER_PROBE_RELATIONS] = relations_sql(l);
+    l->probe_sql[LEDGER_PROBE_RELATIONS] = foreign_sql(&l->arena);
     l->probe_sql[LEDGER_PROBE_ROWS] = kept(l, &sql);
     l->probe_sql[LEDGER_PROBE_HOLDER] = holder_sql(l);
 }
@@ -87,17 +69,19 @@ bool ledger_take_holder(const struct db_result *result, struct ledger_lock_holde
     return true;
 }
 
-/* The first relation of another tool; ours in another schema is somebody else's business. */
+/* The surest relation of another tool; ours in another schema is somebody else's business. */
 static void take_foreign(const struct ledger *l, const struct db_probe *probe, struct ledger_state *state)
 {
+    size_t best = SIZE_MAX;
     for (size_t i = 0; probe->ok && i < db_rows(probe->result); i++) {
-        const char *tool = db_value(probe->result, i, 0);
-        if (strcmp(tool, l->tool->name) == 0)
+        const char *name = db_value(probe->result, i, 1);
+        size_t place;
+        const char *tool = foreign_relation(name, db_value(probe->result, i, 2), &place);
+        if (!tool || place >= best || strcmp(tool, l->tool->name) == 0)
             continue;
-        state->foreign_tool = arena_strdup(&state->arena, tool);
-        state->foreign_relation = arena_printf(&state->arena, "%s.%s", db_value(probe->result, i, 1),
-                                               db_value(probe->result, i, 2));
-        return;
+        best = place;
+        state->foreign_tool = tool;
+        state->foreign_relation = arena_printf(&state->arena, "%s.%s", db_value(probe->result, i, 0), name);
     }
 }
 

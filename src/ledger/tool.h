@@ -35,9 +35,11 @@ struct ledger_tool {
     void (*sql_failed)(const struct ledger *l, const struct migration *m, const struct ledger_mark *mark,
                        const char *log, struct str *out);
     void (*sql_applied)(const struct ledger *l, const struct migration *m, struct str *out);
-    /* Appends the statements of a resolve, or refuses. `m` NULL: nobody knows the name. */
-    bool (*sql_resolve)(const struct ledger *l, const struct migration *m, const char *name, bool applied,
-                        struct str *out, struct err *err);
+    /* Append the statements of a resolve, or refuse. `m` NULL: nobody knows the name. */
+    bool (*resolve_applied)(const struct ledger *l, const struct migration *m, const char *name, struct str *out,
+                            struct err *err);
+    bool (*resolve_rolled_back)(const struct ledger *l, const struct migration *m, const char *name, struct str *out,
+                                struct err *err);
 };
 
 struct ledger {
@@ -72,8 +74,10 @@ void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, siz
                       struct ledger_state *state);
 /* The directory seems to be another tool's: its name, or NULL. */
 const char *foreign_directory(const char *dir);
-/* The tools' relations as rows of a VALUES list (name, columns, exact, pattern of the relation's name). */
-void foreign_values(struct str *out);
+/* Relations that may be a tool's: schema, name and columns, as an array. For a probe; in the arena. */
+const char *foreign_sql(struct arena *arena);
+/* The tool whose relation has this name and these columns, or NULL. *place: the lower, the surer. */
+const char *foreign_relation(const char *relation, const char *columns, size_t *place);
 /* A name of a tool that is known but not implemented ("flyway"), for the error. */
 const char *foreign_named(const char *name);
 

@@ -75,7 +75,7 @@ void ledger_sql_lock_check(const struct ledger *l, struct str *out)
 {
     str_add(
         out,
-        "select 1 / count(*)::int from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
+        "select 1 / pg_catalog.count(*)::pg_catalog.int4 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
     ledger_lock_where(l, out);
     str_add_char(out, ';');
 }
@@ -85,7 +85,7 @@ bool ledger_lock_held(const struct ledger *l, struct db *db, struct err *err)
     struct str sql = {0};
     bool held = false;
     str_add(&sql,
-            "select count(*) > 0 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
+            "select pg_catalog.count(*) > 0 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
     ledger_lock_where(l, &sql);
     bool ok = one_bool(db, str_text(&sql), &held, err);
     str_free(&sql);
@@ -156,7 +156,9 @@ bool ledger_resolve(const struct ledger *l, struct db *db, const struct ledger_s
     struct str sql = {0};
     str_add(&sql, "begin; ");
     ledger_sql_lock_check(l, &sql);
-    bool ok = l->tool->sql_resolve(l, ledger_find(state, name), name, applied, &sql, err);
+    const struct migration *m = ledger_find(state, name);
+    bool ok = applied ? l->tool->resolve_applied(l, m, name, &sql, err)
+                      : l->tool->resolve_rolled_back(l, m, name, &sql, err);
     str_add(&sql, " commit");
     if (ok && !state->exists && applied)
         ok = ledger_create(l, db, err);

@@ -131,11 +131,11 @@ static bool survey(struct migrate_run *run, struct ground *ground, struct err *e
     str_printf(
         &sql,
         "select pg_catalog.pg_backend_pid(), n.oid is not null,"
-        " case when n.oid is null then has_database_privilege(current_database(), 'CREATE')"
-        " else has_schema_privilege(n.oid, 'CREATE') end,"
+        " case when n.oid is null then pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
+        " else pg_catalog.has_schema_privilege(n.oid, 'CREATE') end,"
         " exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and"
         " c.relkind in ('r', 'p', 'v', 'm', 'f') and not exists (select from pg_catalog.pg_depend d where"
-        " d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')),"
+        " d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')),"
         " current_user from (select 1) one left join pg_catalog.pg_namespace n on n.nspname = %s",
         str_text(&schema));
     struct db_result *r = NULL;

@@ -49,9 +49,9 @@ static void find_blockers(struct migrate_run *run, struct str *out)
     str_printf(
         &sql,
         "select a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''),"
-        " coalesce(host(a.client_addr), 'local'), coalesce(a.state, a.backend_type, ''),"
-        " coalesce((extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.query_start)) * 1000)"
-        "::bigint, 0), coalesce(left(regexp_replace(a.query, '\\s+', ' ', 'g'), 100), '')"
+        " coalesce(pg_catalog.host(a.client_addr), 'local'), coalesce(a.state, a.backend_type, ''),"
+        " coalesce((extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.query_start)) * 1000)"
+        "::bigint, 0), coalesce(pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 100), '')"
         " from pg_catalog.pg_stat_activity a where a.pid = any (pg_catalog.pg_blocking_pids(%d))"
         " order by a.xact_start limit 3",
         run->backend_pid);

@@ -195,6 +195,18 @@ so migrate here --config ./cloned.yaml
 is "$rc" 5 "a file from elsewhere may not run commands unasked"
 has b; is $? 1 "and nothing was migrated"
 
+project crooked
+hostile_path a crooked
+put 1_a.up.sql 'create table a (x int);'
+put 2_b.up.sql $'create table b (x int);\ncreate unique index concurrently i on b (x);\nselect 1 / 0;'
+so migrate
+is "$rc" 3 "under a hostile search_path the first is applied and the second fails"
+like "$err" 'division by zero' "by its own fault"
+unlike "$err" hostile "and none of ours"
+is "$(state_of 1_a.up.sql) $(state_of 2_b.up.sql)" "applied failed" "both are recorded"
+so migrate resolve 2_b.up.sql --rolled-back; is "$rc" 0 "resolved"
+is "$(state_of 2_b.up.sql)" pending "and pending again"
+
 project bare
 rm -r migrations
 so migrate --migrations nowhere; [ "$rc" != 0 ]; is $? 0 "no such directory is an error"

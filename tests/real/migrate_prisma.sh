@@ -157,6 +157,19 @@ so migrate; is "$rc" 0 "and from then on ours counts"
 q 'drop schema public cascade; create schema public; create table plain (id int, version int, name text)'
 so migrate; like "$err" P3005 "a table with a column called version is no ledger"
 
+project crooked
+hostile_path a crooked
+put 1_a 'create table a (x int);'
+put 2_b $'create table b (x int);\ncreate unique index concurrently i on b (x);\nselect 1 / 0;'
+so migrate
+is "$rc" 3 "under a hostile search_path the first is applied and the second fails"
+like "$err" 'division by zero' "by its own fault"
+unlike "$err" hostile "and none of ours"
+is "$(states)" "1_a=applied 2_b=failed" "both are recorded"
+so migrate resolve 2_b --rolled-back; is "$rc" 0 "resolved"
+is "$(states)" "1_a=applied 2_b=rolled-back" "and rolled back"
+so migrate resolve 2_b --applied; is "$rc" 0 "or resolved as applied"
+
 project numbered_in_use
 rm -r prisma; mkdir migrations; printf 'create table a (x int);' >migrations/1_a.up.sql
 q 'create table schema_migrations (version bigint primary key, dirty boolean not null)'

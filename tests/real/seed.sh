@@ -112,6 +112,20 @@ seed sequences
 is "$rc" 0 "declared serial and identity values are written"; [ "$rc" = 0 ] || note "$err"
 is "$(q "insert into s (name) values ('next') returning id")" 42 "the serial goes on past the highest"
 is "$(q "insert into i (name) values ('next') returning id")" 8 "and so does the identity"
+# the application draws numbers between our look at the sequence and our move: they must not come a second time
+printf 'table: s\nrows:\n  - {id: 3, name: c}\n  - {id: 41, name: d}\n  - {id: 50, name: e}\n' | fixture sequences/s.yaml
+mkfifo "$T/app"
+"$PGBIN/psql" -XAtq -h "$T/main" -U postgres -d sequences <"$T/app" >"$T/app.out" 2>&1 & app=$!
+exec 9>"$T/app"
+echo "begin; alter sequence s_id_seq owned by s.id; select 'held';" >&9
+check "the application holds the sequence" wait_for 10 grep -q held "$T/app.out"
+seed sequences >/dev/null 2>&1 & seeder=$!
+check "the seed waits for it" wait_for 20 bash -c "'$PGBIN/psql' -XAtq -h '$T/main' -U postgres -d sequences -c \"select 1 from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'seedops'\" | grep -q 1"
+echo "select max(nextval('s_id_seq')) from generate_series(1, 20); commit;" >&9
+exec 9>&-
+wait "$app" "$seeder"
+is "$(tail -n 1 "$T/app.out")" 62 "it drew numbers up to 62"
+check "and the next one is a new one" [ "$(q "select nextval('s_id_seq')")" -gt 62 ]
 q "select setval('s_id_seq', 1000)" >/dev/null; q 'delete from s where id = 3'
 seed sequences --scan
 is "$(q "select last_value from s_id_seq")" 1000 "a sequence that is ahead stays there"
