@@ -11,6 +11,7 @@ int cmd_migrate_status(const struct command *command, struct options *options);
 int cmd_migrate_resolve(const struct command *command, struct options *options);
 int cmd_migrate_baseline(const struct command *command, struct options *options);
 int cmd_count(const struct command *command, struct options *options);
+int cmd_diagnose(const struct command *command, struct options *options);
 int cmd_diff(const struct command *command, struct options *options);
 int cmd_seed(const struct command *command, struct options *options);
 int cmd_verify(const struct command *command, struct options *options);

@@ -16,6 +16,7 @@ const struct command commands[] = {
     {"capture", "[ENV] TABLE", "write a fixture of live rows", "output", DB | OPS, cmd_capture},
     {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
     {"count", "[ENV]", "rows of every context table, exactly where that destroys nothing", "scan", DB, cmd_count},
+    {"diagnose", "[ENV]", "why tables that should have rows have none: verdict and evidence", "", DB, cmd_diagnose},
     {"diff", "[ENV] [TABLE...]", "fixtures against live rows, column by column", "scan", DB | OPS, cmd_diff},
     {"envs", "", "list the environments and what each points to; accept or forget what one is known to be",
      "accept confirm forget", 0, cmd_envs},

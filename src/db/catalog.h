@@ -61,6 +61,7 @@ struct db_foreign_key {
 
 struct db_table {
     uint32_t oid;
+    uint32_t filenode;           /* with details: pg_class.relfilenode; another one after TRUNCATE or a rewrite */
     const char *schema, *name;
     char kind;                   /* relkind: r p f v m */
     bool on_path;                /* visible through the connection's default search_path */

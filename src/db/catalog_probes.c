@@ -10,18 +10,7 @@
 #include "base/str.h"
 #include "db/catalog.h"
 #include "db/catalog_parts.h"
-
-/* The tables of people's own schemas. */
-#define OWN_TABLES \
-    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace" \
-    " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')" \
-    " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-/* $1: names as fixtures have them; $2: details of every ordinary table; $3: names without what may be a
- * schema, for the index. The planner knows the parameters, so that with $2 false only the index is left. */
-#define WANTED \
-    " (($2::bool AND c.relkind IN ('r', 'p')) OR (c.relname = ANY ($3::name[])" \
-    " AND (c.relname = ANY ($1::text[]) OR n.nspname || '.' || c.relname = ANY ($1::text[]))))"
-#define WANTED_OIDS "ANY (ARRAY(SELECT c.oid" OWN_TABLES " AND" WANTED "))"
+#include "db/catalog_wanted.h"
 
 static const char path_sql[] =
     "SELECT s FROM unnest(current_schemas(false)) WITH ORDINALITY AS u(s, i) ORDER BY i";
@@ -38,9 +27,10 @@ static const char tables_sql[] =
     " w.wanted AND has_table_privilege(c.oid, 'UPDATE'), w.wanted AND has_table_privilege(c.oid, 'DELETE'),"
     " w.wanted AND c.relrowsecurity AND row_security_active(c.oid),"
     " w.wanted AND c.relhastriggers AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid"
-    "  AND NOT t.tgisinternal AND t.tgenabled <> 'D')"
+    "  AND NOT t.tgisinternal AND t.tgenabled <> 'D'),"
+    " CASE WHEN w.wanted THEN c.relfilenode END"
     " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-    " CROSS JOIN LATERAL (SELECT" WANTED " AS wanted OFFSET 0) w"
+    " CROSS JOIN LATERAL (SELECT" CATALOG_WANTED " AS wanted OFFSET 0) w"
     " WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')"
     "  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
     " ORDER BY n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
@@ -49,7 +39,7 @@ static const char tables_sql[] =
 static const char sizes_sql[] =
     "WITH locked AS MATERIALIZED (SELECT l.relation FROM pg_lock_status() l"
     "  WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()),"
-    " free AS MATERIALIZED (SELECT f.oid FROM pg_class f WHERE f.oid = " WANTED_OIDS
+    " free AS MATERIALIZED (SELECT f.oid FROM pg_class f WHERE f.oid = " CATALOG_WANTED_OIDS
     "  AND f.relkind IN ('r', 'm') AND f.oid NOT IN (SELECT relation FROM locked)"
     "  AND f.oid NOT IN (SELECT i.indrelid FROM pg_index i JOIN locked l ON l.relation = i.indexrelid))"
     " SELECT f.oid, pg_relation_size(f.oid), pg_table_size(f.oid) + coalesce(x.bytes, 0), x.excess"
@@ -71,17 +61,17 @@ static const char columns_sql[] =
     "   JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace"
     "   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum"
     "   AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1) END"
-    " FROM pg_attribute a WHERE a.attrelid = " WANTED_OIDS " AND a.attnum > 0 AND NOT a.attisdropped"
+    " FROM pg_attribute a WHERE a.attrelid = " CATALOG_WANTED_OIDS " AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attrelid, a.attnum";
 
 static const char defaults_sql[] =
     "SELECT d.adrelid, d.adnum, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"
-    " WHERE d.adrelid = " WANTED_OIDS;
+    " WHERE d.adrelid = " CATALOG_WANTED_OIDS;
 
 /* The columns' types, and what domains and arrays among them are made of. A type's equality is the "=" that
  * b-tree or hash can use; one without its own (varchar) has that of the type it is read as (text). */
 static const char types_sql[] =
-    "WITH RECURSIVE w(oid) AS (SELECT DISTINCT a.atttypid FROM pg_attribute a WHERE a.attrelid = " WANTED_OIDS
+    "WITH RECURSIVE w(oid) AS (SELECT DISTINCT a.atttypid FROM pg_attribute a WHERE a.attrelid = " CATALOG_WANTED_OIDS
     "   AND a.attnum > 0 AND NOT a.attisdropped"
     "  UNION SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END FROM w JOIN pg_type t"
     "   ON t.oid = w.oid WHERE t.typtype = 'd' OR t.typcategory = 'A')"
@@ -105,7 +95,7 @@ static const char labels_sql[] = "SELECT enumtypid, enumlabel FROM pg_enum ORDER
 static const char keys_sql[] =
     "SELECT i.indrelid, x.relname, i.indisprimary, NOT i.indimmediate,"
     " coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::bool, false), i.indnkeyatts, i.indkey::text"
-    " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = " WANTED_OIDS
+    " FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = " CATALOG_WANTED_OIDS
     " AND i.indisunique AND i.indisvalid AND i.indisready AND NOT i.indisexclusion"
     " AND i.indpred IS NULL AND i.indexprs IS NULL"
     " ORDER BY i.indrelid, i.indisprimary DESC, x.relname COLLATE \"C\"";
@@ -117,7 +107,7 @@ static const char foreign_keys_sql[] =
     " k.condeferrable, k.condeferred, u.own, a.attname, u.ord FROM pg_constraint k"
     " CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS u(own, theirs, ord)"
     " JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.theirs"
-    " WHERE k.conrelid = " WANTED_OIDS " AND k.contype = 'f' AND (k.conparentid = 0"
+    " WHERE k.conrelid = " CATALOG_WANTED_OIDS " AND k.contype = 'f' AND (k.conparentid = 0"
     "  OR (SELECT p.conrelid FROM pg_constraint p WHERE p.oid = k.conparentid) <> k.conrelid)"
     " ORDER BY k.conrelid, k.conname COLLATE \"C\", k.oid, u.ord";
 
@@ -132,7 +122,7 @@ static const struct { const char *name, *sql; bool takes_names, on_default_path;
     [CATALOG_KEYS] = {"unique keys", keys_sql, true, false},
     [CATALOG_FOREIGN_KEYS] = {"foreign keys", foreign_keys_sql, true, false},
 };
-enum { QUESTIONS = sizeof questions / sizeof *questions, PARAMS = 3 };
+enum { QUESTIONS = sizeof questions / sizeof *questions };
 _Static_assert((int)QUESTIONS == (int)CATALOG_PARTS && (int)QUESTIONS <= (int)CATALOG_PROBES,
                "a probe for each part");
 
@@ -170,18 +160,24 @@ static const char *bare_names(struct arena *arena, const char *const *names, siz
     return text_array(arena, bare, n);
 }
 
+const char *const *db_catalog_params(struct arena *arena, const char *const *names, size_t count, bool all)
+{
+    const char **params = arena_alloc(arena, CATALOG_PARAMS * sizeof *params);
+    params[0] = text_array(arena, names, count);
+    params[1] = all ? "t" : "f";
+    params[2] = bare_names(arena, names, count);
+    return params;
+}
+
 size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
                          struct db_probe probes[CATALOG_PROBES])
 {
-    const char **params = arena_alloc(arena, PARAMS * sizeof *params);
-    params[0] = text_array(arena, names, count);
-    params[1] = details_all ? "t" : "f";
-    params[2] = bare_names(arena, names, count);
+    const char *const *params = db_catalog_params(arena, names, count, details_all);
     for (size_t i = 0; i < QUESTIONS; i++)
         probes[i] = (struct db_probe){
             .name = questions[i].name,
             .sql = questions[i].sql,
-            .count = questions[i].takes_names ? PARAMS : 0,
+            .count = questions[i].takes_names ? CATALOG_PARAMS : 0,
             .params = questions[i].takes_names ? params : NULL,
             /* what is visible is asked on the path that the role, the database and the URL give */
             .settings = questions[i].on_default_path ? "SET LOCAL search_path TO DEFAULT" : NULL,

@@ -233,6 +233,7 @@ void ledger_close(struct ledger *l)
 }
 
 const char *ledger_tool(const struct ledger *l) { return l->tool->name; }
+const char *ledger_quoted(const struct ledger *l) { return l->relation; }
 const char *ledger_relation(const struct ledger *l) { return l->shown; }
 const char *ledger_schema(const struct ledger *l) { return l->schema; }
 

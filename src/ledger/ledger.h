@@ -52,6 +52,7 @@ void ledger_close(struct ledger *ledger);
 const char *ledger_tool(const struct ledger *ledger);          /* "prisma", "numbered" */
 const char *ledger_relation(const struct ledger *ledger); /* for people: public._prisma_migrations */
 
+const char *ledger_quoted(const struct ledger *ledger);   /* the same for SQL */
 const char *ledger_schema(const struct ledger *ledger);
 bool ledger_is(const struct ledger *ledger, const char *schema, const char *table);   /* that very relation */
 /* True if migrations of this tool run with the ledger's schema as their search_path (Prisma). */

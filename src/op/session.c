@@ -300,7 +300,7 @@ static bool take_look(struct session *s, const struct db_probe *identity, size_t
 
 /* After a crash the counters start from zero: whether a table is empty is then asked of its line pointers, which
  * costs two round trips but no evidence. What cannot be counted stays unknown. */
-static void settle_counters(struct session *s)
+static void settle_counters(struct session *s, bool hidden)
 {
     struct arena arena = {0};
     const struct db_table **doubtful = arena_alloc(&arena, s->catalog.count * sizeof *doubtful);
@@ -309,7 +309,8 @@ static void settle_counters(struct session *s)
     struct err ignored = {0};
     for (size_t i = 0; i < s->catalog.count; i++) {
         const struct db_table *table = &s->catalog.tables[i];
-        if (table->details && table->can_select && held_unknown(table))
+        bool maybe_hidden = hidden && table->row_security && table->heap_bytes > 0;
+        if (table->details && table->can_select && (held_unknown(table) || maybe_hidden))
             doubtful[count++] = table;
     }
     tid_counts(s->db, doubtful, count, rows, &ignored);
@@ -321,16 +322,13 @@ static void settle_counters(struct session *s)
     arena_free(&arena);
 }
 
-bool session_look(struct session *s, bool refresh, struct err *err)
+/* One pipeline: our own probes, then the caller's, which keep their answers. */
+static bool look(struct session *s, struct db_probe *more, size_t more_count, struct err *err)
 {
-    if (s->looked && !refresh)
-        return true;
-    session_fixtures(s);
-    forget_look(s);
-    struct db_probe probes[IDENTITY_PROBES + MARK_PROBES + LEDGER_PROBES + CATALOG_PROBES] = {0};
     struct arena arena = {0};
     const char **names;
-    size_t wanted = wanted_tables(s, &arena, &names);
+    size_t wanted = wanted_tables(s, &arena, &names), most = IDENTITY_PROBES + MARK_PROBES + LEDGER_PROBES + CATALOG_PROBES;
+    struct db_probe *probes = arena_alloc(&arena, (most + more_count) * sizeof *probes);
     size_t identity_count = db_identity_probes(probes);
     struct db_probe *mark = probes + identity_count, *ledger = mark + MARK_PROBES, *catalog = ledger;
     mark_probes(mark);
@@ -340,13 +338,39 @@ bool session_look(struct session *s, bool refresh, struct err *err)
     }
     size_t catalog_count = db_catalog_probes(&arena, names, wanted, wanted == 0, catalog);
     size_t count = (size_t)(catalog - probes) + catalog_count;
-    bool ok = db_pipeline(s->db, probes, count, err) &&
+    if (more_count)
+        memcpy(probes + count, more, more_count * sizeof *more);
+    bool ok = db_pipeline(s->db, probes, count + more_count, err) &&
               take_look(s, probes, identity_count, mark, ledger, catalog, catalog_count, err);
     db_probes_free(probes, count);
+    if (more_count)
+        memcpy(more, probes + count, more_count * sizeof *more);
     arena_free(&arena);
     if (ok && wanted)
-        settle_counters(s);
+        settle_counters(s, more_count > 0);
     return ok;
+}
+
+bool session_look(struct session *s, bool refresh, struct err *err)
+{
+    if (s->looked && !refresh)
+        return true;
+    session_fixtures(s);
+    forget_look(s);
+    return look(s, NULL, 0, err);
+}
+
+bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err)
+{
+    session_fixtures(s);
+    forget_look(s);
+    return look(s, more, count, err);
+}
+
+size_t session_tables_wanted(struct session *s, struct arena *arena, const char ***names)
+{
+    session_fixtures(s);
+    return wanted_tables(s, arena, names);
 }
 
 /* ---- the direct connection ---- */

@@ -58,6 +58,11 @@ void session_reread(struct session *s);
 /* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
  * configured table). Again when `refresh`; otherwise only if it was not done yet. */
 bool session_look(struct session *s, bool refresh, struct err *err);
+/* The same anew, with the caller's probes in the same pipeline: they keep their answers, for db_probes_free. Tables
+ * under row security are counted by TID, too, as this role sees them: two more round trips where there are any. */
+bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err);
+/* The names that a look wants details of; 0: of every table. The array lives in `arena`. */
+size_t session_tables_wanted(struct session *s, struct arena *arena, const char ***names);
 /* True if the configuration file may run its commands: it is the user's own, or was allowed once, or is now (asked, all
  * of them shown). `otherwise` ends the hint of a refusal: "answer yes, or ...". */
 bool session_allow_command(struct ctx *ctx, const char *otherwise, struct err *err);

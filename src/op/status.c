@@ -14,6 +14,7 @@
 #include "op/held.h"
 #include "op/ledger_fact.h"
 #include "op/ops.h"
+#include "op/remember.h"
 
 enum { SMALL_ROWS = 10000 };
 
@@ -338,8 +339,11 @@ bool op_status(struct session *s, const struct status_options *options, struct e
         if (ok)
             take_answers(&w);
     }
-    if (ok)
-        ctx_emit(s->ctx, make_status(&w, true));
+    if (ok) {
+        struct input *status = make_status(&w, true);
+        remember_visit(s, status);
+        ctx_emit(s->ctx, status);
+    }
     work_free(&w);
     return ok;
 }

@@ -1,0 +1,330 @@
+/* diagnose - the verdict as a page, or as one JSON document. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cmd/cmds.h"
+#include "cmd/face.h"
+
+enum { COLUMNS = 100, SOURCE_AT = 66 };
+
+static const char *or_null(const char *text) { return text && *text ? text : NULL; }
+static const char *or_blank(const char *text) { return text ? text : ""; }
+
+/* ---- JSON ---- */
+
+/* "a, b" as a list */
+static void json_words(struct json_out *o, const char *key, const char *words)
+{
+    json_key(o, key);
+    json_array(o);
+    for (const char *at = or_blank(words); *at;) {
+        size_t length = strcspn(at, ",");
+        json_text_bytes(o, at, length);
+        at += length;
+        at += strspn(at, ", ");
+    }
+    json_array_end(o);
+}
+
+static void json_evidence(struct json_out *o, const struct fact_diagnosis *d)
+{
+    json_key(o, "evidence");
+    json_array(o);
+    for (size_t i = 0; i < d->evidence_count; i++) {
+        const struct fact_evidence *e = &d->evidence[i];
+        json_object(o);
+        json_put_text(o, "fact", e->fact);
+        json_put_text(o, "source", e->source);
+        json_words(o, "supports", e->supports);
+        json_words(o, "excludes", e->excludes);
+        json_put_text(o, "table", or_null(e->table));
+        json_put_text(o, "problem", or_null(e->problem));
+        json_object_end(o);
+    }
+    json_array_end(o);
+}
+
+static void json_lists(struct json_out *o, const struct fact_diagnosis *d)
+{
+    json_key(o, "alternatives");
+    json_array(o);
+    for (size_t i = 0; i < d->alternative_count; i++) {
+        json_object(o);
+        json_put_text(o, "verdict", d->alternatives[i].verdict);
+        json_put_text(o, "confidence", d->alternatives[i].confidence);
+        json_put_text(o, "why", d->alternatives[i].why);
+        json_object_end(o);
+    }
+    json_array_end(o);
+    json_key(o, "not_permitted");
+    json_array(o);
+    for (size_t i = 0; i < d->denied_count; i++) {
+        json_object(o);
+        json_put_text(o, "what", d->denied[i].what);
+        json_put_text(o, "why", d->denied[i].why);
+        json_put_text(o, "grant", or_null(d->denied[i].grant));
+        json_object_end(o);
+    }
+    json_array_end(o);
+    json_key(o, "next_steps");
+    json_array(o);
+    for (size_t i = 0; i < d->next_count; i++) {
+        json_object(o);
+        json_put_text(o, "do", d->next[i].text);
+        json_put_text(o, "command", or_null(d->next[i].command));
+        json_object_end(o);
+    }
+    json_array_end(o);
+}
+
+static void json_number(struct json_out *o, const char *key, int64_t n)
+{
+    json_key(o, key);
+    if (n < 0)
+        json_null(o);
+    else
+        json_int(o, n);
+}
+
+static void json_tables(struct json_out *o, const struct fact_diagnosis *d)
+{
+    json_key(o, "tables");
+    json_array(o);
+    for (size_t i = 0; i < d->table_count; i++) {
+        const struct fact_table_verdict *t = &d->tables[i];
+        json_object(o);
+        json_put_text(o, "table", t->name);
+        json_put_text(o, "class", t->class);
+        json_put_text(o, "verdict", t->verdict);
+        json_put_text(o, "confidence", t->confidence);
+        json_put_text(o, "rule", t->rule);
+        json_put_text(o, "why", t->why);
+        json_put_bool(o, "held", t->held);
+        json_number(o, "rows", t->held ? -1 : t->rows);
+        json_number(o, "floor", t->floor);
+        json_number(o, "inserted", t->inserted);
+        json_number(o, "deleted", t->deleted);
+        json_number(o, "dead", t->dead);
+        json_object_end(o);
+    }
+    json_array_end(o);
+}
+
+static void print_json(const struct fact_diagnosis *d)
+{
+    struct str out = {0};
+    struct json_out o;
+    json_begin(&o, &out);
+    json_object(&o);
+    json_put_text(&o, "verdict", d->verdict);
+    json_put_text(&o, "confidence", d->confidence);
+    json_put_text(&o, "sentence", d->sentence);
+    json_put_text(&o, "rule", d->rule);
+    json_put_bool(&o, "cannot_tell", d->cannot_tell);
+    json_put_bool(&o, "mixed", d->mixed);
+    json_put_text(&o, "since", or_null(d->since));
+    json_put_text(&o, "since_why", or_null(d->since_why));
+    json_put_text(&o, "until", or_null(d->until));
+    json_put_text(&o, "until_why", or_null(d->until_why));
+    json_put_text(&o, "by", or_null(d->by));
+    json_put_text(&o, "remembered", or_null(d->remembered_at));
+    json_tables(&o, d);
+    json_evidence(&o, d);
+    json_lists(&o, d);
+    json_put_int(&o, "round_trips", d->round_trips);
+    json_put_int(&o, "duration_ms", d->duration_ms);
+    json_object_end(&o);
+    face_write_json(&out);
+    str_free(&out);
+}
+
+/* ---- text ---- */
+
+static void put_foreign(struct str *out, const char *text)
+{
+    text_visible(out, or_blank(text), strlen(or_blank(text)));
+}
+
+/* Words wrapped at COLUMNS under `indent`; gives the column it ends in. */
+static int put_wrapped(struct str *out, int indent, int limit, const char *text)
+{
+    int column = indent;
+    for (const char *word = or_blank(text); *word;) {
+        size_t length = strcspn(word, " \n");
+        struct str shown = {0};
+        text_visible(&shown, word, length);
+        int cells = text_width(str_text(&shown));
+        if (column > indent && column + 1 + cells > limit) {
+            str_printf(out, "\n%*s", indent, "");
+            column = indent;
+        }
+        if (column > indent) {
+            str_add_char(out, ' ');
+            column++;
+        }
+        str_add(out, str_text(&shown));
+        column += cells;
+        str_free(&shown);
+        word += length + (word[length] != '\0');
+    }
+    return column;
+}
+
+static void put_paragraph(struct str *out, int indent, const char *text)
+{
+    str_printf(out, "%*s", indent, "");
+    put_wrapped(out, indent, COLUMNS, text);
+    str_add_char(out, '\n');
+}
+
+static void put_head(struct str *out, const struct face *face, const struct fact_diagnosis *d)
+{
+    bool fine = strcmp(d->verdict, "healthy") == 0;
+    str_printf(out, " VERDICT  %s%s%s", face->color ? (fine ? "\033[1;32m" : "\033[1;31m") : "", d->verdict,
+               face->color ? "\033[0m" : "");
+    str_printf(out, "        confidence %s\n", d->confidence);
+    put_paragraph(out, 3, d->sentence);
+    if (*or_blank(d->until)) {
+        if (*or_blank(d->since))
+            str_printf(out, "   since    between %s (%s) and %s (%s)\n", d->since, or_blank(d->since_why), d->until,
+                       or_blank(d->until_why));
+        else
+            str_printf(out, "   since    before %s (%s); nothing says since when\n", d->until, or_blank(d->until_why));
+        str_add(out, "   by       ");
+        put_foreign(out, *or_blank(d->by) ? d->by : "nothing that was read says");
+        str_add_char(out, '\n');
+    }
+}
+
+static void put_tables(struct str *out, const struct fact_diagnosis *d)
+{
+    str_add(out, "\n   Tables\n");
+    for (size_t i = 0; i < d->table_count; i++) {
+        const struct fact_table_verdict *t = &d->tables[i];
+        if (strcmp(t->class, "operational") == 0)
+            continue;
+        struct str name = {0};
+        text_visible(&name, t->name, strlen(t->name));
+        int used;
+        size_t bytes = text_fit(str_text(&name), 24, &used);
+        str_printf(out, "   %s %.*s%*s %-20s %-8s ", strcmp(t->verdict, "healthy") == 0 ? "✓" : "✗", (int)bytes,
+                   str_text(&name), 24 - used, "", t->verdict, t->confidence);
+        if (t->inserted >= 0)
+            str_printf(out, " %lld inserted, %lld deleted, %lld dead", (long long)t->inserted, (long long)t->deleted,
+                       (long long)t->dead);
+        str_add_char(out, '\n');
+        str_free(&name);
+    }
+}
+
+/* Each table's sentence once, with how many it speaks of. */
+static void put_reasons(struct str *out, const struct fact_diagnosis *d)
+{
+    for (size_t i = 0; i < d->table_count; i++) {
+        bool told = strcmp(d->tables[i].verdict, "healthy") == 0 || strcmp(d->tables[i].class, "operational") == 0;
+        for (size_t n = 0; n < i && !told; n++)
+            told = strcmp(d->tables[n].why, d->tables[i].why) == 0;
+        if (!told)
+            put_paragraph(out, 3, d->tables[i].why);
+    }
+}
+
+static void put_evidence(struct str *out, const struct fact_diagnosis *d)
+{
+    str_add(out, "\n   Evidence\n");
+    for (size_t i = 0; i < d->evidence_count; i++) {
+        const struct fact_evidence *e = &d->evidence[i];
+        bool unread = *or_blank(e->problem);
+        str_printf(out, "   %s ", unread ? "–" : "✓");
+        int column = put_wrapped(out, 5, SOURCE_AT - 2, e->fact);
+        str_printf(out, "%*s", column < SOURCE_AT ? SOURCE_AT - column : 2, "");
+        if (unread)
+            put_foreign(out, e->problem);
+        else
+            put_foreign(out, e->source);
+        str_add_char(out, '\n');
+        if (*or_blank(e->excludes))
+            str_printf(out, "       rules out %s\n", e->excludes);
+    }
+}
+
+static void put_alternatives(struct str *out, const struct fact_diagnosis *d)
+{
+    for (size_t i = 0; i < d->alternative_count; i++) {
+        const struct fact_alternative *a = &d->alternatives[i];
+        str_printf(out, "%s   %s %s: ", i ? "" : "\n", i || !d->cannot_tell ? "less likely" : "can't be told from",
+                   a->verdict);
+        put_wrapped(out, 7, COLUMNS - 30, a->why);
+        str_add_char(out, '\n');
+    }
+}
+
+static void put_readable(struct str *out, const struct fact_diagnosis *d)
+{
+    bool any = false;
+    for (size_t i = 0; i < d->table_count; i++) {
+        const struct fact_table_verdict *t = &d->tables[i];
+        if (!t->held || t->dead <= 0)
+            continue;
+        str_printf(out, "%s%lld ", any ? ", " : "\n   Perhaps still readable on disk: ", (long long)t->dead);
+        put_foreign(out, t->name);
+        any = true;
+    }
+    if (any)
+        str_add(out, " - until something scans or vacuums them\n");
+}
+
+static void put_next(struct str *out, const struct fact_diagnosis *d)
+{
+    for (size_t i = 0; i < d->denied_count; i++) {
+        str_printf(out, "%s   to read %s: ", i ? "" : "\n", d->denied[i].what);
+        put_foreign(out, *or_blank(d->denied[i].grant) ? d->denied[i].grant : d->denied[i].why);
+        str_add_char(out, '\n');
+    }
+    for (size_t i = 0; i < d->next_count; i++) {
+        str_printf(out, "%s   %zu. ", i ? "" : "\n   Next\n", i + 1);
+        put_wrapped(out, 6, COLUMNS, d->next[i].text);
+        str_add_char(out, '\n');
+        if (*or_blank(d->next[i].command)) {
+            str_add(out, "        seedops ");
+            put_foreign(out, d->next[i].command);
+            str_add_char(out, '\n');
+        }
+    }
+}
+
+static void print_text(const struct face *face, const struct input *in)
+{
+    struct str out = {0};
+    const struct fact_diagnosis *d = &in->diagnosis;
+    put_foreign(&out, in->server.environment);
+    str_add(&out, "  ");
+    put_foreign(&out, in->server.target);
+    str_add(&out, "  PostgreSQL ");
+    put_foreign(&out, in->server.version);
+    str_printf(&out, " %s\n\n", in->server.in_recovery ? "standby" : "primary");
+    put_head(&out, face, d);
+    put_reasons(&out, d);
+    put_tables(&out, d);
+    put_evidence(&out, d);
+    put_alternatives(&out, d);
+    put_readable(&out, d);
+    put_next(&out, d);
+    fwrite(str_text(&out), 1, out.length, stdout);
+    fflush(stdout);
+    str_free(&out);
+}
+
+int cmd_diagnose(const struct command *command, struct options *options)
+{
+    struct face face;
+    struct err err = {0};
+    struct diagnose_options what = {.deep = false};
+    bool ok = face_open(&face, command, options, &err) && op_diagnose(&face.session, &what, &err);
+    if (ok && options->json)
+        print_json(&face.last[IN_DIAGNOSIS]->diagnosis);
+    else if (ok)
+        print_text(&face, face.last[IN_DIAGNOSIS]);
+    return face_close(&face, ok, &err);
+}
