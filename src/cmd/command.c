@@ -32,6 +32,8 @@ const struct command commands[] = {
     {"migrate status", "[ENV]", "every migration and its state", "", DB, cmd_migrate_status},
     {"replay", "FILE|ID|last", "go through a recorded session, in the console, without a database", "at dump", OPS,
      cmd_replay},
+    {"restore", "[ENV] SAFEPOINT", "put back the rows that a safepoint holds",
+     "changed confirm dry-run list output partial plan-digest safepoint-dir to-sql", OPS, cmd_restore},
     {"seed", "[ENV]", "make missing and changed rows right, in one transaction", "confirm dry-run scan", DB, cmd_seed},
     {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
      cmd_status},

@@ -60,7 +60,7 @@ struct settings {
     bool journal;                   /* of every environment, unless it says otherwise; so is state_dir */
     const char *state_dir;
     int64_t journal_segment, journal_session, journal_directory;   /* limits in bytes; 0: none */
-    const char *restore_triggers;   /* as written, or NULL; used by a later room */
+    const char *restore_triggers;   /* "fire" or "disable"; as written, or NULL: fire */
     const char *seeds_dir;          /* absolute, or NULL */
     struct table_rule *tables;
     size_t table_count;

@@ -42,6 +42,17 @@ struct seed_options {
 };
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err);
 
+/* restore.c: plan, guard, one transaction, compare, report (SAFETY 5 "Restore"). Emits IN_PLAN, IN_PROGRESS, IN_OUTCOME
+ * (counts before and after). */
+struct restore_options {
+    const char *path;          /* of the safepoint's file */
+    const char *changed;       /* rows changed since: "leave", "overwrite"; NULL: asked */
+    const char *plan_digest;   /* this plan (its first 12 digits will do) or none; NULL: any */
+    bool dry_run;
+    bool partial;              /* also when some of it cannot be put back */
+};
+bool op_restore(struct session *s, const struct restore_options *options, struct err *err);
+
 /* verify.c: floors, migrations, fixtures. ERR_DIFFERENT when something falls short; one IN_LOG (level
  * "finding") a finding. */
 bool op_verify(struct session *s, bool scan, struct err *err);

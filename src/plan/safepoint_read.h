@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "plan/safepoint.h"
 
@@ -62,6 +63,8 @@ const struct safepoint_info *safepoint_info(const struct safepoint_reader *reade
 /* The next section, rows of the present one that were not read are passed over (and checked). *table borrows until the
  * next call; NULL at the end, when the whole file was found right. */
 bool safepoint_next(struct safepoint_reader *reader, const struct safepoint_table **table, struct err *err);
+/* A copy that lives in the arena. */
+void safepoint_table_copy(struct arena *arena, struct safepoint_table *to, const struct safepoint_table *from);
 /* COPY text of the present section, cut anywhere; *bytes borrows until the next call. NULL at its end. */
 bool safepoint_text(struct safepoint_reader *reader, const char **bytes, size_t *length, struct err *err);
 /* Back to before the first section. */

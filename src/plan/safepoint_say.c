@@ -176,6 +176,35 @@ bool say_table(struct arena *arena, struct safepoint_table *t, const char *line,
     return true;
 }
 
+static const char **copy_names(struct arena *arena, const char *const *names, size_t count)
+{
+    const char **copy = arena_alloc(arena, (count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = arena_strdup(arena, names[i]);
+    return copy;
+}
+
+void safepoint_table_copy(struct arena *arena, struct safepoint_table *to, const struct safepoint_table *from)
+{
+    *to = *from;
+    to->schema = arena_strdup(arena, from->schema);
+    to->name = arena_strdup(arena, from->name);
+    to->generated = copy_names(arena, from->generated, from->generated_count);
+    to->key = copy_names(arena, from->key, from->key_count);
+    to->columns = arena_alloc(arena, (from->column_count + 1) * sizeof *to->columns);
+    for (size_t i = 0; i < from->column_count; i++) {
+        to->columns[i] = from->columns[i];
+        to->columns[i].name = arena_strdup(arena, from->columns[i].name);
+        to->columns[i].type = arena_strdup(arena, from->columns[i].type);
+    }
+    to->changes = arena_alloc(arena, (from->change_count + 1) * sizeof *to->changes);
+    for (size_t i = 0; i < from->change_count; i++) {
+        to->changes[i] = from->changes[i];
+        to->changes[i].column = arena_strdup(arena, from->changes[i].column);
+        to->changes[i].after = arena_strdup(arena, from->changes[i].after);
+    }
+}
+
 /* ---- the end ---- */
 
 static bool take_held(struct arena *arena, struct safepoint_info *info, const struct json *from)

@@ -1,0 +1,355 @@
+/* restore - puts back what a safepoint holds; lists safepoints; writes one as SQL. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cmd/cmds.h"
+#include "cmd/face.h"
+#include "plan/safepoint_read.h"
+#include "plan/safepoint_sql.h"
+
+/* ---- list ---- */
+
+static void add_visible(struct str *out, const char *text) { text_visible(out, text, strlen(text)); }
+
+static void add_age(struct str *out, int64_t ms)
+{
+    static const struct { int64_t ms; const char *unit; } units[] = {
+        {INT64_C(86400000), "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (ms >= units[i].ms || i == sizeof units / sizeof *units - 1) {
+            str_printf(out, "%lld %s ago", (long long)(ms < 0 ? 0 : ms / units[i].ms), units[i].unit);
+            return;
+        }
+}
+
+static void add_size(struct str *out, int64_t bytes)
+{
+    static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    while (size >= 1000 && unit + 1 < sizeof units / sizeof *units) {
+        size /= 1000;
+        unit++;
+    }
+    str_printf(out, unit && size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
+static void add_held(struct str *out, const struct safepoint_info *info)
+{
+    enum { NAMED = 6 };
+    for (size_t i = 0; i < info->held_count && i < NAMED; i++) {
+        str_add(out, i ? ", " : "");
+        face_count(out, info->held[i].rows, false);
+        str_add(out, info->held[i].kind == SAFEPOINT_CHANGED ? " changed of " : " of ");
+        add_visible(out, info->held[i].table);
+    }
+    if (info->held_count > NAMED)
+        str_printf(out, " and %zu more", info->held_count - NAMED);
+}
+
+static void print_item(struct str *out, const struct safepoint_item *item, int64_t now)
+{
+    if (!item->reader) {
+        add_visible(out, item->path);
+        str_add(out, "\n    cannot be read: ");
+        add_visible(out, item->err.why[0] ? item->err.why : item->err.message);
+        str_add_char(out, '\n');
+        return;
+    }
+    const struct safepoint_info *info = safepoint_info(item->reader);
+    add_visible(out, info->id);
+    str_add(out, "\n    ");
+    add_age(out, now - info->created_ms);
+    str_add(out, ", ");
+    add_size(out, info->file_bytes);
+    str_add(out, ", before ");
+    add_visible(out, info->action);
+    str_add(out, " of ");
+    add_visible(out, info->environment);
+    str_add(out, " (database ");
+    add_visible(out, info->database);
+    str_add(out, ")\n    ");
+    add_held(out, info);
+    str_add_char(out, '\n');
+}
+
+static void json_item(struct json_out *o, const struct safepoint_item *item)
+{
+    json_object(o);
+    json_put_text(o, "path", item->path);
+    if (!item->reader) {
+        json_put_text(o, "error", item->err.why[0] ? item->err.why : item->err.message);
+        json_object_end(o);
+        return;
+    }
+    const struct safepoint_info *info = safepoint_info(item->reader);
+    json_put_text(o, "id", info->id);
+    json_put_text(o, "created", info->created);
+    json_put_text(o, "action", info->action);
+    json_put_text(o, "environment", info->environment);
+    json_put_text(o, "database", info->database);
+    json_put_text(o, "system_identifier", info->system_identifier);
+    json_put_text(o, "journal", info->journal[0] ? info->journal : NULL);
+    json_put_text(o, "plan", info->plan_digest);
+    json_put_int(o, "bytes", info->file_bytes);
+    json_put_int(o, "rows", info->rows);
+    json_key(o, "tables");
+    json_array(o);
+    for (size_t i = 0; i < info->held_count; i++) {
+        json_object(o);
+        json_put_text(o, "schema", info->held[i].schema);
+        json_put_text(o, "table", info->held[i].table);
+        json_put_text(o, "kind", info->held[i].kind == SAFEPOINT_CHANGED ? "changed" : "deleted");
+        json_put_int(o, "rows", info->held[i].rows);
+        json_object_end(o);
+    }
+    json_array_end(o);
+    json_object_end(o);
+}
+
+static void print_list(const struct safepoint_list *list, bool json)
+{
+    struct str out = {0};
+    int64_t now = clock_wall_ms();
+    if (json) {
+        struct json_out o;
+        json_begin(&o, &out);
+        json_object(&o);
+        json_put_text(&o, "dir", list->dir);
+        json_key(&o, "safepoints");
+        json_array(&o);
+        for (size_t i = 0; i < list->count; i++)
+            json_item(&o, &list->items[i]);
+        json_array_end(&o);
+        json_object_end(&o);
+        face_write_json(&out);
+    } else {
+        for (size_t i = 0; i < list->count; i++)
+            print_item(&out, &list->items[i], now);
+        if (list->count == 0) {
+            str_add(&out, "no safepoints in ");
+            add_visible(&out, list->dir);
+            str_add_char(&out, '\n');
+        }
+        fwrite(str_text(&out), 1, out.length, stdout);
+    }
+    str_free(&out);
+}
+
+/* ---- SQL ---- */
+
+static bool open_output(const char *path, FILE **to, struct err *err)
+{
+    *to = stdout;
+    if (!path)
+        return true;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST) {
+        err_set(err, ERR_GENERAL, "%s exists and is not overwritten", path);
+        return err_hint(err, "name another file, or move it away first");
+    }
+    *to = fd < 0 ? NULL : fdopen(fd, "w");
+    return *to || err_errno(err, ERR_GENERAL, errno, "cannot write %s", path);
+}
+
+static bool write_sql(const char *path, const char *output, struct err *err)
+{
+    struct safepoint_reader *reader;
+    FILE *to = NULL;
+    if (!safepoint_open(&reader, path, err))
+        return false;
+    bool ok = open_output(output, &to, err);
+    if (ok) {
+        ok = safepoint_to_sql(reader, to, err);
+        if (to != stdout && fclose(to) != 0 && ok)
+            ok = err_errno(err, ERR_GENERAL, errno, "cannot write %s", output);
+        if (!ok && output)
+            unlink(output);
+        else if (output)
+            fprintf(stderr, "seedops: wrote %s\n", output);
+    }
+    safepoint_close(reader);
+    return ok;
+}
+
+/* ---- the command ---- */
+
+/* Without a database: settings say where safepoints are, if there are any to read here. */
+static int without_database(struct options *options)
+{
+    struct settings settings = {0};
+    struct environment *env = NULL;
+    struct err err = {0}, ignored = {0};
+    bool ok = settings_load(&settings, &options->settings, NULL, &err);
+    const char *name = ok && options->operand_count > (options->list ? 0 : 1) ? options->operands[0] : NULL;
+    if (ok && (name || settings.environment_count == 1))
+        ok = settings_choose(&settings, &options->settings, name, &env, name ? &err : &ignored) || !name;
+    const char *state_dir = env ? env->state_dir : ok ? settings.state_dir : NULL;
+    struct safepoint_list list;
+    if (ok && options->list) {
+        ok = safepoint_list(&list, options->safepoint_dir, state_dir, &err);
+        if (ok) {
+            print_list(&list, options->json);
+            safepoint_list_free(&list);
+        }
+    } else if (ok && options->operand_count == 0) {
+        ok = err_set(&err, ERR_USAGE, "restore --to-sql takes a safepoint: its ID, its file, or last");
+    } else if (ok) {
+        const char *what = options->operands[options->operand_count - 1];
+        char *path = safepoint_find(what, name, options->safepoint_dir, state_dir, &err);
+        ok = path && write_sql(path, options->output, &err);
+        free(path);
+    }
+    settings_free(&settings);
+    if (ok)
+        return 0;
+    if (options->json) {
+        struct str out = {0};
+        face_error_json(&err, &out);
+        face_write_json(&out);
+        str_free(&out);
+    } else {
+        face_print_error(&err, false);
+    }
+    return err_exit_code(err.class);
+}
+
+static void json_plan(struct json_out *o, const struct input *plan)
+{
+    json_key(o, "plan");
+    json_object(o);
+    json_put_text(o, "digest", plan->text);
+    json_key(o, "steps");
+    json_array(o);
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct fact_step *step = &plan->steps[i];
+        json_object(o);
+        json_put_text(o, "action", step->action);
+        json_put_text(o, "object", step->object);
+        json_put_text(o, "detail", step->detail);
+        json_put_int(o, "rows", step->rows);
+        json_object_end(o);
+    }
+    json_array_end(o);
+    json_object_end(o);
+}
+
+static void json_counts(struct json_out *o, const char *key, const struct input *outcome, bool after)
+{
+    json_key(o, key);
+    json_object(o);
+    for (size_t i = 0; i < outcome->count_count; i++) {
+        int64_t rows = after ? outcome->counts[i].after : outcome->counts[i].before;
+        json_key(o, outcome->counts[i].table);
+        if (rows < 0)
+            json_null(o);
+        else
+            json_int(o, rows);
+    }
+    json_object_end(o);
+}
+
+static void print_json(const struct input *plan, const struct input *outcome, const char *path)
+{
+    struct str out = {0};
+    struct json_out o;
+    json_begin(&o, &out);
+    json_object(&o);
+    json_plan(&o, plan);
+    json_put_bool(&o, "applied", outcome->number2 > 0);
+    json_counts(&o, "before", outcome, false);
+    json_counts(&o, "after", outcome, true);
+    json_put_int(&o, "duration_ms", outcome->number);
+    json_put_text(&o, "safepoint", path);
+    json_object_end(&o);
+    face_write_json(&out);
+    str_free(&out);
+}
+
+static void print_plan(const struct input *plan)
+{
+    struct str out = {0};
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const struct fact_step *step = &plan->steps[i];
+        str_printf(&out, "  %-9s ", step->action);
+        if (step->rows >= 0)
+            str_printf(&out, "%9lld  ", (long long)step->rows);
+        else
+            str_add(&out, "           ");
+        add_visible(&out, step->object);
+        str_add(&out, step->detail[0] && step->object[0] ? "  " : "");
+        add_visible(&out, step->detail);
+        str_add_char(&out, '\n');
+    }
+    str_printf(&out, "plan %.12s\n", plan->text);
+    fwrite(str_text(&out), 1, out.length, stdout);
+    fflush(stdout);
+    str_free(&out);
+}
+
+static void print_outcome(const struct input *outcome, bool dry_run)
+{
+    struct str out = {0};
+    for (size_t i = 0; i < outcome->count_count; i++) {
+        const struct fact_count *c = &outcome->counts[i];
+        if (c->before == c->after)
+            continue;
+        str_add(&out, "  ");
+        add_visible(&out, c->table);
+        str_printf(&out, "  %lld rows before, %lld after\n", (long long)c->before, (long long)c->after);
+    }
+    if (outcome->number2 > 0)
+        str_printf(&out, "restored: %lld %s written in %lld ms\n", (long long)outcome->number2,
+                   outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number);
+    else
+        str_add(&out, dry_run ? "dry run: nothing was written\n" : "nothing to write\n");
+    fwrite(str_text(&out), 1, out.length, stdout);
+    str_free(&out);
+}
+
+/* The plan is shown when it is made, before the guard has its say and before anything is written. */
+static void on_event(struct face *face, const struct input *in)
+{
+    if (in->kind == IN_PLAN && !face->options->json)
+        print_plan(in);
+    else
+        face_print_event(face, in);
+}
+
+static bool find(struct face *face, struct options *options, char **path, struct err *err)
+{
+    if (options->operand_count != 1) {
+        err_set(err, ERR_USAGE, "restore takes one safepoint: its ID, its file, or last");
+        return err_hint(err, "usage: seedops %s %s", face->command->name, face->command->operands);
+    }
+    *path = safepoint_find(options->operands[0], face->ctx.environment->name, options->safepoint_dir,
+                           face->ctx.environment->state_dir, err);
+    return *path != NULL;
+}
+
+int cmd_restore(const struct command *command, struct options *options)
+{
+    struct face face;
+    struct err err = {0};
+    char *path = NULL;
+    if (options->list || options->to_sql)
+        return without_database(options);
+    bool ok = face_prepare(&face, command, options, &err) && find(&face, options, &path, &err);
+    ok = ok && (face.opened = session_open(&face.session, &face.ctx, &err));
+    face.on_event = on_event;
+    struct restore_options what = {.path = path, .changed = options->changed, .plan_digest = options->plan_digest,
+                                   .dry_run = options->dry_run, .partial = options->partial};
+    ok = ok && op_restore(&face.session, &what, &err);
+    if (ok && options->json)
+        print_json(face.last[IN_PLAN], face.last[IN_OUTCOME], path);
+    else if (ok)
+        print_outcome(face.last[IN_OUTCOME], options->dry_run);
+    free(path);
+    return face_close(&face, ok, &err);
+}

@@ -1,0 +1,360 @@
+/* restore - puts back what a safepoint holds (SAFETY 5 "Restore").
+ *
+ *   the file ─▶ temporary tables ─▶ plan: what is missing, changed, in the way ─▶ nothing: done
+ *                                      │ guard, question
+ *                                      ▼
+ *   one transaction: the plan again (another one: rolled back), rows, values, checks, sequences, COMMIT
+ *
+ * The temporary tables outlive the first look, so that rows travel once and no lock is held while a person thinks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "op/outcome.h"
+#include "op/restoring.h"
+
+enum { ATTEMPTS = 3, DIGEST_LEAST = 12 };
+
+struct restoring {
+    struct restore r;
+    struct guard_answer guard;
+    struct input *outcome;
+    int64_t started_ms;
+    char xid[24];
+};
+
+/* ---- the plan as an event ---- */
+
+static void add_step(struct input *in, const char *action, const char *object, const char *detail, int64_t rows,
+                     bool danger)
+{
+    in->steps = xrealloc(in->steps, (in->step_count + 1) * sizeof *in->steps);
+    in->steps[in->step_count++] = (struct fact_step){.action = xstrdup(action), .object = xstrdup(object),
+        .detail = xstrdup(detail ? detail : ""), .rows = rows, .danger = danger};
+}
+
+static void add_state(struct input *in, const struct restored *s, enum row_state state, const char *action,
+                      const char *what, bool danger)
+{
+    struct str detail = {0};
+    if (s->states[state] == 0)
+        return;
+    str_add(&detail, what);
+    if (s->examples[state])
+        str_printf(&detail, "%s%s%s", *what ? ": " : "", s->examples[state], s->states[state] > 3 ? " ..." : "");
+    add_step(in, action, s->saved.name, str_text(&detail), s->states[state], danger);
+    str_free(&detail);
+}
+
+static void add_section(struct input *in, const struct restore *r, const struct restored *s)
+{
+    const char *changed = r->options->changed;
+    int64_t there = s->rows;
+    if (!s->table)
+        return;
+    for (int i = 0; i < ROW_STATES; i++)
+        there -= s->states[i];
+    add_state(in, s, ROW_MISSING, "insert", "", false);
+    add_state(in, s, ROW_SET_BACK, "set back", "", false);
+    add_state(in, s, ROW_CHANGED, changed ? changed : "changed", "changed since", true);
+    add_state(in, s, ROW_TAKEN, "conflict", "another row has a unique value of it", true);
+    add_state(in, s, ROW_ORPHAN, "conflict", "the row it refers to is gone", true);
+    add_state(in, s, ROW_GONE, "leave", "deleted since", true);
+    if (there > 0)
+        add_step(in, "leave", s->saved.name, "as it was saved", there, false);
+}
+
+static struct input *plan_event(const struct restoring *g)
+{
+    const struct restore *r = &g->r;
+    struct input *in = input_new(IN_PLAN);
+    in->name = xstrdup("restore");
+    in->text = xstrdup(r->digest);
+    in->number = restore_writes(r);
+    for (size_t n = 0; n < r->count; n++)
+        add_section(in, r, &r->sections[n]);
+    for (size_t i = 0; i < r->note_count; i++)
+        add_step(in, r->notes[i].lost ? "lost" : "note", r->notes[i].object, r->notes[i].text, -1, r->notes[i].lost);
+    in->guard.local = g->guard.local;
+    in->guard.seed_allowed = g->guard.allowed;
+    in->guard.reasons = xcalloc(g->guard.reason_count, sizeof *in->guard.reasons);
+    for (; in->guard.reason_count < g->guard.reason_count; in->guard.reason_count++)
+        in->guard.reasons[in->guard.reason_count].text = xstrdup(g->guard.reasons[in->guard.reason_count]);
+    in->guard.allow_line = xstrdup(g->guard.allow_line);
+    return in;
+}
+
+/* ---- transactions ---- */
+
+#define WRITE_SETTINGS                                                                                                \
+    "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'postgres'; "                 \
+    "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL lock_timeout = '10s'; "              \
+    "SET LOCAL statement_timeout = 0; "
+
+static bool begin(struct restoring *g, struct err *err)
+{
+    struct restore *r = &g->r;
+    struct db_result *result = NULL;
+    bool watched = db_facts(r->db)->server_version_num >= 140000;
+    struct str sql = {0};
+    str_printf(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ; " WRITE_SETTINGS "%sSELECT pg_catalog.txid_current()::pg_catalog.text",
+               watched ? "SET LOCAL client_connection_check_interval = '2s'; " : "");
+    bool ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+    if (ok)
+        snprintf(g->xid, sizeof g->xid, "%s", db_value(result, 0, 0));
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+static bool end(struct restore *r, bool ok, struct err *err)
+{
+    if (ok)
+        ok = db_run(r->db, "COMMIT", 0, NULL, NULL, err);
+    if (!ok && db_alive(r->db))
+        db_rollback(r->db);
+    return ok;
+}
+
+static bool first_look(struct restoring *g, struct err *err)
+{
+    struct restore *r = &g->r;
+    return end(r, begin(g, err) && restore_compare(r, err) && restore_examples(r, err), err);
+}
+
+static bool first_of_table(const struct restore *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (r->sections[i].table == r->sections[n].table)
+            return false;
+    return r->sections[n].table != NULL;
+}
+
+static void start_outcome(struct restoring *g)
+{
+    const struct restore *r = &g->r;
+    input_free(g->outcome);
+    g->outcome = input_new(IN_OUTCOME);
+    g->outcome->counts = xcalloc(r->count + 1, sizeof *g->outcome->counts);
+    for (size_t n = 0; n < r->count; n++)
+        if (first_of_table(r, n))
+            g->outcome->counts[g->outcome->count_count++] = (struct fact_count){
+                .table = xstrdup(r->sections[n].saved.name), .before = -1, .after = -1};
+}
+
+static bool count_rows(struct restoring *g, bool after, struct err *err)
+{
+    const struct restore *r = &g->r;
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    size_t count = 0;
+    for (size_t n = 0; n < r->count; n++) {
+        if (!first_of_table(r, n))
+            continue;
+        str_printf(&sql, "%sSELECT %zu, pg_catalog.count(*) FROM ", count ? " UNION ALL " : "", count);
+        restore_live(&sql, &r->sections[n], "t");
+        count++;
+    }
+    bool ok = count == 0 || db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+    for (size_t i = 0; ok && result && i < db_rows(result); i++) {
+        size_t at = (size_t)db_int(result, i, 0, 0);
+        if (at < g->outcome->count_count)
+            *(after ? &g->outcome->counts[at].after : &g->outcome->counts[at].before) = db_int(result, i, 1, -1);
+    }
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+/* What was written is what there is more: a trigger that adds or takes rows of these tables is found out. */
+static bool check_counts(const struct restoring *g, struct err *err)
+{
+    const struct restore *r = &g->r;
+    size_t at = 0;
+    for (size_t n = 0; n < r->count; n++) {
+        if (!first_of_table(r, n))
+            continue;
+        int64_t inserted = 0;
+        for (size_t i = n; i < r->count; i++)
+            if (r->sections[i].table == r->sections[n].table && r->sections[i].saved.kind == SAFEPOINT_DELETED)
+                inserted += r->sections[i].states[ROW_MISSING];
+        const struct fact_count *c = &g->outcome->counts[at++];
+        if (c->after - c->before == inserted)
+            continue;
+        err_set(err, ERR_CONFLICT, "\"%s\" would have %lld rows, not %lld", c->table, (long long)c->after,
+                (long long)(c->before + inserted));
+        err_why(err, "a trigger or a rule wrote rows of its own");
+        return err_hint(err, "nothing was written; restore_triggers: disable in seedops.yaml puts rows back without them");
+    }
+    return true;
+}
+
+static bool as_planned(struct restoring *g, const char *digest, struct err *err)
+{
+    if (strcmp(digest, g->r.digest) == 0)
+        return true;
+    err_set(err, ERR_CONFLICT, "the plan is not the one that was shown any more; nothing was written");
+    err_why(err, "rows were written meanwhile");
+    return err_hint(err, "look at the new plan and confirm that");
+}
+
+static bool commit(struct restoring *g, struct err *err)
+{
+    struct db *db = g->r.db;
+    db_mark_committing(db, true);
+    bool ok = db_run(db, "COMMIT", 0, NULL, NULL, err);
+    if (db_alive(db))
+        db_mark_committing(db, false);
+    if (!ok && err->class == ERR_UNKNOWN_OUTCOME) {
+        ok = outcome_find_out(g->r.session, g->xid, err);
+        g->r.db = g->r.session->direct;
+    }
+    return ok;
+}
+
+static bool write_once(struct restoring *g, const char *digest, struct err *err)
+{
+    struct restore *r = &g->r;
+    start_outcome(g);
+    bool ok = begin(g, err) && restore_compare(r, err) && as_planned(g, digest, err) && count_rows(g, false, err) &&
+              restore_write(r, err) && count_rows(g, true, err) && check_counts(g, err) && restore_sequences(r, err);
+    if (ok)
+        return commit(g, err);
+    if (db_alive(r->db))
+        db_rollback(r->db);
+    return false;
+}
+
+/* ---- the procedure ---- */
+
+static void emit_outcome(struct restoring *g, int64_t written)
+{
+    struct input *in = g->outcome;
+    in->name = xstrdup("restore");
+    in->ok = true;
+    in->number = clock_mono_ms() - g->started_ms;
+    in->number2 = written;
+    g->outcome = NULL;
+    ctx_emit(g->r.session->ctx, in);
+}
+
+/* Never silently: what was changed since may be someone's work. */
+static bool ask_changed(struct restoring *g, struct err *err)
+{
+    struct restore *r = &g->r;
+    int64_t rows = restore_total(r, ROW_CHANGED);
+    const char *mode = r->options->changed;
+    r->overwrite = mode && strcmp(mode, "overwrite") == 0;
+    if (mode || rows == 0)
+        return true;
+    char title[128];
+    snprintf(title, sizeof title, "%lld %s changed since: overwrite?", (long long)rows, rows == 1 ? "row was" : "rows were");
+    struct question q = {.kind = QUESTION_CHOICE, .title = title, .option = "--changed leave or --changed overwrite",
+                         .text = "y puts the saved values back over the newer ones; n leaves the newer ones alone."};
+    struct answer a = {0};
+    if (!ctx_ask(r->session->ctx, &q, &a, err))
+        return false;
+    r->overwrite = a.yes;
+    return true;
+}
+
+static bool may_leave_some(const struct restore *r, struct err *err)
+{
+    if (r->options->partial || !restore_stuck(r))
+        return true;
+    int64_t rows = restore_total(r, ROW_TAKEN) + restore_total(r, ROW_ORPHAN);
+    if (rows)
+        err_set(err, ERR_CONFLICT, "%lld %s cannot be put back; nothing was written", (long long)rows,
+                rows == 1 ? "row" : "rows");
+    else
+        err_set(err, ERR_CONFLICT, "not everything can be put back; nothing was written");
+    err_why(err, "%s", rows ? "other rows have taken their unique values, or rows they refer to are gone"
+                            : "the tables are not what they were");
+    return err_hint(err, "the plan says what; --partial puts back the rest");
+}
+
+static bool as_asked(const struct restore *r, struct err *err)
+{
+    const char *digest = r->options->plan_digest;
+    if (!digest || (strlen(digest) >= DIGEST_LEAST && strncmp(r->digest, digest, strlen(digest)) == 0))
+        return true;
+    err_set(err, ERR_CONFLICT, "the plan is not the one of --plan-digest; nothing was written");
+    err_why(err, "it is %.12s now", r->digest);
+    return err_hint(err, "look at the new plan (--dry-run) and confirm that");
+}
+
+static bool write_until_right(struct restoring *g, struct err *err)
+{
+    char digest[HASH_HEX];
+    memcpy(digest, g->r.digest, sizeof digest);
+    for (int attempt = 1;; attempt++) {
+        if (write_once(g, digest, err))
+            return true;
+        if (attempt == ATTEMPTS || !db_retryable(err) || !db_alive(g->r.db))
+            return false;
+        ctx_log(g->r.session->ctx, "info", "%s; trying again", err->message);
+    }
+}
+
+static bool restore_loaded(struct restoring *g, struct err *err)
+{
+    struct restore *r = &g->r;
+    struct err refused = {0};
+    session_guard(r->session, GUARD_DESTROY, &g->guard, &refused);
+    const char *mode = r->options->changed;
+    r->overwrite = mode && strcmp(mode, "overwrite") == 0;
+    if (!first_look(g, err))
+        return false;
+    start_outcome(g);
+    ctx_emit(r->session->ctx, plan_event(g));
+    if (r->options->dry_run)
+        return emit_outcome(g, 0), true;
+    if (!may_leave_some(r, err) || !as_asked(r, err) || !ask_changed(g, err))
+        return false;
+    if (restore_writes(r) == 0)
+        return emit_outcome(g, 0), true;
+    if (!session_guard(r->session, GUARD_DESTROY, NULL, err) || !write_until_right(g, err))
+        return false;
+    emit_outcome(g, restore_writes(r));
+    return true;
+}
+
+/* Another database is fine, and worth a word. */
+static void note_origin(struct restore *r)
+{
+    const struct db_identity *here = &r->session->direct_identity;
+    const struct safepoint_info *i = r->info;
+    if (i->system_identifier[0] && here->system_identifier[0] &&
+        (strcmp(i->system_identifier, here->system_identifier) != 0 || i->database_oid != here->database_oid))
+        restore_note(r, "", false, "the safepoint is of another database: %s of %s", i->database, i->environment);
+}
+
+static bool check_setting(const struct ctx *ctx, struct err *err)
+{
+    const char *mode = ctx->settings->restore_triggers;
+    if (!mode || strcmp(mode, "fire") == 0 || strcmp(mode, "disable") == 0)
+        return true;
+    err_set(err, ERR_CONFIG, "restore_triggers does not know \"%s\"", mode);
+    err_at(err, ctx->settings->file, 0, 0);
+    return err_hint(err, "it takes fire or disable");
+}
+
+bool op_restore(struct session *s, const struct restore_options *options, struct err *err)
+{
+    struct restoring g = {.r = {.session = s, .options = options}, .started_ms = clock_mono_ms()};
+    struct restore *r = &g.r;
+    bool ok = check_setting(s->ctx, err) && safepoint_open(&r->reader, options->path, err) &&
+              session_look(s, false, err) && session_direct(s, &r->db, err);
+    if (ok) {
+        r->info = safepoint_info(r->reader);
+        note_origin(r);
+        ok = restore_load(r, err) && restore_loaded(&g, err);
+    }
+    restore_unload(r);
+    safepoint_close(r->reader);
+    db_catalog_free(&r->catalog);
+    arena_free(&r->arena);
+    input_free(g.outcome);
+    return ok;
+}

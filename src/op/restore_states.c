@@ -1,0 +1,480 @@
+/* restore_states - what became of every saved row: one join a table, then the conflicts among what is missing. */
+#include <stdio.h>
+#include <string.h>
+
+#include "op/restoring.h"
+
+const char restore_letters[ROW_STATES + 1] = "muckpg";
+
+/* ---- SQL parts ---- */
+
+void restore_live(struct str *sql, const struct restored *s, const char *alias)
+{
+    str_add(sql, s->table->kind == 'r' ? "ONLY " : "");
+    db_quote_relation(sql, s->table->schema, s->table->name);
+    str_printf(sql, " %s", alias);
+}
+
+static void live_column(struct str *sql, const char *alias, const struct restored *s, size_t column)
+{
+    str_printf(sql, "%s.", alias);
+    db_quote_identifier(sql, s->columns[column].live->name);
+}
+
+static void equals(struct str *sql, const struct db_type *type)
+{
+    str_printf(sql, " %s ", type->equality ? type->equality : "OPERATOR(pg_catalog.=)");
+}
+
+void restore_match(struct str *sql, const struct restored *s)
+{
+    for (size_t i = 0; i < s->key_count; i++) {
+        str_add(sql, i ? " AND " : "");
+        live_column(sql, "t", s, s->key[i]);
+        equals(sql, &s->columns[s->key[i]].live->type);
+        str_printf(sql, "r.c%zu", s->key[i]);
+    }
+}
+
+/* Which columns are compared: all that are put back, or of a section of changes the changed ones. */
+static bool compared(const struct restored *s, size_t column)
+{
+    if (!restore_puts(s, column))
+        return false;
+    if (s->saved.kind == SAFEPOINT_DELETED)
+        return true;
+    for (size_t i = 0; i < s->saved.change_count; i++)
+        if (strcmp(s->saved.changes[i].column, s->saved.columns[column].name) == 0)
+            return true;
+    return false;
+}
+
+static void row_of(struct str *sql, const struct restored *s, bool live, const char *cast)
+{
+    bool first = true;
+    str_add(sql, "ROW(");
+    for (size_t i = 0; i < s->saved.column_count; i++) {
+        if (!compared(s, i))
+            continue;
+        str_add(sql, first ? "" : ", ");
+        first = false;
+        if (live)
+            live_column(sql, "t", s, i);
+        else
+            str_printf(sql, "r.c%zu", i);
+        str_add(sql, cast);
+    }
+    str_add(sql, ")");
+}
+
+/* Byte for byte: the images first, which is cheap; two images of one text (it happens in arrays) are no difference. */
+static void differs(struct str *sql, const struct restored *s)
+{
+    static const char text[] = "::pg_catalog.text COLLATE \"C\"";
+    str_add(sql, "(pg_catalog.record_image_ne(");
+    row_of(sql, s, true, "");
+    str_add(sql, ", ");
+    row_of(sql, s, false, "");
+    str_add(sql, ") AND ");
+    row_of(sql, s, true, text);
+    str_add(sql, " IS DISTINCT FROM ");
+    row_of(sql, s, false, text);
+    str_add(sql, ")");
+}
+
+static void same_text(struct str *sql, const struct restored *s, size_t column)
+{
+    str_add(sql, "(");
+    live_column(sql, "t", s, column);
+    str_printf(sql, "::pg_catalog.text COLLATE \"C\" IS NOT DISTINCT FROM ");
+}
+
+/* Every changed column has the value from before the action or the one it got by it. */
+static void as_action_left(struct str *sql, const struct restored *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->saved.change_count; i++) {
+        const struct safepoint_changed *change = &s->saved.changes[i];
+        size_t column = 0;
+        while (strcmp(s->saved.columns[column].name, change->column) != 0)
+            column++;
+        if (!restore_puts(s, column))
+            continue;
+        str_add(sql, any ? " AND (" : "(");
+        any = true;
+        same_text(sql, s, column);
+        str_printf(sql, "r.c%zu::pg_catalog.text COLLATE \"C\")", column);
+        if (change->known || s->saved.after_fields) {
+            str_add(sql, " OR ");
+            same_text(sql, s, column);
+            if (change->known)
+                db_quote_literal(sql, change->after);
+            else
+                str_printf(sql, "r.a%zu", i);
+            str_add(sql, "::pg_catalog.text COLLATE \"C\")");
+        }
+        str_add(sql, ")");
+    }
+    str_add(sql, any ? "" : "true");
+}
+
+/* ---- states ---- */
+
+static void by_key(struct str *sql, const struct restored *s, size_t n)
+{
+    str_add(sql, "SELECT r.ctid AS r, CASE WHEN t.tableoid IS NULL THEN ");
+    if (s->saved.kind == SAFEPOINT_CHANGED) {
+        str_add(sql, "'g' WHEN ");
+        as_action_left(sql, s);
+        str_add(sql, " THEN 'u' ELSE 'c' END");
+    } else {
+        str_add(sql, "'m' ELSE 'c' END");
+    }
+    str_printf(sql, "::pg_catalog.\"char\" AS s FROM pg_temp.seedops_saved_%zu r LEFT JOIN ", n);
+    restore_live(sql, s, "t");
+    str_add(sql, " ON ");
+    restore_match(sql, s);
+    str_add(sql, " WHERE t.tableoid IS NULL OR ");
+    differs(sql, s);
+}
+
+/* Without a key rows are as good as each other: of five equal ones saved and three there, two are missing. */
+static void by_whole_row(struct str *sql, const struct restored *s, size_t n)
+{
+    str_add(sql, "SELECT r.r, 'm'::pg_catalog.\"char\" AS s FROM (SELECT r.ctid AS r, ");
+    row_of(sql, s, false, "");
+    str_add(sql, "::pg_catalog.text COLLATE \"C\" AS x, pg_catalog.row_number() OVER (PARTITION BY ");
+    row_of(sql, s, false, "");
+    str_printf(sql, "::pg_catalog.text COLLATE \"C\") AS n FROM pg_temp.seedops_saved_%zu r) r LEFT JOIN (SELECT ", n);
+    row_of(sql, s, true, "");
+    str_add(sql, "::pg_catalog.text COLLATE \"C\" AS x, pg_catalog.count(*) AS n FROM ");
+    restore_live(sql, s, "t");
+    str_add(sql, " GROUP BY 1) t ON t.x = r.x WHERE t.n IS NULL OR r.n > t.n");
+}
+
+/* A section that nothing can be done with has no row in any state. */
+static bool hopeless(const struct restored *s)
+{
+    bool any = false;
+    for (size_t i = 0; s->table && i < s->saved.column_count; i++)
+        any |= compared(s, i);
+    return !s->table || !any || (s->saved.kind == SAFEPOINT_CHANGED && s->key_count == 0);
+}
+
+static void states_sql(struct str *sql, const struct restored *s, size_t n)
+{
+    if (hopeless(s))
+        str_add(sql, "SELECT NULL::pg_catalog.tid AS r, NULL::pg_catalog.\"char\" AS s WHERE false");
+    else if (s->key_count)
+        by_key(sql, s, n);
+    else
+        by_whole_row(sql, s, n);
+}
+
+/* ---- conflicts ---- */
+
+static bool is_match_key(const struct restored *s, const struct db_key *key)
+{
+    if (key->count != s->key_count)
+        return false;
+    for (size_t i = 0; i < key->count; i++) {
+        size_t k = 0;
+        while (k < s->key_count && s->columns[s->key[k]].live != &s->table->columns[key->columns[i]])
+            k++;
+        if (k == s->key_count)
+            return false;
+    }
+    return true;
+}
+
+static size_t column_of(const struct restored *s, const struct db_column *live)
+{
+    size_t i = 0;
+    while (i < s->saved.column_count && !(restore_puts(s, i) && s->columns[i].live == live))
+        i++;
+    return i;
+}
+
+static bool add_taken(struct str *sql, const struct restored *s, size_t n, const struct db_key *key)
+{
+    struct str match = {0};
+    for (size_t i = 0; i < key->count; i++) {
+        const struct db_column *live = &s->table->columns[key->columns[i]];
+        size_t column = column_of(s, live);
+        if (column == s->saved.column_count) {
+            str_free(&match);
+            return false;
+        }
+        str_add(&match, i ? " AND " : "");
+        live_column(&match, "t", s, column);
+        equals(&match, &live->type);
+        str_printf(&match, "r.c%zu", column);
+    }
+    str_printf(sql, "UPDATE pg_temp.seedops_state_%zu s SET s = 'k' FROM pg_temp.seedops_saved_%zu r "
+               "WHERE s.r = r.ctid AND s.s = 'm' AND EXISTS (SELECT FROM ", n, n);
+    restore_live(sql, s, "t");
+    str_printf(sql, " WHERE %s); ", str_text(&match));
+    str_free(&match);
+    return true;
+}
+
+static bool find_taken(struct restore *r, struct err *err)
+{
+    struct str sql = {0};
+    for (size_t n = 0; n < r->count; n++) {
+        const struct restored *s = &r->sections[n];
+        for (size_t k = 0; !hopeless(s) && s->saved.kind == SAFEPOINT_DELETED && k < s->table->key_count; k++)
+            if (!is_match_key(s, &s->table->keys[k]))
+                add_taken(&sql, s, n, &s->table->keys[k]);
+    }
+    bool ok = sql.length == 0 || db_run(r->db, str_text(&sql), 0, NULL, NULL, err);
+    str_free(&sql);
+    return ok;
+}
+
+/* The restored rows of the parent's own sections count as there, unless they are stuck themselves. */
+static void add_restored_parents(struct str *sql, const struct restore *r, const struct restored *s,
+                                 const struct db_foreign_key *fk, const struct db_table *parent, const size_t *columns)
+{
+    for (size_t n = 0; n < r->count; n++) {
+        const struct restored *p = &r->sections[n];
+        if (hopeless(p) || p->table != parent || p->saved.kind != SAFEPOINT_DELETED)
+            continue;
+        str_printf(sql, " AND NOT EXISTS (SELECT FROM pg_temp.seedops_saved_%zu q JOIN pg_temp.seedops_state_%zu z "
+                   "ON z.r = q.ctid WHERE z.s = 'm'", n, n);
+        bool all = true;
+        for (size_t i = 0; i < fk->count; i++) {
+            const struct db_column *target = db_table_column(parent, fk->target_columns[i]);
+            size_t column = column_of(p, target);
+            all &= column < p->saved.column_count;
+            str_printf(sql, " AND q.c%zu", all ? column : 0);
+            equals(sql, &target->type);
+            str_printf(sql, "r.c%zu", columns[i]);
+        }
+        str_add(sql, all ? ")" : " AND false)");
+    }
+    (void)s;
+}
+
+static bool reference_columns(const struct restored *s, const struct db_foreign_key *fk, size_t *columns)
+{
+    bool any = false;
+    for (size_t i = 0; i < fk->count; i++) {
+        columns[i] = column_of(s, &s->table->columns[fk->columns[i]]);
+        if (columns[i] == s->saved.column_count)
+            return false;
+        any |= compared(s, columns[i]);
+    }
+    return any;
+}
+
+static void add_orphans(struct str *sql, const struct restore *r, size_t n, const struct db_foreign_key *fk)
+{
+    const struct restored *s = &r->sections[n];
+    const struct db_table *parent = db_catalog_by_oid(&r->catalog, fk->target);
+    size_t columns[64];
+    if (!parent || !parent->details || fk->count > 64 || !reference_columns(s, fk, columns))
+        return;
+    str_printf(sql, "UPDATE pg_temp.seedops_state_%zu s SET s = 'p' FROM pg_temp.seedops_saved_%zu r WHERE s.r = r.ctid "
+               "AND s.s IN ('m', 'u')", n, n);
+    for (size_t i = 0; i < fk->count; i++)
+        str_printf(sql, " AND r.c%zu IS NOT NULL", columns[i]);
+    str_add(sql, " AND NOT EXISTS (SELECT FROM ");
+    db_quote_relation(sql, parent->schema, parent->name);
+    str_add(sql, " p WHERE ");
+    for (size_t i = 0; i < fk->count; i++) {
+        const struct db_column *target = db_table_column(parent, fk->target_columns[i]);
+        str_add(sql, i ? " AND p." : "p.");
+        db_quote_identifier(sql, target->name);
+        equals(sql, &target->type);
+        str_printf(sql, "r.c%zu", columns[i]);
+    }
+    str_add(sql, ")");
+    add_restored_parents(sql, r, s, fk, parent, columns);
+    str_add(sql, " RETURNING 1");
+}
+
+/* A row whose parent is stuck is stuck as well, so again until nothing more is found. */
+static bool find_orphans(struct restore *r, struct err *err)
+{
+    enum { ROUNDS = 1000 };
+    struct str sql = {0};
+    size_t found = 0;
+    for (size_t n = 0; n < r->count; n++) {
+        const struct restored *s = &r->sections[n];
+        for (size_t k = 0; !hopeless(s) && k < s->table->foreign_key_count; k++) {
+            struct str one = {0};
+            add_orphans(&one, r, n, &s->table->foreign_keys[k]);
+            if (one.length)
+                str_printf(&sql, "%s x%zu AS (%s)", found ? "," : "WITH", found, str_text(&one));
+            found += one.length > 0;
+            str_free(&one);
+        }
+    }
+    str_add(&sql, " SELECT ");
+    for (size_t i = 0; i < found; i++)
+        str_printf(&sql, "%s(SELECT pg_catalog.count(*) FROM x%zu)", i ? " + " : "", i);
+    bool ok = true, more = found > 0;
+    for (int round = 0; ok && more && round < ROUNDS; round++) {
+        struct db_result *result = NULL;
+        ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+        more = ok && db_int(result, 0, 0, 0) > 0;
+        db_result_free(result);
+    }
+    str_free(&sql);
+    return ok;
+}
+
+/* ---- counts, digest ---- */
+
+static bool take_counts(struct restore *r, struct hash *hash, struct err *err)
+{
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    for (size_t n = 0; n < r->count; n++)
+        str_printf(&sql, "%sSELECT %zu, s::pg_catalog.text, pg_catalog.count(*), "
+                   "pg_catalog.sum(pg_catalog.hashtextextended(r::pg_catalog.text, 0)::pg_catalog.numeric) "
+                   "FROM pg_temp.seedops_state_%zu GROUP BY 2", n ? " UNION ALL " : "", n, n);
+    str_add(&sql, " ORDER BY 1, 2");
+    bool ok = r->count == 0 || db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+    for (size_t n = 0; n < r->count; n++)
+        memset(r->sections[n].states, 0, sizeof r->sections[n].states);
+    for (size_t i = 0; ok && result && i < db_rows(result); i++) {
+        const char *letter = strchr(restore_letters, db_value(result, i, 1)[0]);
+        size_t n = (size_t)db_int(result, i, 0, 0);
+        if (letter && *letter && n < r->count)
+            r->sections[n].states[letter - restore_letters] = db_int(result, i, 2, 0);
+        for (size_t c = 0; c < 4; c++)
+            hash_add_field(hash, db_value(result, i, c));
+    }
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+/* What stands now in rows that would be overwritten: a plan that was looked at is not carried out over other values. */
+static bool hash_changed(struct restore *r, struct hash *hash, struct err *err)
+{
+    bool ok = true;
+    for (size_t n = 0; ok && n < r->count; n++) {
+        const struct restored *s = &r->sections[n];
+        if (s->states[ROW_CHANGED] + s->states[ROW_SET_BACK] == 0 || s->key_count == 0)
+            continue;
+        struct str sql = {0};
+        struct db_result *result = NULL;
+        str_add(&sql, "SELECT pg_catalog.sum(pg_catalog.hashtextextended(");
+        row_of(&sql, s, true, "");
+        str_printf(&sql, "::pg_catalog.text, 0)::pg_catalog.numeric) FROM pg_temp.seedops_saved_%zu r "
+                   "JOIN pg_temp.seedops_state_%zu s ON s.r = r.ctid JOIN ", n, n);
+        restore_live(&sql, s, "t");
+        str_add(&sql, " ON ");
+        restore_match(&sql, s);
+        str_add(&sql, " WHERE s.s IN ('c', 'u')");
+        ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+        if (ok)
+            hash_add_field(hash, db_value(result, 0, 0));
+        db_result_free(result);
+        str_free(&sql);
+    }
+    return ok;
+}
+
+static void hash_plan(const struct restore *r, struct hash *hash)
+{
+    hash_init(hash);
+    hash_add_field(hash, "restore");
+    hash_add_field(hash, r->session->ctx->environment->name);
+    hash_add_field(hash, r->session->direct_identity.system_identifier);
+    hash_add_field(hash, r->info->check);
+    hash_add_field(hash, r->options->changed);
+    hash_add_field(hash, r->options->partial ? "partial" : NULL);
+    for (size_t i = 0; i < r->note_count; i++)
+        hash_add_field(hash, r->notes[i].text);
+}
+
+bool restore_compare(struct restore *r, struct err *err)
+{
+    struct hash hash;
+    struct str sql = {0};
+    for (size_t n = 0; n < r->count; n++) {
+        str_printf(&sql, "DROP TABLE IF EXISTS pg_temp.seedops_state_%zu; CREATE TEMP TABLE seedops_state_%zu AS ", n, n);
+        states_sql(&sql, &r->sections[n], n);
+        str_printf(&sql, "; ANALYZE pg_temp.seedops_state_%zu; ", n);
+    }
+    hash_plan(r, &hash);
+    bool ok = (sql.length == 0 || db_run(r->db, str_text(&sql), 0, NULL, NULL, err)) && find_taken(r, err) &&
+              find_orphans(r, err) && take_counts(r, &hash, err) && hash_changed(r, &hash, err);
+    hash_hex(&hash, r->digest);
+    str_free(&sql);
+    return ok;
+}
+
+bool restore_recount(struct restore *r, size_t section, int64_t to[ROW_STATES], struct err *err)
+{
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    str_add(&sql, "SELECT s::pg_catalog.text, pg_catalog.count(*) FROM (");
+    states_sql(&sql, &r->sections[section], section);
+    str_add(&sql, ") x GROUP BY 1");
+    memset(to, 0, ROW_STATES * sizeof *to);
+    bool ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+    for (size_t i = 0; ok && i < db_rows(result); i++) {
+        const char *letter = strchr(restore_letters, db_value(result, i, 0)[0]);
+        if (letter && *letter)
+            to[letter - restore_letters] = db_int(result, i, 1, 0);
+    }
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
+}
+
+/* ---- what the plan says of them ---- */
+
+/* The first few rows of each state that a person has to know of. */
+bool restore_examples(struct restore *r, struct err *err)
+{
+    static const enum row_state told[] = {ROW_CHANGED, ROW_TAKEN, ROW_ORPHAN, ROW_GONE};
+    bool ok = true;
+    for (size_t n = 0; ok && n < r->count; n++) {
+        struct restored *s = &r->sections[n];
+        for (size_t i = 0; ok && i < sizeof told / sizeof *told; i++) {
+            if (s->states[told[i]] == 0 || s->key_count == 0)
+                continue;
+            struct str sql = {0};
+            struct db_result *result = NULL;
+            str_add(&sql, "SELECT pg_catalog.string_agg(x, '; ') FROM (SELECT pg_catalog.left(pg_catalog.concat_ws(' '");
+            for (size_t k = 0; k < s->key_count; k++)
+                str_printf(&sql, ", c%zu::pg_catalog.text", s->key[k]);
+            str_printf(&sql, "), 40) AS x FROM pg_temp.seedops_saved_%zu r JOIN pg_temp.seedops_state_%zu s ON s.r = r.ctid "
+                       "WHERE s.s = '%c' ORDER BY r.ctid LIMIT 3) x", n, n, restore_letters[told[i]]);
+            ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+            if (ok)
+                s->examples[told[i]] = arena_strdup(&r->arena, db_value(result, 0, 0));
+            db_result_free(result);
+            str_free(&sql);
+        }
+    }
+    return ok;
+}
+
+int64_t restore_total(const struct restore *r, enum row_state state)
+{
+    int64_t rows = 0;
+    for (size_t n = 0; n < r->count; n++)
+        rows += r->sections[n].states[state];
+    return rows;
+}
+
+int64_t restore_writes(const struct restore *r)
+{
+    return restore_total(r, ROW_MISSING) + restore_total(r, ROW_SET_BACK) +
+           (r->overwrite ? restore_total(r, ROW_CHANGED) : 0);
+}
+
+bool restore_stuck(const struct restore *r)
+{
+    bool stuck = restore_total(r, ROW_TAKEN) + restore_total(r, ROW_ORPHAN) > 0;
+    for (size_t i = 0; i < r->note_count; i++)
+        stuck |= r->notes[i].lost;
+    return stuck;
+}

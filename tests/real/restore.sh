@@ -1,0 +1,240 @@
+#!/usr/bin/env bash
+# Restore: what a safepoint holds comes back byte for byte, into tables of every kind, in any state they are in now.
+. "$(dirname "$0")/../lib.sh"
+BUILD=${BUILD:-$(dirname "$(command -v "$SEEDOPS")")}
+cluster_start main || exit 1
+SAFE=$T/safe
+db() { sql main "$D" "$@"; }
+# What there is, in pg_dump's words; sequences apart, because numbers that were drawn stay drawn.
+dump() { "$PGBIN/pg_dump" -h "$T/main" -U postgres --data-only --inserts --column-inserts "$1" 2>/dev/null | grep -vE '^(--|SET |SELECT pg_catalog\.set|\\(un)?restrict|$)' | sort; }
+rows_of_types() { sql main "$1" -c "select t from \"Odd Schema\".\"Sta\"\"tion %s\" t where id <> 2 and id < 101 order by id"; }
+# save SQL SECTION...: rows into a safepoint, then the SQL, committed together; its path in $S
+save() { S=$("$BUILD/tests/real/safepoint_driver" "$T/main" "$D" "$SAFE" "$@"); }
+restore() { so restore --url "$(url main "$D")" "$@"; }
+confirmed() { restore --confirm "$D@$T/main" "$@"; }
+base() { D=$1; createdb_in main "$D"; }
+cd "$T" || exit
+
+# ---- types ----
+base types
+db <<'SQL'
+create extension citext;
+create schema "Odd Schema";
+create type mood as enum ('sad', 'ok', 'happy');
+create type pair as (a int, b text);
+create domain positive as int check (value > 0);
+create table "Odd Schema"."Sta""tion %s"  (
+  id int generated always as identity primary key, "na me" text, m mood, ms mood[], j jsonb, js json, b bytea,
+  r int4range, rs tstzrange, n numeric, f float8, f4 real, ts timestamptz, d date, iv interval, c citext unique, p pair,
+  dom positive, u uuid, ch char(5), vc varchar(7), bits bit varying, ip inet, x xml, arr int[][], txt text,
+  twice int generated always as (length("na me") * 2) stored, bo bool, mo money, pt point, t2 text collate "C");
+insert into "Odd Schema"."Sta""tion %s" ("na me", m, ms, j, js, b, r, rs, n, f, f4, ts, d, iv, c, p, dom, u, ch, vc, bits, ip, x, arr, txt, bo, mo, pt, t2)
+select 'Rhône' || E'\t\\N\n' || i, 'happy', '{sad,NULL,ok}', '{"a": [1, 2.50, "x\u00e9"]}', '{"b" : 1,  "b": 2}', '\x00ff5c6e',
+  '[1,5)', '[2026-01-01 00:00+02,infinity)', 1.500 / i, 1e-300 * i, 0.1, '2026-03-29 02:30:00.123456+01', '0044-03-15 BC', '1 mon -3 days 04:05:06.7',
+  'CiText' || i, format('(%s,"a,""b")', i)::pair, i, md5(i::text)::uuid, 'ab', 'abc', B'10110', '10.0.0.1/8', '<a>&amp;</a>', '{{1,2},{3,4}}',
+  case when i = 2 then null when i = 3 then '\.' else '' end, i % 2 = 0, 12.34, '(1,2)', 'Z' from generate_series(1, 5) i;
+insert into "Odd Schema"."Sta""tion %s" (id, c) overriding system value values (100, 'nulls');
+SQL
+before=$(dump types)
+save 'delete from "Odd Schema"."Sta""tion %s" where id <> 2' 'deleted:Odd Schema.Sta"tion %s:FROM "Odd Schema"."Sta""tion %s" t WHERE id <> 2'
+is "$(db -c 'select count(*) from "Odd Schema"."Sta""tion %s"')" 1 "the rows are gone"
+restore "$S"
+is "$rc" 5 "without the name typed, nothing"
+restore "$S" --dry-run
+is "$rc" 0 "a dry run needs no name"
+like "$out" 'insert +5 +Sta"tion %s' "and says what would come back"
+is "$(db -c 'select count(*) from "Odd Schema"."Sta""tion %s"')" 1 "and writes nothing"
+confirmed "$S"
+is "$rc" 0 "restored"
+is "$(dump types)" "$before" "every type comes back byte for byte, generated columns and identity as well"
+is "$(db -c 'select twice from "Odd Schema"."Sta""tion %s" where id = 1')" 20 "what is generated is generated again"
+confirmed "$S" --json
+is "$rc $(jq -c '[.applied, .plan.steps[0].action]' <<<"$out")" '0 [false,"leave"]' "a second restore changes nothing"
+is "$(db -c "insert into \"Odd Schema\".\"Sta\"\"tion %s\" (c) values ('next') returning id")" 101 "the identity goes on behind the highest"
+
+# ---- the same into another database, by SQL as well ----
+"$PGBIN/pg_dump" -h "$T/main" -U postgres --schema-only types >"$T/schema.sql"
+base copy
+db -f "$T/schema.sql" >/dev/null
+confirmed "$S"
+is "$rc" 0 "it works on another database of the same schema"
+like "$out" 'of another database' "and says so"
+is "$(rows_of_types copy | grep -c CiText)" 4 "its rows are there"
+is "$(rows_of_types copy)" "$(rows_of_types types)" "byte for byte"
+base plain
+db -f "$T/schema.sql" >/dev/null
+so restore --to-sql "$S"
+is "$rc" 0 "to-sql needs no database"
+printf '%s\n' "$out" >"$T/rows.sql"
+check "psql reads what to-sql writes" "$PSQL" -Xq -h "$T/main" -U postgres -d plain -f "$T/rows.sql"
+is "$(dump plain)" "$(dump copy)" "and the rows are the same"
+check "twice does no harm" "$PSQL" -Xq -h "$T/main" -U postgres -d plain -f "$T/rows.sql"
+is "$(dump plain)" "$(dump copy)" "nothing is doubled"
+is "$(db -c "insert into \"Odd Schema\".\"Sta\"\"tion %s\" (c) values ('next') returning id")" 101 "its sequences go on, too"
+so restore --to-sql "$S" --output "$T/rows.sql"
+is "$rc" 1 "an existing file is not overwritten"
+so restore --to-sql "$S" --output "$T/rows2.sql"
+is "$rc $(stat -c %a "$T/rows2.sql") $(cmp "$T/rows.sql" "$T/rows2.sql" && echo same)" "0 600 same" "a new one is, for our eyes only"
+
+# ---- graphs: cascade, cycle, self reference, partitions, composite keys, no key at all ----
+base graph
+db <<'SQL'
+create table country (code text primary key, capital int not null);
+create table city (id int primary key, country text not null references country, parent int references city);
+alter table country add foreign key (capital) references city;   -- not deferrable, not nullable: a circle
+create table a (id serial primary key, b int); create table b (id int primary key, a int references a deferrable);
+alter table a add foreign key (b) references b deferrable;
+create table m (station text, at date, v int, primary key (station, at)) partition by range (at);
+create table m1 partition of m for values from ('2026-01-01') to ('2026-02-01');
+create table m2 partition of m for values from ('2026-02-01') to ('2026-03-01');
+create table child (id int primary key, station text, at date, note text, foreign key (station, at) references m);
+create table heap (x text, y json);
+create table opt (id int primary key, city int references city on delete set null, v int default 7, w int);
+with c as (insert into country values ('ch', 1), ('fr', 2)) insert into city values (1, 'ch', null), (2, 'fr', null), (3, 'ch', 1), (4, 'ch', 3);
+insert into b values (1, null); insert into a values (1, 1), (2, 1); update b set a = 2;
+insert into m select 's' || i, '2026-01-30'::date + i, i from generate_series(0, 9) i;
+insert into child select i, 's' || i, '2026-01-30'::date + i, 'n' from generate_series(0, 9) i;
+insert into heap values ('a', '{"x": 1}'), ('a', '{"x": 1}'), ('a', '{"x": 1}'), ('b', null), (null, null);
+insert into opt values (1, 1, 7, 1), (2, 2, 8, 2), (3, 3, 9, 3);
+SQL
+before=$(dump graph)
+save "alter table country disable trigger all; alter table city disable trigger all; delete from country; delete from city; update opt set city = null;
+      alter table country enable trigger all; alter table city enable trigger all;
+      set constraints all deferred; delete from a; delete from b; delete from child; delete from m; delete from heap where ctid in (select ctid from heap limit 3)" \
+     "deleted:country:" "deleted:city:" "changed:opt:city=\\N:FROM public.opt t WHERE city is not null" "deleted:a:" "deleted:b:" \
+     "deleted:child:" "deleted:m:" "deleted:heap:FROM public.heap t"
+is "$(db -c 'select count(*) from city')" 0 "circles are emptied"
+confirmed "$S"
+is "$rc" 0 "circles, partitions, self references and tables without keys are restored"
+is "$(dump graph)" "$before" "as they were"
+like "$out" 'set back +3 +opt' "SET NULL is set back without a question"
+like "$out" 'insert +3 +heap' "of equal rows without a key as many as are missing"
+confirmed "$S"
+is "$rc $(grep -c 'nothing to write' <<<"$out")" "0 1" "and a second time nothing"
+is "$(db -c "insert into a (b) values (null) returning id")" 3 "a serial goes on behind the highest"
+
+# ---- changed since ----
+db -c "update opt set city = 3 where id = 1; update opt set city = null where id = 2; update m set v = 99 where station = 's1'; delete from opt where id = 3; delete from child where id = 5"
+restore "$S" --dry-run
+like "$out" 'changed +1 +m +changed since: s1' "what was changed since is named"
+like "$out" 'changed +1 +opt +changed since: 1' "also among rows that the action had changed"
+like "$out" 'leave +1 +opt +deleted since: 3' "a row that was only changed by the action and deleted later is not ours to bring back"
+confirmed "$S"
+is "$rc" 5 "without an answer nothing is overwritten"
+like "$err" '\-\-changed leave or --changed overwrite' "the options are named"
+confirmed "$S" --changed sometimes
+is "$rc" 64 "another word is no answer"
+confirmed "$S" --changed leave
+is "$rc $(db -c "select city from opt where id = 1") $(db -c "select city from opt where id = 2") $(db -c "select v from m where station = 's1'") $(db -c 'select count(*) from child')" "0 3 2 99 10" "leave leaves, and the rest comes back"
+confirmed "$S" --changed overwrite
+is "$rc $(db -c "select city from opt where id = 1") $(db -c "select v from m where station = 's1'")" "0 1 1" "overwrite overwrites"
+
+# ---- conflicts ----
+base conflict
+db <<'SQL'
+create table p (id int primary key, code text unique);
+create table c (id int primary key, p int references p);
+create table g (id int primary key, c int references c);
+insert into p values (1, 'one'), (2, 'two'), (3, 'three'); insert into c values (1, 1), (2, 2); insert into g values (1, 1), (2, 2);
+SQL
+save "delete from g; delete from c; delete from p where id < 3" "deleted:p:FROM public.p t WHERE id < 3" "deleted:c:" "deleted:g:"
+db -c "insert into p values (9, 'one')"
+restore "$S" --dry-run --json
+is "$(jq -c '[.plan.steps[] | [.action, .object, .rows]]' <<<"$out")" '[["insert","p",1],["conflict","p",1],["insert","c",1],["conflict","c",1],["insert","g",1],["conflict","g",1]]' "a taken value, and all that hangs on the row, to any depth"
+confirmed "$S"
+is "$rc $(db -c 'select count(*) from c')" "1 0" "nothing comes back by half unasked"
+like "$err" '\-\-partial puts back the rest' "how to is said"
+confirmed "$S" --partial
+is "$rc $(db -c "select string_agg(id::text, ',' order by id) from p") $(db -c 'select id from c') $(db -c 'select id from g')" "0 2,3,9 2 2" "--partial puts back the rest"
+save "delete from g; delete from c" "deleted:c:" "deleted:g:"
+db -c "delete from p where id = 2"
+restore "$S" --dry-run
+like "$out" 'conflict +1 +c +the row it refers to is gone: 2' "a parent that is gone is found before"
+
+# ---- the schema moved on ----
+base moved
+db <<'SQL'
+create table t (id int primary key, a text, b text, n text, gone text); create table dropped (id int primary key);
+insert into t select i, 'a' || i, 'b', i::text, 'g' from generate_series(1, 3) i; insert into dropped values (1);
+SQL
+save "delete from t; delete from dropped" "deleted:t:" "deleted:dropped:"
+db -c "drop table dropped; alter table t drop column gone, add column fresh int default 5, alter n type int using n::int, alter a type int using null, alter b type varchar(20)"
+restore "$S" --dry-run
+like "$out" 'lost .*dropped +the table is gone' "a table that is gone is named"
+like "$out" 'lost .*column "gone" was dropped since' "so is a dropped column"
+like "$out" 'note .*column "fresh" was added since: rows get its default' "an added one"
+like "$out" 'note .*column "n" was text and is integer now' "one of another type"
+like "$out" 'lost .*the values of column "a" do not fit integer' "and one whose values no longer fit"
+confirmed "$S"
+is "$rc" 1 "it is not done by half unasked"
+confirmed "$S" --partial
+is "$rc $(db -c "select string_agg(t::text, ' ' order by id) from t")" "0 (1,,b,1,5) (2,,b,2,5) (3,,b,3,5)" "what fits comes back when asked to"
+
+# ---- triggers ----
+base triggers
+db <<'SQL'
+create table t (id int primary key, v text); create table log (n serial, id int); insert into t values (1, 'x'), (2, 'y');
+create function up() returns trigger language plpgsql as $$ begin new.v := upper(new.v); return new; end $$;
+create function note() returns trigger language plpgsql as $$ begin insert into public.log (id) values (new.id); return new; end $$;
+SQL
+save "delete from t" "deleted:t:"
+db -c "create trigger note after insert on t for each row execute function note()"
+confirmed "$S"
+is "$rc $(db -c 'select count(*) from log')" "0 2" "triggers fire by default"
+db -c "delete from t; create trigger up before insert on t for each row execute function up()"
+confirmed "$S"
+is "$rc $(db -c 'select count(*) from t')" "1 0" "one that changes rows takes everything back"
+like "$err" 'would not be as they were saved' "and is the reason"
+printf 'restore_triggers: disable\nenvironments:\n  here: {url: "%s"}\n' "$(url main triggers)" >seedops.yaml
+db -c "alter table t enable always trigger note"
+so restore here "$S" --confirm here
+is "$rc $(db -c 'select string_agg(v, $$,$$ order by id) from t') $(db -c 'select count(*) from log')" "0 x,y 2" "restore_triggers: disable keeps them out"
+is "$(db -c "select string_agg(tgname || tgenabled::text, ' ' order by tgname) from pg_trigger where not tgisinternal")" "noteA upO" "and leaves them as they were"
+sed -i 's/disable/perhaps/' seedops.yaml
+so restore here "$S" --confirm here
+is "$rc" 1 "another word is refused"
+like "$err" "it takes fire or disable" "and the right ones are named"
+rm seedops.yaml
+db -c "delete from t; create function away() returns trigger language plpgsql as 'begin return null; end'; create trigger away before insert on t for each row when (new.id = 1) execute function away(); drop trigger up on t"
+confirmed "$S"
+is "$rc $(db -c 'select count(*) from t')" "1 0" "one that keeps a row out as well"
+
+# ---- plans, files, faults ----
+db -c "drop trigger away on t"
+restore "$S" --dry-run --json; digest=$(jq -r .plan.digest <<<"$out")
+db -c "insert into t values (2, 'y')"
+confirmed "$S" --plan-digest "$digest"
+is "$rc $(db -c 'select count(*) from t')" "1 1" "another plan than the reviewed one is not carried out"
+db -c "delete from t"
+confirmed "$S" --plan-digest "${digest:0:12}"
+is "$rc $(db -c 'select count(*) from t')" "0 2" "the reviewed one is"
+restore "$S" --confirm "$D@elsewhere"
+is "$rc" 5 "a wrong name is refused"
+so restore --list --safepoint-dir "$SAFE"
+like "$out" 'ago, .*before prune of test' "the list shows age, size and why"
+so restore --list --safepoint-dir "$SAFE" --json
+is "$(jq -r '.safepoints[0].path' <<<"$out")" "$S" "newest first"
+is "$(jq -c '.safepoints[0].tables' <<<"$out")" '[{"schema":"public","table":"t","kind":"deleted","rows":2}]' "and what it holds"
+ID=$(basename "$S" .safepoint)
+db -c "delete from t"
+confirmed "$ID" --safepoint-dir "$SAFE"
+is "$rc $(db -c 'select count(*) from t')" "0 2" "an ID does for a path"
+confirmed last --safepoint-dir "$SAFE"
+is "$rc" 64 "last looks for this environment's own"
+cp "$S" "$T/broken.safepoint"; printf x | dd of="$T/broken.safepoint" bs=1 seek=$(($(stat -c %s "$S") - 400)) conv=notrunc status=none
+db -c "delete from t"
+confirmed "$T/broken.safepoint"
+is "$rc $(db -c 'select count(*) from t')" "1 0" "a damaged file restores nothing"
+like "$err" 'byte [0-9]+: ' "and says where"
+confirmed "$T/schema.sql"
+is "$rc" 1 "something else is no safepoint"
+so restore --to-sql "$T/broken.safepoint"
+is "$rc/$out" "1/" "nor is half a script written"
+logged=$(db -c "select count(*) from log")
+{ STOP=1 "$BUILD/tests/real/safepoint_driver" "$T/main" "$D" "$T/killed" "delete from log" "deleted:log:"; } 2>/dev/null
+is "$(ls "$T/killed") $(ls -A "$T/killed" | wc -l) $(db -c 'select count(*) from log')" " 1 $logged" "a killed writer leaves no safepoint and takes no row"
+so restore --list --safepoint-dir "$T/killed"
+like "$out" 'no safepoints in' "what it left is not listed"
+if (ulimit -f 1; "$BUILD/tests/real/safepoint_driver" "$T/main" types "$T/full" "delete from pg_temp.x" "deleted:public.nothing:") 2>/dev/null; then not_ok "a missing table is an error"; else ok "a missing table is an error"; fi
+is "$(db -c "select count(*) from pg_class where relname like 'seedops%' and relpersistence <> 't'")" 0 "nothing of ours stays in the database"
+finish
