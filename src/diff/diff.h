@@ -31,6 +31,7 @@ struct diff_row {
     const char *const *live_key;     /* key_count texts as read, for whoever writes; NULL for missing */
     struct diff_cell *cells;  /* changed: the columns that differ; missing: all; extra: label columns */
     size_t cell_count;
+    const char *table, *place;       /* extra, with `places`: tableoid and ctid of the live row, as texts */
     const struct fixture_row *row;   /* NULL for extra */
     const char *file;         /* where the fixture row stands */
     unsigned line;
@@ -45,6 +46,7 @@ struct diff_totals {
 struct diff_options {
     const struct fixture_options *fixtures;
     const char *const *secret_columns; size_t secret_count;   /* tables.X.secret: redacted */
+    bool places;              /* extra rows say where they are: it holds in the same snapshot only */
     bool in_transaction;      /* the caller's transaction is open: no BEGIN of our own (seed) */
     /* called per difference; texts borrow until it returns; false stops with err set. NULL: totals only */
     bool (*row)(void *context, const struct diff_row *row, struct err *err);

@@ -217,6 +217,13 @@ bool layout_make(struct layout *l, const struct bound *bound, const struct fixtu
     return true;
 }
 
+void layout_add_places(struct layout *l)
+{
+    l->places = l->field_count;
+    l->field_count += 2;
+    l->fields = arena_printf(&l->arena, "%s, t.tableoid, t.ctid", l->fields);
+}
+
 void layout_free(struct layout *l)
 {
     arena_free(&l->arena);

@@ -23,6 +23,7 @@ struct layout {
     const struct bound *bound;
     struct layout_column *columns;
     size_t field_count;
+    size_t places;                 /* the first of the two fields tableoid, ctid; 0: not read */
     const char *fields;            /* the select list, over t and the parents p0, p1 ... */
     const char *parents;           /* LEFT JOIN ... of the parents; "" when there are none */
     const char *order;             /* ORDER BY list */
@@ -32,6 +33,8 @@ struct layout {
 /* Reads the fixture until every column with references has shown its form (its first rows, as a rule). */
 bool layout_make(struct layout *l, const struct bound *bound, const struct fixture_options *options,
                  struct err *err);
+/* Reads also where each live row is. After layout_make. */
+void layout_add_places(struct layout *l);
 void layout_free(struct layout *l);
 /* SELECT fields FROM relation t parents ORDER BY order */
 char *layout_select(const struct layout *l);   /* gives: free() */

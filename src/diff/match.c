@@ -95,6 +95,8 @@ bool match_begin(struct match *m, const struct bound *bound, const struct diff_o
     *m = (struct match){.bound = bound, .options = options};
     if (!layout_make(&m->layout, bound, options->fixtures, err))
         return false;
+    if (options->places)
+        layout_add_places(&m->layout);
     m->secret = arena_alloc(&m->layout.arena, bound->fixture->column_count * sizeof *m->secret);
     for (size_t i = 0; i < bound->fixture->column_count; i++)
         for (size_t s = 0; s < options->secret_count; s++)

@@ -144,6 +144,8 @@ bool report_extra(struct match *m, const char *packed, struct err *err)
         if (m->layout.columns[i].compared)
             fill_cell(m, i, NULL, fields, &out.cells[out.cell_count++], &arena);
     fill_key(m, NULL, fields, &out, &arena);
+    out.table = m->layout.places ? fields[m->layout.places] : NULL;
+    out.place = m->layout.places ? fields[m->layout.places + 1] : NULL;
     bool ok = hand_over(m, &out, err);
     arena_free(&arena);
     return ok;
