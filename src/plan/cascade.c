@@ -1,0 +1,396 @@
+/* cascade - the walk: fresh rows of one table, a batch at a time, along every foreign key that refers to it. */
+#include "plan/cascade.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/copy.h"
+
+enum { BATCH = 20000, PROGRESS_ROWS = 4096 };
+
+void cascade_init(struct cascade *c, const struct graph *graph)
+{
+    *c = (struct cascade){.graph = graph};
+    c->doomed = xcalloc(graph->relation_count + 1, sizeof *c->doomed);
+    c->met = xcalloc(graph->edge_count + 1, sizeof *c->met);
+    c->updated = xcalloc(graph->edge_count + 1, sizeof *c->updated);
+    c->by = xcalloc(graph->edge_count + 1, sizeof *c->by);
+}
+
+void cascade_sets_free(struct cascade_set *sets, size_t count)
+{
+    for (size_t i = 0; sets && i < count; i++) {
+        for (size_t p = 0; p < sets[i].count; p++) {
+            tids_free(&sets[i].parts[p].rows);
+            tids_free(&sets[i].parts[p].fresh);
+        }
+        free(sets[i].parts);
+    }
+    free(sets);
+}
+
+void cascade_free(struct cascade *c)
+{
+    if (c->graph) {
+        cascade_sets_free(c->doomed, c->graph->relation_count);
+        cascade_sets_free(c->met, c->graph->edge_count);
+        cascade_sets_free(c->updated, c->graph->edge_count);
+    }
+    free(c->by);
+    *c = (struct cascade){0};
+}
+
+static struct cascade_part *part_of(struct cascade_set *set, size_t relation)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->parts[i].relation == relation)
+            return &set->parts[i];
+    set->parts = xrealloc(set->parts, (set->count + 1) * sizeof *set->parts);
+    set->parts[set->count] = (struct cascade_part){.relation = relation};
+    return &set->parts[set->count++];
+}
+
+/* *added (may be NULL) counts what was not there before. */
+static bool add_row(struct cascade *c, struct cascade_set *set, const char *table, const char *place,
+                    uint64_t *added, struct err *err)
+{
+    uint32_t block;
+    uint16_t offset;
+    size_t relation = graph_find(c->graph, (uint32_t)strtoul(table, NULL, 10));
+    if (relation == SIZE_MAX || !tids_parse(place, &block, &offset))
+        return err_set(err, ERR_CONFLICT, "a table came up while the plan was made; make it again");
+    struct cascade_part *part = part_of(set, relation);
+    if (!tids_add(&part->rows, block, offset))
+        return true;
+    tids_add(&part->fresh, block, offset);
+    if (added)
+        ++*added;
+    return true;
+}
+
+bool cascade_root(struct cascade *c, const char *table, const char *place, struct err *err)
+{
+    size_t relation = graph_find(c->graph, (uint32_t)strtoul(table, NULL, 10));
+    if (relation == SIZE_MAX)
+        return err_set(err, ERR_CONFLICT, "a partition came up while the plan was made; make it again");
+    return add_row(c, &c->doomed[c->graph->relations[relation].family], table, place, NULL, err);
+}
+
+static void copy_set(struct cascade_set *to, const struct cascade_set *from)
+{
+    for (size_t p = 0; p < from->count; p++) {
+        struct tids_cursor at = {0};
+        uint32_t block;
+        uint16_t offset;
+        struct cascade_part *part = part_of(to, from->parts[p].relation);
+        while (tids_next(&from->parts[p].rows, &at, &block, &offset)) {
+            tids_add(&part->rows, block, offset);
+            tids_add(&part->fresh, block, offset);
+        }
+    }
+}
+
+void cascade_keep_roots(const struct cascade *c, struct cascade_set *roots)
+{
+    for (size_t i = 0; i < c->graph->relation_count; i++)
+        copy_set(&roots[i], &c->doomed[i]);
+}
+
+void cascade_roots_of(struct cascade *c, const struct cascade_set *roots)
+{
+    for (size_t i = 0; i < c->graph->relation_count; i++)
+        copy_set(&c->doomed[i], &roots[i]);
+}
+
+/* ---- SQL ---- */
+
+static size_t addressed(const struct graph *g, size_t relation)
+{
+    return g->relations[relation].can_select ? relation : g->relations[relation].family;
+}
+
+void cascade_from(const struct graph *g, size_t relation, const char *alias, struct str *sql)
+{
+    const struct graph_relation *r = &g->relations[addressed(g, relation)];
+    str_add(sql, r->kind == 'p' ? "" : "ONLY ");
+    db_quote_relation(sql, r->schema, r->name);
+    str_printf(sql, " %s", alias);
+}
+
+void cascade_where(const struct graph *g, size_t relation, const char *alias, const char *places, struct str *sql)
+{
+    str_printf(sql, "%s.ctid OPERATOR(pg_catalog.=) ANY ('%s'::pg_catalog.tid[])", alias, places);
+    if (addressed(g, relation) != relation)
+        str_printf(sql, " AND %s.tableoid OPERATOR(pg_catalog.=) %lu", alias,
+                   (unsigned long)g->relations[relation].oid);
+}
+
+static void edge_sql(const struct cascade *c, size_t relation, const struct graph_edge *e, const char *places,
+                     bool lock, struct str *sql)
+{
+    const struct graph_relation *child = &c->graph->relations[e->child];
+    str_reset(sql);
+    str_add(sql, "COPY (SELECT c.tableoid, c.ctid FROM ");
+    cascade_from(c->graph, relation, "p", sql);
+    str_add(sql, child->kind == 'p' ? " JOIN " : " JOIN ONLY ");
+    db_quote_relation(sql, child->schema, child->name);
+    str_add(sql, " c ON ");
+    for (size_t i = 0; i < e->count; i++) {
+        str_add(sql, i ? " AND p." : "p.");
+        db_quote_identifier(sql, e->targets[i]);
+        str_printf(sql, " %s c.", e->operators[i]);
+        db_quote_identifier(sql, e->columns[i]);
+    }
+    str_add(sql, " WHERE ");
+    cascade_where(c->graph, relation, "p", places, sql);
+    str_add(sql, lock && child->can_update ? " FOR UPDATE OF c) TO STDOUT" : ") TO STDOUT");
+}
+
+/* ---- one query ---- */
+
+static bool take_places(struct cascade *c, struct db *db, const char *sql, struct cascade_set *to, uint64_t *added,
+                        const struct cascade_options *options, struct err *err)
+{
+    const char *row;
+    size_t length;
+    struct str line = {0};
+    char *fields[2];
+    bool ok = db_copy_out_begin(db, sql, err);
+    while (ok && (ok = db_copy_out_row(db, &row, &length, err)) && row) {
+        str_reset(&line);
+        str_add_bytes(&line, row, length);
+        ok = db_copy_split(line.text, line.length, fields, 2) == 2 &&
+             add_row(c, to, fields[0], fields[1], added, err);
+        if (!ok)
+            db_copy_out_abandon(db, NULL);
+        if (++c->seen % PROGRESS_ROWS == 0 && options->progress)
+            options->progress(options->context, c->seen);
+    }
+    str_free(&line);
+    return ok;
+}
+
+/* Rows that refer by edge `e` to the rows `now` of `relation`. */
+static bool follow(struct cascade *c, struct db *db, size_t relation, const struct tids *now, size_t e,
+                   struct cascade_set *to, uint64_t *added, const struct cascade_options *options, struct err *err)
+{
+    struct tids_cursor at = {0};
+    struct str places = {0}, sql = {0};
+    const struct graph_edge *edge = &c->graph->edges[e];
+    bool ok = true;
+    while (ok && tids_batch(now, &at, NULL, BATCH, &places)) {
+        edge_sql(c, relation, edge, str_text(&places), options->lock, &sql);
+        ok = take_places(c, db, str_text(&sql), to, added, options, err);
+    }
+    str_free(&places);
+    str_free(&sql);
+    return ok || err_context(err, "following %s to %s", edge->name, c->graph->relations[edge->child].name);
+}
+
+static struct tids take_fresh(struct cascade_part *part)
+{
+    struct tids now = part->fresh;
+    part->fresh = (struct tids){0};
+    tids_sort(&now);
+    return now;
+}
+
+bool cascade_edge_changes(const struct graph_edge *e) { return e->on_delete == 'n' || e->on_delete == 'd'; }
+bool cascade_edge_blocks(const struct graph_edge *e) { return e->on_delete == 'a' || e->on_delete == 'r'; }
+
+static bool expand_doomed(struct cascade *c, struct db *db, size_t relation, const struct tids *now,
+                          const struct cascade_options *options, struct err *err)
+{
+    const struct graph *g = c->graph;
+    for (size_t e = 0; e < g->edge_count; e++) {
+        if (!graph_part_of(g, relation, g->edges[e].parent))
+            continue;
+        bool cascades = g->edges[e].on_delete == 'c';
+        struct cascade_set *to = cascades ? &c->doomed[g->relations[g->edges[e].child].family] : &c->met[e];
+        if (!follow(c, db, relation, now, e, to, cascades ? &c->by[e] : NULL, options, err))
+            return false;
+    }
+    return true;
+}
+
+/* The columns that `by` sets, when its parent is deleted or (`update`) its key changes. */
+static bool sets_column(const struct graph_edge *by, bool update, const char *column)
+{
+    for (size_t i = 0; i < by->count; i++)
+        if ((update || by->nulled[i]) && strcmp(by->columns[i], column) == 0)
+            return true;
+    return false;
+}
+
+static bool touches_key(const struct graph_edge *by, bool update, const struct graph_edge *of)
+{
+    for (size_t i = 0; i < of->count; i++)
+        if (sets_column(by, update, of->targets[i]))
+            return true;
+    return false;
+}
+
+static bool expand_changed(struct cascade *c, struct db *db, size_t by, bool update, size_t relation,
+                           const struct tids *now, const struct cascade_options *options, struct err *err)
+{
+    const struct graph *g = c->graph;
+    for (size_t e = 0; e < g->edge_count; e++)
+        if (graph_part_of(g, relation, g->edges[e].parent) && touches_key(&g->edges[by], update, &g->edges[e]) &&
+            !follow(c, db, relation, now, e, &c->updated[e], NULL, options, err))
+            return false;
+    return true;
+}
+
+/* ---- rounds ---- */
+
+static bool round_doomed(struct cascade *c, struct db *db, size_t family, bool *any,
+                         const struct cascade_options *options, struct err *err)
+{
+    for (size_t p = 0; p < c->doomed[family].count; p++) {
+        struct tids now = take_fresh(&c->doomed[family].parts[p]);
+        size_t relation = c->doomed[family].parts[p].relation;
+        *any |= now.count > 0;
+        bool ok = now.count == 0 || expand_doomed(c, db, relation, &now, options, err);
+        tids_free(&now);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool round_changed(struct cascade *c, struct db *db, size_t edge, bool update, bool *any,
+                          const struct cascade_options *options, struct err *err)
+{
+    struct cascade_set *sets = update ? c->updated : c->met;
+    for (size_t p = 0; p < sets[edge].count; p++) {
+        struct tids now = take_fresh(&sets[edge].parts[p]);
+        size_t relation = sets[edge].parts[p].relation;
+        *any |= now.count > 0;
+        bool ok = now.count == 0 || expand_changed(c, db, edge, update, relation, &now, options, err);
+        tids_free(&now);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool update_changes(const struct graph_edge *e) { return e->on_update != 'a' && e->on_update != 'r'; }
+
+/* The roots were found in another snapshot, or in this one without a lock: each is locked, and must be there. */
+static bool lock_part(const struct cascade *c, struct db *db, const struct cascade_part *part, struct err *err)
+{
+    const struct graph_relation *r = &c->graph->relations[part->relation];
+    struct tids_cursor at = {0};
+    struct str places = {0}, sql = {0};
+    size_t wanted;
+    bool ok = true;
+    while (ok && (wanted = tids_batch(&part->rows, &at, NULL, BATCH, &places))) {
+        struct db_result *result = NULL;
+        str_reset(&sql);
+        str_add(&sql, "SELECT pg_catalog.count(*) FROM (SELECT 1 FROM ");
+        cascade_from(c->graph, part->relation, "t", &sql);
+        str_add(&sql, " WHERE ");
+        cascade_where(c->graph, part->relation, "t", str_text(&places), &sql);
+        str_add(&sql, r->can_update ? " FOR UPDATE) x" : ") x");
+        ok = db_run(db, str_text(&sql), 0, &result, NULL, err);
+        if (ok && db_int(result, 0, 0, -1) != (int64_t)wanted) {
+            ok = err_set(err, ERR_CONFLICT, "%s is not as it was planned", r->name);
+            err_why(err, "someone else changed or removed a row that was to go");
+        }
+        db_result_free(result);
+    }
+    str_free(&places);
+    str_free(&sql);
+    return ok;
+}
+
+static bool lock_roots(struct cascade *c, struct db *db, const size_t *order, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; p < c->doomed[order[i]].count; p++)
+            if (!lock_part(c, db, &c->doomed[order[i]].parts[p], err))
+                return false;
+    return true;
+}
+
+static void sort_sets(struct cascade_set *sets, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; p < sets[i].count; p++) {
+            tids_sort(&sets[i].parts[p].rows);
+            tids_free(&sets[i].parts[p].fresh);
+        }
+}
+
+bool cascade_walk(struct cascade *c, struct db *db, const struct cascade_options *options, struct err *err)
+{
+    const struct graph *g = c->graph;
+    bool *all = xcalloc(g->relation_count + 1, sizeof *all), any = true, ok = true;
+    size_t *order = xcalloc(g->relation_count + 1, sizeof *order), *group = xcalloc(g->relation_count + 1, sizeof *group);
+    for (size_t i = 0; i < g->relation_count; i++)
+        all[i] = g->relations[i].family == i;
+    size_t count = graph_order(g, all, order, group);
+    ok = !options->lock || lock_roots(c, db, order, count, err);
+    while (ok && any) {
+        any = false;
+        for (size_t i = 0; ok && i < count; i++)
+            ok = round_doomed(c, db, order[i], &any, options, err);
+        for (size_t e = 0; ok && e < g->edge_count; e++)
+            ok = (!cascade_edge_changes(&g->edges[e]) || round_changed(c, db, e, false, &any, options, err)) &&
+                 (!update_changes(&g->edges[e]) || round_changed(c, db, e, true, &any, options, err));
+    }
+    sort_sets(c->doomed, g->relation_count);
+    sort_sets(c->met, g->edge_count);
+    sort_sets(c->updated, g->edge_count);
+    free(all);
+    free(order);
+    free(group);
+    return ok;
+}
+
+/* ---- counts ---- */
+
+uint64_t cascade_count(const struct cascade_set *set)
+{
+    uint64_t count = 0;
+    for (size_t p = 0; p < set->count; p++)
+        count += set->parts[p].rows.count;
+    return count;
+}
+
+const struct tids *cascade_doomed_part(const struct cascade *c, size_t relation)
+{
+    const struct cascade_set *set = &c->doomed[c->graph->relations[relation].family];
+    for (size_t p = 0; p < set->count; p++)
+        if (set->parts[p].relation == relation)
+            return &set->parts[p].rows;
+    return NULL;
+}
+
+uint64_t cascade_others(const struct cascade *c, const struct cascade_set *set)
+{
+    uint64_t count = 0;
+    for (size_t p = 0; p < set->count; p++) {
+        const struct tids *doomed = cascade_doomed_part(c, set->parts[p].relation);
+        struct tids_cursor at = {0};
+        uint32_t block;
+        uint16_t offset;
+        while (tids_next(&set->parts[p].rows, &at, &block, &offset))
+            count += !doomed || !tids_has(doomed, block, offset);
+    }
+    return count;
+}
+
+/* ---- every row ---- */
+
+bool cascade_root_all(struct cascade *c, struct db *db, size_t family, const struct cascade_options *options,
+                      struct err *err)
+{
+    struct str sql = {0};
+    str_add(&sql, "COPY (SELECT t.tableoid, t.ctid FROM ");
+    db_quote_relation(&sql, c->graph->relations[family].schema, c->graph->relations[family].name);
+    str_add(&sql, " t) TO STDOUT");
+    bool ok = take_places(c, db, str_text(&sql), &c->doomed[family], NULL, options, err);
+    str_free(&sql);
+    return ok || err_context(err, "reading %s", c->graph->relations[family].name);
+}

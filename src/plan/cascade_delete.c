@@ -1,0 +1,313 @@
+/* cascade_delete - the deletes, and whether they did what was planned.
+ *
+ * Children go first, by statements of their own: then a NO ACTION or RESTRICT key whose child goes as well is no
+ * obstacle, and a million children are one set, not a million triggers. Rows of tables that refer to each other in a
+ * circle go in one statement, at whose end the constraints are looked at. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/cascade.h"
+
+enum { BATCH = 20000 };
+
+/* ---- one table after the other ---- */
+
+static bool may_delete(const struct graph *g, size_t relation)
+{
+    const struct graph_relation *r = &g->relations[relation];
+    return r->can_delete || g->relations[r->family].can_delete;
+}
+
+static void delete_sql(const struct graph *g, size_t relation, const char *places, struct str *sql)
+{
+    str_add(sql, "DELETE FROM ");
+    cascade_from(g, relation, "t", sql);
+    str_add(sql, " WHERE ");
+    cascade_where(g, relation, "t", places, sql);
+}
+
+static bool fewer(const struct graph *g, size_t relation, struct err *err)
+{
+    err_set(err, ERR_CONFLICT, "%s gave up fewer rows than planned", g->relations[relation].name);
+    return err_why(err, "a trigger or a rule may have kept rows");
+}
+
+static bool told(const struct cascade_delete *options, uint64_t rows, struct err *err)
+{
+    return !options->step || options->step(options->context, rows, err);
+}
+
+static bool delete_part(const struct cascade *c, struct db *db, const struct cascade_part *part,
+                        const struct cascade_delete *options, struct err *err)
+{
+    struct str places = {0}, sql = {0};
+    struct tids_cursor at = {0};
+    size_t wanted;
+    bool ok = true;
+    while (ok && (wanted = tids_batch(&part->rows, &at, NULL, BATCH, &places))) {
+        struct db_result *result = NULL;
+        str_reset(&sql);
+        delete_sql(c->graph, part->relation, str_text(&places), &sql);
+        ok = db_run(db, str_text(&sql), 0, &result, NULL, err);
+        if (ok && db_affected(result) != (int64_t)wanted)
+            ok = fewer(c->graph, part->relation, err);
+        db_result_free(result);
+        ok = ok && told(options, wanted, err);
+    }
+    str_free(&places);
+    str_free(&sql);
+    return ok;
+}
+
+static bool delete_family(const struct cascade *c, struct db *db, size_t family, const struct cascade_delete *options,
+                          struct err *err)
+{
+    const struct cascade_set *set = &c->doomed[family];
+    for (size_t p = 0; p < set->count; p++)
+        if (may_delete(c->graph, set->parts[p].relation) && !delete_part(c, db, &set->parts[p], options, err))
+            return false;
+    return true;
+}
+
+/* ---- a circle ---- */
+
+static bool delete_circle(const struct cascade *c, struct db *db, const size_t *families, size_t count,
+                          const struct cascade_delete *options, struct err *err)
+{
+    struct str places = {0}, sql = {0};
+    struct db_result *result = NULL;
+    uint64_t wanted = 0;
+    size_t parts = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t p = 0; p < c->doomed[families[i]].count; p++) {
+            const struct cascade_part *part = &c->doomed[families[i]].parts[p];
+            struct tids_cursor at = {0};
+            size_t rows = may_delete(c->graph, part->relation)
+                              ? tids_batch(&part->rows, &at, NULL, SIZE_MAX, &places) : 0;
+            if (rows == 0)
+                continue;
+            str_printf(&sql, "%s d%zu AS (", parts ? "," : "WITH", parts);
+            delete_sql(c->graph, part->relation, str_text(&places), &sql);
+            str_add(&sql, " RETURNING 1)");
+            wanted += rows;
+            parts++;
+        }
+    for (size_t i = 0; i < parts; i++)
+        str_printf(&sql, "%s(SELECT pg_catalog.count(*) FROM d%zu)", i ? " + " : " SELECT ", i);
+    str_free(&places);
+    bool ok = parts == 0 || db_run(db, str_text(&sql), 0, &result, NULL, err);
+    if (ok && parts && (uint64_t)db_int(result, 0, 0, -1) != wanted)
+        ok = fewer(c->graph, families[0], err);
+    db_result_free(result);
+    str_free(&sql);
+    return ok && told(options, wanted, err);
+}
+
+/* A table that only refers to itself with ON DELETE CASCADE can go in pieces no better: the pieces would not know of
+ * each other. So any circle is one statement. */
+static bool is_circle(const struct graph *g, const size_t *families, size_t count)
+{
+    for (size_t e = 0; e < g->edge_count; e++)
+        if (g->relations[g->edges[e].child].family == families[0] &&
+            g->relations[g->edges[e].parent].family == families[0])
+            return true;
+    return count > 1;
+}
+
+bool cascade_delete(struct cascade *c, struct db *db, const struct cascade_delete *options, struct err *err)
+{
+    const struct graph *g = c->graph;
+    size_t n = g->relation_count + 1;
+    bool *in = xcalloc(n, sizeof *in), ok = true;
+    size_t *order = xcalloc(n, sizeof *order), *group = xcalloc(n, sizeof *group), *members = xcalloc(n, sizeof *members);
+    bool *done = xcalloc(n, sizeof *done);
+    for (size_t i = 0; i < g->relation_count; i++)
+        in[i] = c->doomed[i].count > 0;
+    size_t count = graph_order(g, in, order, group);
+    for (size_t i = count; ok && i-- > 0;) {
+        size_t found = 0;
+        if (done[group[i]])
+            continue;
+        done[group[i]] = true;
+        for (size_t j = 0; j < count; j++)
+            if (group[j] == group[i])
+                members[found++] = order[j];
+        ok = is_circle(g, members, found) ? delete_circle(c, db, members, found, options, err)
+                                          : delete_family(c, db, members[0], options, err);
+        if (!ok && err->class != ERR_CONFLICT)
+            err_context(err, "deleting from %s", g->relations[members[0]].name);
+    }
+    free(in);
+    free(order);
+    free(group);
+    free(members);
+    free(done);
+    return ok;
+}
+
+/* ---- what was really done ---- */
+
+bool cascade_tally_read(struct cascade_tally *tally, struct db *db, struct err *err)
+{
+    struct db_result *r = NULL;
+    *tally = (struct cascade_tally){0};
+    if (!db_run(db, "SELECT c.oid, x.i, x.u, x.d FROM pg_catalog.pg_class c CROSS JOIN LATERAL (SELECT "
+                    "pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) AS i, "
+                    "pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) AS u, "
+                    "pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS d) x "
+                    "WHERE c.relkind = 'r' AND c.oid >= 16384 AND x.i + x.u + x.d > 0", 0, &r, NULL, err))
+        return err_context(err, "counting what this transaction did");
+    tally->count = db_rows(r);
+    tally->oids = xcalloc(tally->count + 1, sizeof *tally->oids);
+    tally->counts = xcalloc(tally->count + 1, sizeof *tally->counts);
+    for (size_t i = 0; i < tally->count; i++) {
+        tally->oids[i] = (uint32_t)db_int(r, i, 0, 0);
+        for (size_t k = 0; k < 3; k++)
+            tally->counts[i][k] = db_int(r, i, 1 + k, 0);
+    }
+    db_result_free(r);
+    return true;
+}
+
+void cascade_tally_free(struct cascade_tally *tally)
+{
+    free(tally->oids);
+    free(tally->counts);
+    *tally = (struct cascade_tally){0};
+}
+
+static int64_t tally_of(const struct cascade_tally *tally, uint32_t oid, size_t what)
+{
+    for (size_t i = 0; i < tally->count; i++)
+        if (tally->oids[i] == oid)
+            return tally->counts[i][what];
+    return 0;
+}
+
+static uint64_t others_of(const struct cascade *c, const struct cascade_set *sets, size_t edge, size_t relation)
+{
+    for (size_t p = 0; p < sets[edge].count; p++) {
+        if (sets[edge].parts[p].relation != relation)
+            continue;
+        struct cascade_set one = {.parts = &sets[edge].parts[p], .count = 1};
+        return cascade_others(c, &one);
+    }
+    return 0;
+}
+
+/* Each key that sets a column of a row is an update of that row. */
+static int64_t foreseen_updates(const struct cascade *c, size_t relation)
+{
+    uint64_t count = 0;
+    for (size_t e = 0; e < c->graph->edge_count; e++) {
+        const struct graph_edge *edge = &c->graph->edges[e];
+        if (cascade_edge_changes(edge))
+            count += others_of(c, c->met, e, relation);
+        if (edge->on_update != 'a' && edge->on_update != 'r')
+            count += others_of(c, c->updated, e, relation);
+    }
+    return (int64_t)count;
+}
+
+/* The trigger or rule that is most likely behind what nobody planned. */
+static const struct graph_hook *suspect(const struct cascade *c)
+{
+    for (size_t i = 0; i < c->graph->hook_count; i++)
+        if (c->graph->hooks[i].on_delete &&
+            c->doomed[c->graph->relations[c->graph->hooks[i].relation].family].count)
+            return &c->graph->hooks[i];
+    for (size_t i = 0; i < c->graph->hook_count; i++)
+        if (c->graph->hooks[i].on_update)
+            return &c->graph->hooks[i];
+    return NULL;
+}
+
+static bool unforeseen(const struct cascade *c, struct db *db, uint32_t oid, const char *verb, int64_t done,
+                       int64_t planned, struct err *err)
+{
+    char sql[96];
+    struct db_result *r = NULL;
+    const struct graph_hook *hook = suspect(c);
+    snprintf(sql, sizeof sql, "SELECT %lu::pg_catalog.regclass", (unsigned long)oid);
+    bool named = db_run(db, sql, 0, &r, NULL, NULL) && db_rows(r);
+    err_set(err, ERR_CONFLICT, "%lld %s of %s would have been %s, %lld were planned", (long long)done,
+            done == 1 ? "row" : "rows", named ? db_value(r, 0, 0) : "a table", verb, (long long)planned);
+    db_result_free(r);
+    if (hook)
+        err_why(err, "%s %s of %s may have done it; what it takes cannot be saved before",
+                hook->rule ? "rule" : "trigger", hook->name, c->graph->relations[hook->relation].name);
+    else
+        err_why(err, "someone else wrote meanwhile, or a rule of the database did");
+    return err_hint(err, "nothing was deleted");
+}
+
+static bool check_table(const struct cascade *c, struct db *db, uint32_t oid, const int64_t *deltas, struct err *err)
+{
+    size_t relation = graph_find(c->graph, oid);
+    const struct tids *doomed = relation == SIZE_MAX ? NULL : cascade_doomed_part(c, relation);
+    int64_t go = doomed ? (int64_t)doomed->count : 0;
+    int64_t change = relation == SIZE_MAX ? 0 : foreseen_updates(c, relation);
+    if (deltas[TALLY_DELETED] != go)
+        return unforeseen(c, db, oid, "deleted", deltas[TALLY_DELETED], go, err);
+    if (deltas[TALLY_UPDATED] != change)
+        return unforeseen(c, db, oid, "changed", deltas[TALLY_UPDATED], change, err);
+    return true;
+}
+
+/* Without the server's counters only this can be asked: whether all that was to go is gone. */
+static bool check_gone(const struct cascade *c, struct db *db, size_t relation, struct err *err)
+{
+    const struct tids *doomed = cascade_doomed_part(c, relation);
+    struct str places = {0}, sql = {0};
+    struct tids_cursor at = {0};
+    bool ok = true;
+    while (ok && doomed && tids_batch(doomed, &at, NULL, BATCH, &places)) {
+        struct db_result *r = NULL;
+        str_reset(&sql);
+        str_add(&sql, "SELECT pg_catalog.count(*) FROM ");
+        cascade_from(c->graph, relation, "t", &sql);
+        str_add(&sql, " WHERE ");
+        cascade_where(c->graph, relation, "t", str_text(&places), &sql);
+        ok = db_run(db, str_text(&sql), 0, &r, NULL, err);
+        if (ok && db_int(r, 0, 0, -1) != 0)
+            ok = fewer(c->graph, relation, err);
+        db_result_free(r);
+    }
+    str_free(&places);
+    str_free(&sql);
+    return ok;
+}
+
+static bool counters_on(struct db *db)
+{
+    struct db_result *r = NULL;
+    bool on = db_run(db, "SELECT pg_catalog.current_setting('track_counts')::pg_catalog.bool", 0, &r, NULL, NULL) &&
+              db_rows(r) && db_bool(r, 0, 0);
+    db_result_free(r);
+    return on;
+}
+
+bool cascade_check(const struct cascade *c, struct db *db, const struct cascade_tally *before, struct err *err)
+{
+    struct cascade_tally now;
+    bool ok = true;
+    if (!counters_on(db)) {
+        for (size_t i = 0; ok && i < c->graph->relation_count; i++)
+            ok = check_gone(c, db, i, err);
+        return ok;
+    }
+    if (!cascade_tally_read(&now, db, err))
+        return false;
+    for (size_t i = 0; ok && i < now.count; i++) {
+        int64_t deltas[3];
+        for (size_t k = 0; k < 3; k++)
+            deltas[k] = now.counts[i][k] - tally_of(before, now.oids[i], k);
+        ok = check_table(c, db, now.oids[i], deltas, err);
+    }
+    for (size_t i = 0; ok && i < c->graph->relation_count; i++)   /* a table of which nothing at all went */
+        if (cascade_doomed_part(c, i) && tally_of(&now, c->graph->relations[i].oid, TALLY_DELETED) == 0)
+            ok = check_table(c, db, c->graph->relations[i].oid, (const int64_t[3]){0}, err);
+    cascade_tally_free(&now);
+    return ok;
+}
