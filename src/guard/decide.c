@@ -16,7 +16,8 @@ enum need {
     NEED_NAME = 2,            /* typed in full */
     NEED_NAME_OR_TARGET = 4,  /* or, as a command, the environment or URL named: explicit enough */
     NEED_ALLOW = 8,           /* ALLOW_PROD_SEED */
-    NEED_MIRACLE = 16         /* never */
+    NEED_MIRACLE = 16,        /* never */
+    NEED_OPERATIONAL = 32     /* the names of operational tables that lose rows; from the request, not the class */
 };
 
 /* `remote` is what a non-local environment needs in addition; `action` the command of a class that has only
@@ -162,6 +163,14 @@ static bool name_matches(const struct guard_facts *f, const struct guard_request
     return r->typed && f->environment && *f->environment && strcmp(r->typed, f->environment) == 0;
 }
 
+static bool operational_typed(const struct guard_request *r, size_t i)
+{
+    for (size_t t = 0; t < r->typed_operational_count; t++)
+        if (strcmp(r->operational[i], r->typed_operational[t]) == 0)
+            return true;
+    return false;
+}
+
 static unsigned missing_needs(const struct guard_facts *f, const struct guard_request *r, bool local)
 {
     unsigned need = needs[r->class].local | (local ? 0 : needs[r->class].remote);
@@ -174,6 +183,9 @@ static unsigned missing_needs(const struct guard_facts *f, const struct guard_re
         need &= ~(unsigned)NEED_NAME;
     if (guard_allows_prod_seed(f->allow_prod_seed))
         need &= ~(unsigned)NEED_ALLOW;
+    for (size_t i = 0; i < r->operational_count; i++)
+        if (!operational_typed(r, i))
+            need |= NEED_OPERATIONAL;
     return need;
 }
 
@@ -227,6 +239,14 @@ static void say_identity(const struct guard_facts *f, struct guard_answer *answe
         show(f->environment).text);
     say(answer, "It was %s.", f->identity_was ? f->identity_was : "another");
     say(answer, "It is now %s.", f->identity_is ? f->identity_is : "unknown");
+}
+
+static void say_operational(const struct guard_request *r, struct guard_answer *answer)
+{
+    for (size_t i = 0; i < r->operational_count; i++)
+        if (!operational_typed(r, i))
+            say(answer, "Rows of %s go as well, which the application owns: the table's name must be typed%s.",
+                show(r->operational[i]).text, r->face == GUARD_COMMAND ? " after --confirm-operational" : "");
 }
 
 /* Refusals that no variable, key or typed name lifts. */
@@ -305,6 +325,9 @@ static void write_allow_line(const struct guard_facts *f, const struct guard_req
     bool confirm = need & NEED_NAME || (need & NEED_NAME_OR_TARGET && f->target && !*f->target);
     if (fits && !console && confirm)    /* also when it was typed this time: the line is for the next */
         fits = add_text(line, size, "--confirm") && add_word(line, size, f->environment);
+    for (size_t i = 0; fits && !console && i < r->operational_count; i++)
+        fits = printable(r->operational[i]) && add_text(line, size, "--confirm-operational") &&
+               add_word(line, size, r->operational[i]);
     if (!fits)
         *line = '\0';
 }
@@ -329,12 +352,15 @@ bool guard_decide(const struct guard_facts *f, const struct guard_request *r, st
     bool never = impossible(f, r, missing, answer);
     answer->needs_write_mode = !never && missing & NEED_WRITE_MODE;
     answer->needs_name = !never && missing & NEED_NAME;
+    answer->needs_operational = !never && missing & NEED_OPERATIONAL;
     if (missing & NEED_ALLOW)
         say_allow(f, answer);
     if (missing & NEED_WRITE_MODE)
         say(answer, "The console is read-only here: press W for write mode.");
     if (missing & NEED_NAME)
         say_name(f, r, answer);
+    if (missing & NEED_OPERATIONAL)
+        say_operational(r, answer);
     guard_is_local(f, answer);
     if (identity_in_the_way(f, r) && !f->identity_unreadable && !f->identity_split)
         write_accept_line(f, answer);

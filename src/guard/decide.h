@@ -48,6 +48,10 @@ struct guard_request {
     const char *typed;                /* --confirm, or what was typed; NULL */
     bool explicit_target;             /* a command that names its environment or URL */
     bool accepts_identity;            /* it is what makes a changed identity the known one */
+    const char *const *operational;   /* tables that the application owns and that lose rows: each is typed, too */
+    size_t operational_count;
+    const char *const *typed_operational;
+    size_t typed_operational_count;
 };
 
 enum { GUARD_REASONS = 8, GUARD_REASON = 200, GUARD_LINE = 640 };
@@ -57,6 +61,7 @@ struct guard_answer {
     bool local;
     bool needs_write_mode;            /* what is still missing, for the console to ask */
     bool needs_name;
+    bool needs_operational;           /* some operational table's name is not typed */
     char reasons[GUARD_REASONS][GUARD_REASON];   /* why (not), sentences, most important first */
     size_t reason_count;
     char allow_line[GUARD_LINE];      /* the exact line that would allow it, "" when none would or need */

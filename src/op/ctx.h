@@ -40,6 +40,10 @@ struct ctx {
     bool action_operands;            /* it takes operands, so the guard's line cannot repeat it whole */
     bool explicit_target;            /* the command named its environment or URL */
     const char *confirm;             /* --confirm NAME, or what the dialog got; NULL */
+    /* Tables of the application's that this action takes rows from, and those whose names were typed (--confirm-operational
+     * or the dialog). Borrowed. */
+    const char *const *operational, *const *confirm_operational;
+    size_t operational_count, confirm_operational_count;
     bool write_mode;                 /* console's W */
     bool accepts_identity;           /* it is `envs --accept`: a changed identity does not stop it */
     const char *journal;             /* path of the session's journal; NULL: none */

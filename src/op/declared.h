@@ -10,6 +10,7 @@
 struct declared {
     struct bound_set set;
     bool *held;                /* parallel to set.items; in its arena */
+    bool in_transaction;       /* the caller's: comparisons begin none of their own */
     bool *evidence;            /* its own rows were deleted: what the catalogue knows is worth recording */
 };
 

@@ -117,6 +117,7 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
         hash_add_field(&hash, c.table->bound->table->schema);
         hash_add_field(&hash, c.table->bound->table->name);
         struct diff_options options = declared_diff_options(s, c.table->bound);
+        options.in_transaction = d->in_transaction;
         options.row = collect;
         options.progress = progress;
         options.context = &c;

@@ -577,6 +577,10 @@ bool session_guard(struct session *s, enum guard_class class, struct guard_answe
     struct guard_request request = {.class = class, .face = s->ctx->face, .write_mode = s->ctx->write_mode,
                                     .typed = s->ctx->confirm, .explicit_target = s->ctx->explicit_target,
                                     .accepts_identity = s->ctx->accepts_identity,
+                                    .operational = s->ctx->operational,
+                                    .operational_count = s->ctx->operational_count,
+                                    .typed_operational = s->ctx->confirm_operational,
+                                    .typed_operational_count = s->ctx->confirm_operational_count,
                                     .action = s->ctx->action_operands ? "" : s->ctx->action};
     return guard_decide(&facts, &request, answer) ? allowed(s, class) : refused(s, class, answer, err);
 }
