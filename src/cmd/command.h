@@ -17,6 +17,8 @@ struct options {                     /* everything the command line can say, par
     const char *accept, *forget;
     const char *color, *log_format, *confirm, *dump, *screen, *output, *changed, *plan_digest, *safepoint_dir,
         *at;
+    const char *confirm_operational[16];
+    int confirm_operational_count;
     int64_t timeout_ms;
     char *urls[2];                   /* owned: --url and --direct-url as given, argv being overwritten */
 };

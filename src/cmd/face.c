@@ -267,8 +267,7 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
         return false;
     options->environment = take_environment(face);
     if (!face_refuse_operands(face, err) ||
-        !settings_choose(&face->settings, &options->settings, options->environment, &face->ctx.environment, err) ||
-        !check_confirm(face, err))
+        !settings_choose(&face->settings, &options->settings, options->environment, &face->ctx.environment, err))
         return false;
     for (size_t i = 0; i < face->settings.note_count; i++)
         fprintf(stderr, "seedops: note: %s\n", face->settings.notes[i]);
@@ -282,10 +281,10 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
     face->ctx.ask = terminal_ask;
     face->ctx.recorded = recorded;
     face->ctx.action = command->name;
-    face->ctx.action_operands = command->flags & COMMAND_OPERANDS;
+    face->ctx.action_operands = command->flags & COMMAND_OPERANDS && options->operand_count > 0;
     open_journal(face);
     face->ctx.journal = face->journal ? journal_path(face->journal) : NULL;
-    return true;
+    return check_confirm(face, err);   /* a wrong name is on record, too */
 }
 
 bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err)

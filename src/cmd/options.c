@@ -21,6 +21,8 @@ const struct option_row option_rows[] = {
     ROW_TEXT("color", "WHEN", color, "auto, always or never (also: NO_COLOR)", true),
     ROW_TEXT("config", "FILE", settings.config, "configuration (default: seedops.yaml, found upward)", true),
     ROW_TEXT("confirm", "NAME", confirm, "the environment's name in full, where an action asks for it", false),
+    {"confirm-operational", "TABLE", "a table of the application's that loses rows; once for each such table",
+     offsetof(struct options, confirm_operational), OPTION_LIST, false},
     ROW_TEXT("direct-url", "URL", settings.direct_url, "unpooled URL for migrations, locks and writes", true),
     ROW_FLAG("dry-run", dry_run, "show the plan, change nothing", false),
     ROW_TEXT("dump", "COLSxROWS", dump, "draw one screen of the console as text and leave", false),
@@ -103,6 +105,18 @@ void options_free(struct options *options)
     }
 }
 
+/* Given again, it says one more: an option of the array's room, and the count behind it. */
+static bool add_to_list(struct options *options, const struct option_row *row, const char *value, struct err *err)
+{
+    enum { ROOM = sizeof options->confirm_operational / sizeof *options->confirm_operational };
+    const char **list = (const char **)((char *)options + row->offset);
+    int *count = (int *)(list + ROOM);
+    if (*count == ROOM)
+        return err_set(err, ERR_USAGE, "too many --%s: at most %d", row->name, ROOM);
+    list[(*count)++] = value;
+    return true;
+}
+
 static bool set_value(struct options *options, const struct option_row *row, char *value, struct err *err)
 {
     void *field = (char *)options + row->offset;
@@ -111,6 +125,8 @@ static bool set_value(struct options *options, const struct option_row *row, cha
     } else if (row->kind == OPTION_TEXT) {
         bool direct = strcmp(row->name, "direct-url") == 0, is_url = direct || strcmp(row->name, "url") == 0;
         *(const char **)field = is_url ? keep_url(options, direct, value) : value;
+    } else if (row->kind == OPTION_LIST) {
+        return add_to_list(options, row, value, err);
     } else {
         char *end;
         errno = 0;

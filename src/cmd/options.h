@@ -8,8 +8,9 @@ struct option_row {
     const char *name;            /* without the dashes */
     const char *argument;        /* NULL: a flag */
     const char *help;
-    size_t offset;               /* of the field in struct options: const char *, bool or int64_t */
-    enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS } kind;
+    size_t offset;               /* of the field in struct options: const char *, bool, int64_t, or of a list its
+                                  * array, the count being the next member */
+    enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS, OPTION_LIST } kind;
     bool common;                 /* every command takes it */
 };
 enum { OPTION_MS_MAX = 1000000000 };   /* eleven days; clocks can add it to any time without overflow */

@@ -14,6 +14,7 @@
 #include "base/failpoint.h"
 #include "op/outcome.h"
 #include "op/removal.h"
+#include "op/trail.h"
 #include "op/write.h"
 
 struct doing {
@@ -78,7 +79,7 @@ static bool open_safepoint(struct doing *d, struct err *err)
                   .target = url_redacted(&env->url, &s->ctx->settings->arena),
                   .system_identifier = s->direct_identity.system_identifier,
                   .database = db_facts(d->db)->database, .database_oid = s->direct_identity.database_oid,
-                  .server_version = db_facts(d->db)->server_version, .plan_digest = r->digest,
+                  .server_version = db_facts(d->db)->server_version, .journal = s->ctx->journal, .plan_digest = r->digest,
                   .steps = plan->steps, .step_count = plan->step_count},
         .dir = r->options->safepoint_dir, .state_dir = env->state_dir, .lasting = true,
         .estimated_bytes = plan->rate,
@@ -298,6 +299,18 @@ static bool count_after(struct doing *d, struct err *err)
 
 /* ---- the whole ---- */
 
+static struct trail_entry trail_of(const struct removal *r)
+{
+    return (struct trail_entry){.action = removal_word(r), .plan_digest = r->digest, .fixtures = true,
+                                .counts = r->outcome->counts, .count_count = r->outcome->count_count};
+}
+
+static bool leave_trail(struct doing *d, struct err *err)
+{
+    struct trail_entry entry = trail_of(d->removal);
+    return trail_add(d->removal->session, d->db, &entry, err);
+}
+
 static bool commit(struct doing *d, struct err *err)
 {
     if (!failpoint(FAIL_PRUNE_COMMIT, err))
@@ -318,7 +331,8 @@ static bool steps(struct doing *d, struct err *err)
 {
     return failpoint(FAIL_PRUNE_PLANNED, err) && begin(d, err) && note_xid(d, err) && failpoint(FAIL_PRUNE_LOCKED, err) &&
            save(d, err) && as_planned(d->removal, err) && safepoint_finish(d->safepoint, err) &&
-           failpoint(FAIL_PRUNE_SAFE, err) && delete_all(d, err) && seed(d, err) && count_after(d, err) && commit(d, err);
+           failpoint(FAIL_PRUNE_SAFE, err) && delete_all(d, err) && seed(d, err) && count_after(d, err) && leave_trail(d, err) &&
+           commit(d, err);
 }
 
 /* A lock that was waited for in vain: whoever has the tables open for writing the longest is the likely holder. */
@@ -348,6 +362,7 @@ static void name_holder(struct doing *d, struct err *err)
 bool removal_do(struct removal *r, struct db *db, struct err *err)
 {
     struct doing d = {.removal = r, .db = db};
+    trail_announce(r->session);
     bool ok = steps(&d, err);
     if (!ok && !d.unknown && db_alive(d.db)) {
         db_rollback(d.db);
@@ -356,6 +371,8 @@ bool removal_do(struct removal *r, struct db *db, struct err *err)
     }
     if (ok) {
         struct input *out = r->outcome;
+        struct trail_entry entry = trail_of(r);
+        trail_applied(r->session, &entry);
         out->name = xstrdup(removal_word(r));
         out->ok = true;
         out->text = xstrdup(safepoint_path(d.safepoint));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "op/lineage.h"
 #include "op/removal.h"
 
 struct steps { struct input *in; struct removal *removal; };
@@ -135,7 +136,7 @@ static void show_seed(struct steps *s)
     for (size_t i = 0; i < r->declared.set.count && r->options->kind == REMOVAL_RESET; i++)
         if (r->declared.set.items[i].fixture->row_count)
             add(s, "insert", r->declared.set.items[i].fixture->table, (int64_t)r->declared.set.items[i].fixture->row_count,
-                false, "%s; what is there already stays", r->declared.set.items[i].fixture->file);
+                false, "%s", r->declared.set.items[i].fixture->file);
     for (size_t i = 0; r->seeds && i < r->seed.count; i++) {
         const struct table_plan *t = &r->seed.tables[i];
         if (t->inserts.count)
@@ -170,15 +171,17 @@ struct input *removal_event(struct removal *r)
 {
     struct input *in = input_new(IN_PLAN);
     struct steps steps = {.in = in, .removal = r};
-    struct str names = {0};
+    struct str sentence = {0};
     in->name = xstrdup(removal_word(r));
     in->text = xstrdup(r->digest);
     in->number = (int64_t)r->rows + (r->seeds ? (int64_t)(r->seed.rows + r->again) : 0);
     in->number2 = (int64_t)r->operational_rows;
     in->rate = r->rows ? bytes_to_save(r) : 0;
-    for (size_t i = 0; i < r->operational_count; i++)
-        str_printf(&names, "%s%s", i ? " " : "", r->operational[i]);
-    in->expect = str_take(&names);
+    in->expect = xstrdup(lineage_name(lineage_of(r->session, &sentence)));
+    in->title = str_take(&sentence);
+    in->columns = xcalloc(r->operational_count + 1, sizeof *in->columns);
+    for (; in->column_count < r->operational_count; in->column_count++)
+        in->columns[in->column_count].text = xstrdup(r->operational[in->column_count]);
     show_roots(&steps);
     show_cascades(&steps);
     show_parts(&steps);
