@@ -8,7 +8,8 @@
 #include "db/internal.h"
 
 enum { WHO, CREATE, SYSTEM, BACKENDS };   /* BACKENDS to the end ask for the backend once more */
-enum { SECOND_CONNECT_MS = 2000, SECOND_ANSWER_MS = 1000 };
+enum { SECOND_CONNECT_MS = 2000, SECOND_ANSWER_MS = 1000, AGAIN_MS = 200, OURS_MS = 10000 };
+enum { TURNS = 4 };
 
 #define CHANGES "the server process changes between transactions (%d, then %d)"
 
@@ -41,18 +42,6 @@ static void copy(char *out, size_t size, const struct db_result *r, size_t colum
     snprintf(out, size, "%s", text ? text : "");
 }
 
-static bool ask_backend(struct db *db, int *pid)
-{
-    struct db_result *r;
-    bool done = false;
-    *pid = 0;
-    if (!db_start(db, backend_sql, NULL) || !db_poll(db, SECOND_ANSWER_MS, &done, &r, NULL, NULL) || !done)
-        return false;
-    *pid = r && db_rows(r) ? (int)db_int(r, 0, 0, 0) : 0;
-    db_result_free(r);
-    return true;
-}
-
 /* Another connection like this one: everything libpq knows of it, the password included. */
 static bool open_second(struct db *db, struct db **second)
 {
@@ -72,32 +61,94 @@ static bool open_second(struct db *db, struct db **second)
     return ok;
 }
 
+/* ---- two connections, asked in turn ---- */
+
+struct turns {
+    struct db *db, *second;
+    int ours, theirs;              /* the backend that each was given last; 0: none yet */
+    bool waiting;                  /* the second one's question is not answered yet */
+    char *reason;
+    size_t size;
+};
+
+static int backend_of(const struct db_result *r) { return r && db_rows(r) ? (int)db_int(r, 0, 0, 0) : 0; }
+
+/* True if this answer shows that backends are shared. */
+static bool shows_sharing(struct turns *t, int now, int *before, int other)
+{
+    if (*before && now != *before)
+        snprintf(t->reason, t->size, CHANGES, *before, now);
+    else if (now == other)
+        snprintf(t->reason, t->size, "a second connection was given the same server process (%d)", now);
+    else if (now == 0)
+        snprintf(t->reason, t->size, "something is between us and the server, and it answers for it");
+    bool shared = (*before && now != *before) || now == other || now == 0;
+    *before = now;
+    return shared;
+}
+
+static bool ask_second(struct turns *t, int timeout_ms, bool *shared)
+{
+    struct db_result *r = NULL;
+    bool done = false;
+    if (!t->waiting && !db_start(t->second, backend_sql, NULL))
+        return false;
+    t->waiting = true;
+    if (!db_poll(t->second, timeout_ms, &done, &r, NULL, NULL))
+        return false;
+    t->waiting = !done;
+    *shared = done && shows_sharing(t, backend_of(r), &t->theirs, t->ours);
+    db_result_free(r);
+    return true;
+}
+
+static bool ask_ours(struct turns *t, bool *shared)
+{
+    struct db_result *r = NULL;
+    if (!db_run(t->db, backend_sql, OURS_MS, &r, NULL, NULL))
+        return false;
+    *shared = shows_sharing(t, backend_of(r), &t->ours, t->theirs);
+    db_result_free(r);
+    return true;
+}
+
+/* The second one waits while ours is answered again and again: ours has a backend to itself, and the pooler none left.
+ * In a transaction pooler each answer of ours would free the backend that the second one waits for. */
+static bool take_turns(struct turns *t, bool *shared)
+{
+    *shared = false;
+    for (int turn = 0; turn < TURNS; turn++) {
+        if (!ask_second(t, turn ? AGAIN_MS : SECOND_ANSWER_MS, shared))
+            return false;
+        if (!*shared && !t->waiting && turn == 0 && !ask_second(t, SECOND_ANSWER_MS, shared))
+            return false;
+        if (!*shared && !ask_ours(t, shared))
+            return false;
+        if (*shared)
+            return true;
+    }
+    return true;
+}
+
 /* Between transactions a transaction pooler lends our backend to others. In a quiet pool nobody takes it, so
  * we ask for it ourselves, on a second connection. A session pooler gives each of the two a backend of its
- * own, or makes the second wait. One that takes turns shows when the same connection asks twice in a row. */
+ * own, or makes the second wait. One that takes turns shows when the same connection asks twice in a row.
+ * What cannot be found out counts as shared. */
 static bool shares_backend(struct db *db, int first, char *reason, size_t size)
 {
-    struct db *second;
-    int ours = first, theirs = 0;
-    bool shared = false;
-    if (!open_second(db, &second)) {
+    struct turns t = {.db = db, .ours = first, .reason = reason, .size = size};
+    bool shared;
+    if (!open_second(db, &t.second)) {
         snprintf(reason, size, "something is between us and the server, and it allows no second connection"
                                " to see whether it pools transactions");
         return true;
     }
-    for (const char *turn = "ttot"; *turn && !shared; turn++) {
-        int now, *before = *turn == 't' ? &theirs : &ours;
-        if (!ask_backend(*turn == 't' ? second : db, &now))
-            break;
-        bool changed = *before && now != *before;
-        shared = changed || now == (*turn == 't' ? ours : theirs);
-        if (changed)
-            snprintf(reason, size, CHANGES, *before, now);
-        else if (shared)
-            snprintf(reason, size, "a second connection was given the same server process (%d)", now);
-        *before = now;
+    if (!take_turns(&t, &shared)) {
+        snprintf(reason, size, "something is between us and the server, and it did not answer when asked"
+                               " whether it pools transactions");
+        shared = true;
     }
-    db_close(second);
+    db_close(t.second);
     return shared;
 }
 

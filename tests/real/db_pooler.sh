@@ -44,6 +44,15 @@ wait $two
 db turns -- identity
 like "$out" '^pooler=1$' "one that takes turns is recognised"
 
+# one whose only server connection is always somebody else's when it is asked twice
+pgbouncer_start busy c transaction default_pool_size=1 || exit 1
+yes "SELECT pg_sleep(1.3);" | head -40 >"$T/sleeps.sql"
+background "$PGBIN/psql" -X -h "$T/busy" -U postgres app -f "$T/sleeps.sql"
+wait_for 10 eval '[ "$(sql c app -c "select count(*) from pg_stat_activity where query ~ '"'"'pg_sleep.1.3'"'"' and pid <> pg_backend_pid()")" = 1 ]'
+db busy -- identity
+like "$out" '^pooler=1$' "a busy pool of one is recognised"
+kill "$bg"
+
 # ---- nothing leaks: a second client on the one server connection, during and after our session
 second() { "$PGBIN/psql" -XAtq -h "$T/one" -U postgres app -v ON_ERROR_STOP=1 "$@"; }
 settings="SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN ('statement_timeout',
