@@ -56,7 +56,7 @@ static void say_statement(const struct input *in, struct str *out)
     str_printf(out, "%s%s", or_empty(in->name), text_is_empty(in->name) ? "" : ": ");
     str_add(out, or_empty(in->text));
     if (!text_is_empty(in->error.message))
-        str_printf(out, " -- %s", in->error.message);
+        str_printf(out, " -- %s %s", in->error.message, or_empty(in->error.sqlstate));
     else
         str_printf(out, " -- %lld in %lld ms", (long long)in->number, (long long)in->number2);
 }

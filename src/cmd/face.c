@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/advice.h"
+#include "cmd/options.h"
 #include "cmd/terminal.h"
 #include "event/codec.h"
 
@@ -184,6 +185,35 @@ static bool recorded(void *sink)
     return !face->journal || journal_flush(face->journal, RECORD_MS);
 }
 
+static bool place(void *sink, struct journal_place *place)
+{
+    struct face *face = sink;
+    return journal_place(face->journal, RECORD_MS, place);
+}
+
+/* The question as it was shown, and what was typed; of a password only that there was one. */
+static bool ask(void *asker, const struct question *q, struct answer *answer, struct err *err)
+{
+    static const char *const names[] = {[QUESTION_YES] = "yes", [QUESTION_NAME] = "name",
+                                        [QUESTION_PASSWORD] = "password", [QUESTION_CHOICE] = "choice"};
+    struct face *face = asker;
+    struct input *in = input_new(IN_QUESTION);
+    in->name = xstrdup(names[q->kind]);
+    in->title = xstrdup(q->title);
+    in->text = xstrdup(q->text);
+    in->expect = xstrdup(q->expect);
+    in->number = ++face->questions;
+    in->secret = q->kind == QUESTION_PASSWORD;
+    ctx_emit(&face->ctx, in);
+    bool ok = terminal_ask(NULL, q, answer, err);
+    in = input_new(IN_QUESTION_OVER);
+    in->number = face->questions;
+    in->ok = ok && answer->yes;
+    in->text = xstrdup(ok ? answer->typed : "");
+    ctx_emit(&face->ctx, in);
+    return ok;
+}
+
 /* ---- opening ---- */
 
 /* The first operand is the environment if it is declared under that name; a command without operands of its
@@ -251,10 +281,26 @@ static void open_journal(struct face *face)
     journal_header_copy(&header, &known);
     journal_header_complete(&header);
     struct journal_options options = {
-        .limits = {s->journal_segment, s->journal_session, s->journal_directory}, .say = say, .say_data = face};
+        .limits = {s->journal_segment, s->journal_session, s->journal_directory}, .announce = true,
+        .say = say, .say_data = face};
     if (!journal_open(&face->journal, dir, &header, &options, &err))
         fprintf(stderr, "seedops: this session is not recorded: %s: %s\n", err.message, err.why);
     journal_header_free(&header);
+}
+
+/* The first lines: when, on what, and the words of the command line. */
+static void record_start(struct face *face)
+{
+    struct str words = {0};
+    struct input *in = input_new(IN_CLOCK);
+    in->number = clock_wall_ms();
+    ctx_emit(&face->ctx, in);
+    in = input_new(IN_START);
+    in->name = xstrdup(face->ctx.environment->name);
+    str_printf(&words, "command: %s", face->command->name);
+    options_words(face->options, &words);
+    in->text = str_take(&words);
+    ctx_emit(&face->ctx, in);
 }
 
 bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err)
@@ -278,12 +324,15 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
     face->ctx.cancel_fd = cancel_open();
     face->ctx.emit = listen;
     face->ctx.sink = face;
-    face->ctx.ask = terminal_ask;
+    face->ctx.ask = ask;
+    face->ctx.asker = face;
+    face->ctx.place = place;
     face->ctx.recorded = recorded;
     face->ctx.action = command->name;
     face->ctx.action_operands = command->flags & COMMAND_OPERANDS && options->operand_count > 0;
     open_journal(face);
     face->ctx.journal = face->journal ? journal_path(face->journal) : NULL;
+    record_start(face);
     return check_confirm(face, err);   /* a wrong name is on record, too */
 }
 

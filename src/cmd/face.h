@@ -20,6 +20,7 @@ struct face {
     bool color;                      /* stdout takes colours */
     struct journal *journal;
     uint64_t sequence;
+    int64_t questions;               /* asked so far */
     int64_t started_ms;
     /* The newest event of each kind an operation reports its result with; owned, NULL until it came. */
     struct input *last[IN_KIND_COUNT];

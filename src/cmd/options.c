@@ -62,6 +62,22 @@ bool options_allowed(const struct command *command, const struct option_row *row
     return false;
 }
 
+void options_words(const struct options *options, struct str *out)
+{
+    for (const struct option_row *row = option_rows; row < option_rows + option_row_count; row++) {
+        const char *field = (const char *)options + row->offset;
+        const char *text = row->kind == OPTION_TEXT ? *(const char *const *)(const void *)field : NULL;
+        if (row->kind == OPTION_FLAG ? *(const bool *)(const void *)field : text != NULL)
+            str_printf(out, " --%s", row->name);
+        if (text)
+            str_printf(out, " %s", strstr(row->name, "url") ? "URL" : text);
+        if (row->kind == OPTION_MS && *(const int64_t *)(const void *)field)
+            str_printf(out, " --%s %lld", row->name, (long long)*(const int64_t *)(const void *)field);
+    }
+    for (int i = 0; i < options->operand_count; i++)
+        str_printf(out, " %s", options->operands[i]);
+}
+
 static const struct option_row *find_row(const char *name, size_t length)
 {
     for (int i = 0; i < option_row_count; i++)

@@ -2,6 +2,7 @@
 #ifndef SEEDOPS_CMD_OPTIONS_H
 #define SEEDOPS_CMD_OPTIONS_H
 
+#include "base/str.h"
 #include "cmd/command.h"
 
 struct option_row {
@@ -24,6 +25,8 @@ bool options_parse(int argc, char **argv, struct options *options, const struct 
 /* "100x26" of option --name; NULL leaves both 0. */
 bool options_size(const char *name, const char *text, int *columns, int *rows, struct err *err);
 void options_free(struct options *options);
+/* Appends the options that were given as words, for the record: a URL's text is left out. */
+void options_words(const struct options *options, struct str *out);
 /* True if `command` (NULL: the console) takes the option. */
 bool options_allowed(const struct command *command, const struct option_row *row);
 

@@ -92,6 +92,8 @@ bool terminal_ask(void *unused, const struct question *q, struct answer *answer,
                                                    : line[0] != '\0';
         if (q->kind == QUESTION_PASSWORD)
             answer->secret = secret_new(line, strlen(line));
+        else
+            snprintf(answer->typed, sizeof answer->typed, "%s", line);
     }
     explicit_bzero(line, sizeof line);   /* also of what was typed before a cancel, which has no end yet */
     return ok;

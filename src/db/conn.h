@@ -15,6 +15,13 @@
 
 struct db;
 
+struct db_statement {                /* borrowed during the call */
+    const char *sql;
+    int64_t rows;                    /* written by the last of several */
+    int64_t duration_ms;
+    const struct err *error;         /* NULL: it succeeded */
+};
+
 struct db_options {
     /* libpq keywords and values, `count` of them; borrowed during db_open. host names are resolved here once
      * on a detached thread (cancellable) and handed to libpq as hostaddr with host kept for TLS. */
@@ -27,6 +34,9 @@ struct db_options {
     bool read_only;                  /* with session_settings: default_transaction_read_only = on */
     void (*notice)(void *sink, const char *severity, const char *text);   /* NULL: dropped */
     void *notice_sink;
+    /* Told of every statement once it is over (not of pipelines), with its first 128 KiB; NULL: nobody is. */
+    void (*statement)(void *sink, const struct db_statement *statement);
+    void *statement_sink;
 };
 
 /* What the connection turned out to be; texts live as long as the connection. */

@@ -373,6 +373,8 @@ bool db_open(struct db **out, const struct db_options *options, struct err *err)
     db->cancel_fd = options->cancel_fd;
     db->notice = options->notice;
     db->notice_sink = options->notice_sink;
+    db->statement = options->statement;
+    db->statement_sink = options->statement_sink;
     db->command.give_up = -1;
     const char *own = info_value(info, "connect_timeout");
     int own_ms = own ? atoi(own) * 1000 : 0;
@@ -405,6 +407,7 @@ void db_close(struct db *db)
         return;
     PQfreemem(db->copy_row);
     db_command_end(db);
+    free(db->statement_sql);
     db_give_up(db);
     arena_free(&db->texts);
     free(db);

@@ -9,6 +9,8 @@
 #include "db/internal.h"
 #include "db/sqlstate.h"
 
+enum { STATEMENT_MAX = 128 * 1024 };
+
 static const char *field(const PGresult *result, int code)
 {
     const char *text = PQresultErrorField(result, code);
@@ -158,9 +160,34 @@ bool db_collect(struct db *db, int64_t deadline, bool until_copy, bool *done)
     return false;
 }
 
+/* Keeps the statement for who is told of it. */
+static void note_statement(struct db *db, const char *sql)
+{
+    if (!db->statement)
+        return;
+    free(db->statement_sql);
+    db->statement_sql = xstrndup(sql, strnlen(sql, STATEMENT_MAX));
+    db->statement_at_ms = clock_mono_ms();
+}
+
+static void tell_statement(struct db *db, bool ok, int64_t rows, const struct err *err)
+{
+    if (!db->statement || !db->statement_sql)
+        return;
+    struct db_statement told = {.sql = db->statement_sql, .rows = rows, .error = ok ? NULL : err,
+                                .duration_ms = clock_mono_ms() - db->statement_at_ms};
+    db->statement(db->statement_sink, &told);
+    free(db->statement_sql);
+    db->statement_sql = NULL;
+}
+
 bool db_conclude(struct db *db, struct db_result **out, unsigned *position, struct err *err)
 {
     struct db_command *c = &db->command;
+    struct err unheard = {0};
+    if (!err)
+        err = &unheard;
+    int64_t rows = c->last ? strtoll(PQcmdTuples(c->last), NULL, 10) : 0;
     bool ok = false;
     if (!db->pg) {
         db_error_lost(db, err);
@@ -180,6 +207,7 @@ bool db_conclude(struct db *db, struct db_result **out, unsigned *position, stru
     }
     db_command_settle(db);
     db_command_end(db);
+    tell_statement(db, ok, rows, err);
     return ok;
 }
 
@@ -195,6 +223,7 @@ bool db_start(struct db *db, const char *sql, struct err *err)
     if (!db_command_begin(db, err))
         return false;
     db->round_trips++;
+    note_statement(db, sql);
     return PQsendQuery(db->pg, sql) ? true : send_failed(db, err);
 }
 
@@ -246,6 +275,7 @@ bool db_query(struct db *db, const char *sql, size_t count, const char *const *p
     if (!db_command_begin(db, err))
         return false;
     db->round_trips++;
+    note_statement(db, sql);
     if (!PQsendQueryParams(db->pg, sql, (int)count, NULL, params, NULL, NULL, 0))
         return send_failed(db, err);
     return finish(db, 0, out, NULL, err);

@@ -65,6 +65,10 @@ struct db {
     size_t statements_done;          /* of the newest command */
     void (*notice)(void *sink, const char *severity, const char *text);
     void *notice_sink;
+    void (*statement)(void *sink, const struct db_statement *statement);
+    void *statement_sink;
+    char *statement_sql;             /* of the newest command, while somebody wants to be told */
+    int64_t statement_at_ms;
     struct db_command command;
     char *copy_row;                  /* PQgetCopyData's buffer, the row last handed out */
     unsigned copy_rows;              /* rows since the cancel descriptor was looked at */

@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "journal/disk.h"
 #include "journal/format.h"
 
@@ -40,6 +42,7 @@ struct journal {
     size_t since_checkpoint, checkpoint_size;
     unsigned checkpoints_queued;
     bool segment_full;           /* and no checkpoint is on its way */
+    struct journal_place place;  /* after the last line that was written */
     uint64_t accepted, written, synced, sync_wanted;
     int64_t busy_since;          /* the thread waits for the disk since; 0: it does not */
     bool opened, closing, over, abandoned, woken;
@@ -49,6 +52,7 @@ struct journal {
     /* the thread's own until it is over */
     struct disk disk;
     bool broken;                 /* writes no more */
+    bool announce;
 };
 
 static void fail_locked(struct journal *j, const char *what, const char *why)
@@ -127,6 +131,24 @@ static void sync_file(struct journal *j, uint64_t upto)
     pthread_mutex_unlock(&j->lock);
 }
 
+static void set_place(struct journal *j)
+{
+    j->place.inputs = j->disk.number;
+    memcpy(j->place.hash, j->disk.hash, sizeof j->place.hash);
+}
+
+/* Where nobody who can write to this journal can take it back. Waits for the system's log at worst, which is why
+ * this thread does it. */
+static void announce(const struct journal *j)
+{
+    const struct disk *d = &j->disk;
+    char environment[128], user[64];
+    text_visible_buf(environment, sizeof environment, d->header.environment);
+    text_visible_buf(user, sizeof user, *d->header.real_user ? d->header.real_user : d->header.user);
+    syslog(LOG_AUTHPRIV | LOG_NOTICE, "seedops[%ld]: session %s of %s on %s: %llu inputs, journal hash %s",
+           (long)d->header.pid, d->header.session, user, environment, (unsigned long long)d->number, d->hash);
+}
+
 static void work(struct journal *j)
 {
     pthread_mutex_lock(&j->lock);
@@ -149,6 +171,7 @@ static void work(struct journal *j)
         pthread_mutex_lock(&j->lock);
         j->written += item != NULL;
         j->checkpoints_queued -= checkpoint;
+        set_place(j);
         j->segment_full = !j->broken && !j->checkpoints_queued && disk_full(&j->disk);
     }
 }
@@ -168,6 +191,8 @@ static void *run(void *data)
     work(j);
     if (!j->broken && !disk_put_end(&j->disk, journal_failure(j), &err))
         break_off(j, &err);
+    if (!j->broken && j->announce)
+        announce(j);
     if (j->broken)
         j->disk.hash[0] = '\0';
     pthread_mutex_lock(&j->lock);
@@ -196,11 +221,13 @@ static struct journal *new_journal(const char *state_dir, const struct journal_h
     disk_init(&j->disk, state_dir, header);
     if (options) {
         j->disk.limits = options->limits;
+        j->announce = options->announce;
         j->disk.models = options->models;
         j->disk.say = options->say;
         j->disk.say_data = options->say_data;
     }
     j->path = disk_path(&j->disk, 1);
+    snprintf(j->place.session, sizeof j->place.session, "%s", j->disk.header.session);
     return j;
 }
 
@@ -326,6 +353,17 @@ bool journal_flush(struct journal *j, int timeout_ms)
     bool ok = j->synced >= wanted && !j->failed;
     pthread_mutex_unlock(&j->lock);
     return ok;
+}
+
+bool journal_place(struct journal *j, int timeout_ms, struct journal_place *place)
+{
+    *place = (struct journal_place){0};
+    if (!j || !journal_flush(j, timeout_ms))
+        return false;
+    pthread_mutex_lock(&j->lock);
+    *place = j->place;
+    pthread_mutex_unlock(&j->lock);
+    return true;
 }
 
 static bool hangs_locked(const struct journal *j)

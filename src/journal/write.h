@@ -18,6 +18,7 @@ struct journal;
 enum journal_state { JOURNAL_RECORDING, JOURNAL_OFF, JOURNAL_FAILED };
 
 struct journal_options {
+    bool announce;                 /* the last hash goes to the system's log, too */
     struct journal_limits limits;
     bool models;                   /* checkpoints come */
     /* Something for the Log (a segment was dropped ...); called on the journal's thread. May be NULL. */
@@ -42,6 +43,14 @@ bool journal_wants_checkpoint(struct journal *journal);
 /* Waits until everything handed over so far is on disk (fdatasync), at most timeout_ms. Before a write.
  * True for a journal that is off: nothing is missing from it. */
 bool journal_flush(struct journal *journal, int timeout_ms);
+/* Where the record stands, for who keeps it outside of the journal: the last line on disk. */
+struct journal_place {
+    char session[96];
+    uint64_t inputs;
+    char hash[65];
+};
+/* Waits as journal_flush does. False (also for a journal that is off): nothing is known to be on disk. */
+bool journal_place(struct journal *journal, int timeout_ms, struct journal_place *place);
 enum journal_state journal_state(const struct journal *journal);
 /* Waits until the state is no longer `seen`, or journal_wake was called; gives the state. For a thread that has
  * nothing else to do; sleeps without a time-out while the disk has nothing to answer. */

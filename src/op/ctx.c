@@ -7,9 +7,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "op/onrecord.h"
 
 void ctx_emit(struct ctx *ctx, struct input *in)
 {
+    if (in->kind != IN_PROGRESS && in->kind != IN_STATEMENT)
+        onrecord_flush(ctx);
     in->request = ctx->request;
     in->generation = ctx->generation;
     if (ctx->emit)

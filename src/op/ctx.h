@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "event/types.h"
 #include "guard/decide.h"
+#include "journal/write.h"
 
 enum question_kind {
     QUESTION_YES,          /* the word "yes", typed */
@@ -29,6 +30,7 @@ struct question {
 
 struct answer {
     bool yes;
+    char typed[128];       /* what was typed, but for a password; for the record */
     struct secret *secret; /* QUESTION_PASSWORD: given */
 };
 
@@ -55,6 +57,14 @@ struct ctx {
     void *asker;                     /* ask NULL: nobody to ask */
     /* Waits until what was emitted is on record, before a write; false: it is not. NULL: the emitter sees to it. */
     bool (*recorded)(void *sink);
+    /* Where the record stands: session, inputs, hash of the last line on disk. False: it is not recorded; NULL
+     * likewise. */
+    bool (*place)(void *sink, struct journal_place *place);
+    /* onrecord's own: a statement not yet told, and which database was told for each connection (owned; freed by
+     * telling it) */
+    struct input *statement;
+    bool reading;
+    char identity_told[2][128];
     /* ctx_progress's own: when the present run of progress began and was last shown */
     int64_t progress_started_ms, progress_shown_ms, progress_done;
 };

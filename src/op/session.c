@@ -10,6 +10,7 @@
 #include "base/spawn.h"
 #include "config/trust.h"
 #include "op/held.h"
+#include "op/onrecord.h"
 #include "op/tidcount.h"
 
 enum { PASSWORD_COMMAND_MS = 30000, EXTRA_KEYWORDS = 3 };
@@ -136,7 +137,8 @@ static bool connect_once(struct ctx *ctx, const struct url *url, const struct se
     }
     struct db_options options = {.keywords = keywords, .values = values, .count = count, .password = password,
                                  .cancel_fd = ctx->cancel_fd, .connect_timeout_ms = timeout_ms,
-                                 .notice = notice, .notice_sink = ctx};
+                                 .notice = notice, .notice_sink = ctx,
+                                 .statement = onrecord_statement, .statement_sink = ctx};
     return db_open(db, &options, err);
 }
 
@@ -213,6 +215,8 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
 
 void session_close(struct session *s)
 {
+    if (s->ctx)
+        onrecord_flush(s->ctx);
     if (s->direct != s->db)
         db_close(s->direct);
     db_close(s->db);
@@ -295,6 +299,7 @@ static bool take_look(struct session *s, const struct db_probe *identity, size_t
     if (s->ledger)
         ledger_read(s->ledger, ledger, &s->ledger_state, &s->ledger_problem);
     s->looked = true;
+    onrecord_identity(s, false);
     return true;
 }
 
@@ -412,6 +417,7 @@ static bool open_direct(struct session *s, struct err *err)
         return err_context(err, "direct connection");
     }
     db_peer_read(s->direct, &s->direct_identity, &s->direct_peer);
+    onrecord_identity(s, true);
     known_visit(s);
     return true;
 }
@@ -582,7 +588,9 @@ bool session_guard(struct session *s, enum guard_class class, struct guard_answe
                                     .typed_operational = s->ctx->confirm_operational,
                                     .typed_operational_count = s->ctx->confirm_operational_count,
                                     .action = s->ctx->action_operands ? "" : s->ctx->action};
-    return guard_decide(&facts, &request, answer) ? allowed(s, class) : refused(s, class, answer, err);
+    guard_decide(&facts, &request, answer);
+    onrecord_guard(s->ctx, class, answer);
+    return answer->allowed ? allowed(s, class) : refused(s, class, answer, err);
 }
 
 /* ---- facts for screens ---- */

@@ -66,6 +66,8 @@ bool asks_answer(struct asks *a, int64_t id, bool yes, const char *text, struct 
         if (q->id == id) {
             found = true;
             q->answer.yes = answers(q, yes, text);
+            if (q->kind != QUESTION_PASSWORD)
+                snprintf(q->answer.typed, sizeof q->answer.typed, "%s", text ? text : "");
             if (q->kind == QUESTION_PASSWORD && yes) {
                 q->answer.secret = secret;
                 secret = NULL;
@@ -95,12 +97,14 @@ static void post_question(const struct asker *asker, const struct open_question 
     queue_put(asker->asks->queue, in, asker->cancelled);
 }
 
-static void post_over(const struct asker *asker, int64_t id)
+static void post_over(const struct asker *asker, int64_t id, const struct answer *answer)
 {
     struct input *in = input_new(IN_QUESTION_OVER);
     in->request = asker->ctx->request;
     in->generation = asker->ctx->generation;
     in->number = id;
+    in->ok = answer->yes;
+    in->text = xstrdup(answer->typed);
     queue_put(asker->asks->queue, in, asker->cancelled);
 }
 
@@ -156,7 +160,7 @@ bool ask_console(void *argument, const struct question *question, struct answer 
     post_question(asker, &open, question);
     bool ok = wait_answer(asker, &open, question, err);
     close_question(a, &open);
-    post_over(asker, open.id);
+    post_over(asker, open.id, &open.answer);
     if (!ok)
         secret_free(open.answer.secret);
     else

@@ -31,16 +31,16 @@ static struct record *start_record(struct run *run)
         terminal_size(run->terminal, &columns, &rows);
     struct journal_header header = {
         .version = PACKAGE_VERSION, .started_ms = clock_wall_ms(),
-        .environment = o->environment ? o->environment : "", .target = "", .command = "console", .columns = columns, .rows = rows,
+        .environment = o->environment ? o->environment : "", .command = run->terminal ? "console" : "console --dump",
+        .target = environment && environment->has_url ? url_redacted(&environment->url, &o->settings->arena) : "", .columns = columns, .rows = rows,
     };
     const struct settings *s = o->settings;
     struct journal_limits limits = {s->journal_segment, s->journal_session, s->journal_directory};
     char off[256];
     run->unrecorded = environment && !environment->journal;
     snprintf(off, sizeof off, "%s has journal: off", run->unrecorded ? environment->name : "");
-    const char *why_off = !run->terminal ? "a picture is no session" : run->unrecorded ? off : NULL;
-    return record_start(why_off, environment ? environment->state_dir : NULL, &header, &limits,
-                        run->shared.queue);
+    return record_start(run->unrecorded ? off : NULL, environment ? environment->state_dir : NULL, &header, &limits,
+                        !run->terminal, run->shared.queue);
 }
 
 static void set_up(struct run *run)

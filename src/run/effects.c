@@ -91,7 +91,7 @@ static void fail(struct run *run, const struct effect *effect, const char *name,
 static void stop_recording(struct run *run, const char *name)
 {
     char why[256];
-    if (!run->terminal || run->unrecorded)
+    if (run->unrecorded)
         return;
     run->unrecorded = true;
     snprintf(why, sizeof why, "%s has journal: off", name);

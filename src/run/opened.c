@@ -25,6 +25,12 @@ static void note_own(const struct opened *o)
         atomic_store(&o->shared->own_pids[k], connections[k] ? db_facts(connections[k])->backend_pid : 0);
 }
 
+static bool place(void *sink, struct journal_place *place)
+{
+    struct opened *o = sink;
+    return o->shared->record && record_place(o->shared->record, FLUSH_MS, place);
+}
+
 static void emit(void *sink, struct input *in)
 {
     struct opened *o = sink;
@@ -43,7 +49,7 @@ struct opened *opened_new(struct shared *shared, struct environment *environment
     o->settings.arena = (struct arena){0};
     o->ctx = (struct ctx){
         .settings = &o->settings, .environment = environment, .face = GUARD_CONSOLE, .cancel_fd = -1,
-        .emit = emit, .sink = o,
+        .emit = emit, .sink = o, .place = place,
     };
     if (!shared->headless) {
         o->asker = (struct asker){.asks = shared->asks, .ctx = &o->ctx};

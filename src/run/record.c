@@ -23,6 +23,7 @@ struct record {
     pthread_mutex_t mutex;
     pthread_cond_t changed;           /* opened, closing or closed */
     struct journal *journal;          /* NULL until opened */
+    bool quiet;
     bool opened, closing, closed, off;
     bool stopped;                     /* closing, and the session goes on */
     bool leaving;                     /* the journal is being freed: nobody may use it any more */
@@ -72,9 +73,9 @@ static void find_state_dir(struct record *r)
 
 static void say_state(struct record *r, enum journal_state state, const char *why)
 {
-    if (state == JOURNAL_RECORDING)
+    if (state == JOURNAL_RECORDING && !r->quiet)
         say(r, "recording", journal_path(r->journal));
-    else
+    else if (state != JOURNAL_RECORDING)
         say(r, "failed", why);
 }
 
@@ -127,7 +128,7 @@ static void *body(void *argument)
 }
 
 struct record *record_start(const char *why_off, const char *state_dir, const struct journal_header *header,
-                            const struct journal_limits *limits, struct queue *queue)
+                            const struct journal_limits *limits, bool quiet, struct queue *queue)
 {
     struct record *r = xcalloc(1, sizeof *r);
     r->queue = queue;
@@ -138,9 +139,10 @@ struct record *record_start(const char *why_off, const char *state_dir, const st
     pthread_cond_init(&r->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     journal_header_copy(&r->header, header);
-    r->options = (struct journal_options){.limits = *limits, .models = true, .say = say_log, .say_data = r};
+    r->options = (struct journal_options){.limits = *limits, .models = true, .announce = true, .say = say_log, .say_data = r};
     r->state_dir = xstrdup(state_dir);
     r->off = why_off != NULL;
+    r->quiet = quiet;
     if (r->off) {
         say(r, "off", why_off);
     } else if (!thread_start(&r->thread, body, r)) {
@@ -206,23 +208,44 @@ static int wait_flag(struct record *r, const bool *flag, int timeout_ms)
     return spent < timeout_ms ? timeout_ms - spent : 0;
 }
 
-bool record_flush(struct record *r, int timeout_ms)
+/* Keeps the journal from being freed; *timeout_ms becomes what is left of it. False: there is none to use. */
+static bool use(struct record *r, int *timeout_ms)
 {
     if (r->off)
         return false;
     pthread_mutex_lock(&r->mutex);
-    int left = r->closing ? -1 : wait_flag(r, &r->opened, timeout_ms);
-    bool there = left >= 0 && !r->leaving;
+    *timeout_ms = r->closing ? -1 : wait_flag(r, &r->opened, *timeout_ms);
+    bool there = *timeout_ms >= 0 && !r->leaving;
     r->users += there;
     pthread_mutex_unlock(&r->mutex);
-    if (!there)
-        return false;
-    bool flushed = journal_flush(r->journal, left);
+    return there;
+}
+
+static void unuse(struct record *r)
+{
     pthread_mutex_lock(&r->mutex);
     r->users--;
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->mutex);
+}
+
+bool record_flush(struct record *r, int timeout_ms)
+{
+    if (!use(r, &timeout_ms))
+        return false;
+    bool flushed = journal_flush(r->journal, timeout_ms);
+    unuse(r);
     return flushed;
+}
+
+bool record_place(struct record *r, int timeout_ms, struct journal_place *place)
+{
+    *place = (struct journal_place){0};
+    if (!use(r, &timeout_ms))
+        return false;
+    bool ok = journal_place(r->journal, timeout_ms, place);
+    unuse(r);
+    return ok;
 }
 
 static void end_locked(struct record *r)

@@ -1,0 +1,155 @@
+#include "op/onrecord.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+enum { SQL_MAX = 64 * 1024 };
+
+/* ---- who answers ---- */
+
+void onrecord_identity(struct session *s, bool direct)
+{
+    const struct db_identity *identity = direct ? &s->direct_identity : &s->identity;
+    struct ctx *ctx = s->ctx;
+    char *told = ctx->identity_told[direct], now[sizeof ctx->identity_told[0]];
+    snprintf(now, sizeof now, "%s/%u/%s", identity->system_identifier, identity->database_oid, identity->database);
+    if (strcmp(told, now) == 0)
+        return;
+    memcpy(told, now, sizeof now);
+    struct input *in = input_new(IN_IDENTITY);
+    in->name = xstrdup(direct ? "direct" : "reading");
+    in->title = xstrdup(identity->client_address);
+    in->number = identity->database_oid;
+    session_server_fact(s, &in->server);
+    ctx_emit(ctx, in);
+}
+
+/* ---- what was decided ---- */
+
+void onrecord_guard(struct ctx *ctx, enum guard_class class, const struct guard_answer *answer)
+{
+    if (class == GUARD_READ)
+        return;
+    struct input *in = input_new(IN_GUARD);
+    in->name = xstrdup(guard_class_name(class));
+    in->text = xstrdup(ctx->action ? ctx->action : guard_class_name(class));
+    in->title = xstrdup(ctx->environment->name);
+    in->expect = xstrdup(ctx->confirm);
+    in->ok = answer->allowed;
+    in->guard.local = answer->local;
+    in->guard.allow_line = xstrdup(answer->allow_line);
+    in->guard.reasons = xcalloc(answer->reason_count ? answer->reason_count : 1, sizeof *in->guard.reasons);
+    in->guard.reason_count = answer->reason_count;
+    for (size_t i = 0; i < answer->reason_count; i++)
+        in->guard.reasons[i].text = xstrdup(answer->reasons[i]);
+    ctx_emit(ctx, in);
+}
+
+/* ---- what was run ---- */
+
+static bool starts_with(const char *sql, const char *word)
+{
+    size_t length = strlen(word);
+    return strncasecmp(sql, word, length) == 0 && (sql[length] == '\0' || strchr(" \t\n;(", sql[length]));
+}
+
+/* Statements that only read, or that set the connection up. */
+static bool only_reads(const char *sql)
+{
+    static const char *const words[] = {"select", "show", "set", "reset", "explain", "values", "begin", "start",
+                                        "fetch", "close", "savepoint", "release", "discard"};
+    sql += strspn(sql, " \t\r\n;(");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (starts_with(sql, words[i]))
+            return !strchr(sql, ';') || strchr(sql, ';')[1] == '\0';
+    return starts_with(sql, "copy") && strcasestr(sql, "to stdout");
+}
+
+/* A transaction that says it only reads, from its BEGIN to its end. */
+static bool in_read_only(struct ctx *ctx, const char *sql)
+{
+    bool ends = starts_with(sql, "commit") || starts_with(sql, "rollback"), was = ctx->reading;
+    if (starts_with(sql, "begin") || starts_with(sql, "start"))
+        ctx->reading = strcasestr(sql, "read only") != NULL;
+    else if (ends)
+        ctx->reading = false;
+    return ctx->reading || (ends && was);
+}
+
+/* Where the literal behind the word PASSWORD begins, after its quote; NULL: there is none. */
+static const char *password_literal(const char *word)
+{
+    const char *at = word + strlen("password");
+    at += strspn(at, " \t\r\n");
+    at += *at == 'E' || *at == 'e';
+    return *at == '\'' ? at + 1 : NULL;
+}
+
+void onrecord_redact(struct str *out, const char *sql)
+{
+    size_t from = out->length;
+    const char *at = sql;
+    for (const char *word; (word = strcasestr(at, "password")) != NULL;) {
+        const char *literal = password_literal(word);
+        const char *to = literal ? literal : word + strlen("password");
+        str_add_bytes(out, at, (size_t)(to - at));
+        at = to;
+        if (!literal)
+            continue;
+        while (*at && (*at != '\'' || at[1] == '\''))
+            at += *at == '\'' || (*at == '\\' && at[1]) ? 2 : 1;
+        str_add(out, "[REDACTED]");
+    }
+    str_add(out, at);
+    if (out->length - from <= SQL_MAX)
+        return;
+    out->length = from + SQL_MAX;
+    while (((unsigned char)out->text[out->length] & 0xc0) == 0x80)
+        out->length--;
+    str_add(out, " ... (cut)");
+}
+
+void onrecord_flush(struct ctx *ctx)
+{
+    struct input *in = ctx->statement;
+    ctx->statement = NULL;
+    if (in)
+        ctx_emit(ctx, in);
+}
+
+void onrecord_statement(void *sink, const struct db_statement *s)
+{
+    struct ctx *ctx = sink;
+    if (in_read_only(ctx, s->sql) || only_reads(s->sql))
+        return;
+    struct str text = {0};
+    onrecord_redact(&text, s->sql);
+    struct input *last = ctx->statement;
+    if (last && !s->error && strcmp(last->text, text.text) == 0) {
+        last->number += s->rows;
+        last->number2 += s->duration_ms;
+        last->rate++;
+        str_free(&text);
+        return;
+    }
+    onrecord_flush(ctx);
+    struct input *in = ctx->statement = input_new(IN_STATEMENT);
+    in->name = xstrdup(ctx->action);
+    in->text = str_take(&text);
+    in->number = s->rows;
+    in->number2 = s->duration_ms;
+    in->rate = 1;
+    in->ok = !s->error;
+    if (!s->error)
+        return;
+    /* not the server's words: they may quote a value that is a secret. The outcome has what may be said. */
+    struct err error = {0};
+    err_set(&error, s->error->class, "failed");
+    err_sqlstate(&error, s->error->sqlstate);
+    input_set_error(in, &error);
+    onrecord_flush(ctx);
+}
