@@ -1,4 +1,4 @@
-/* hash - SHA-256 by libsodium. */
+/* hash - SHA-256 and BLAKE2b by libsodium, MD5 by libmd. */
 #include "base/hash.h"
 
 #include <md5.h>
@@ -25,6 +25,20 @@ void hash_hex(struct hash *h, char hex[HASH_HEX])
     unsigned char digest[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_final(&h->state, digest);
     sodium_bin2hex(hex, HASH_HEX, digest, sizeof digest);
+}
+
+void hash_bulk_init(struct hash_bulk *b) { crypto_generichash_init(&b->state, NULL, 0, crypto_generichash_BYTES); }
+
+void hash_bulk_add(struct hash_bulk *b, const void *bytes, size_t length)
+{
+    crypto_generichash_update(&b->state, bytes, length);
+}
+
+void hash_bulk_end(struct hash_bulk *b, struct hash *into)
+{
+    unsigned char digest[crypto_generichash_BYTES];
+    crypto_generichash_final(&b->state, digest, sizeof digest);
+    hash_add(into, digest, sizeof digest);
 }
 
 void hash_hex_of(const void *bytes, size_t length, char hex[HASH_HEX])

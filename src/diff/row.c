@@ -28,12 +28,14 @@ bool row_settle(const struct bound *bound, const struct fixture_row *row, struct
 
 void pack_u32(struct str *out, uint32_t value) { str_add_bytes(out, &value, sizeof value); }
 
+/* Length, text, NUL: so it can be used where it lies. */
 void pack_text(struct str *out, const char *text)
 {
     uint32_t length = text ? (uint32_t)strlen(text) : UINT32_MAX;
+    str_reserve(out, sizeof length + (text ? length + 1 : 0));
     pack_u32(out, length);
     if (text)
-        str_add_bytes(out, text, length);
+        str_add_bytes(out, text, length + 1);
 }
 
 uint32_t unpack_u32(const char **bytes)
@@ -49,8 +51,8 @@ const char *unpack_text(const char **bytes, struct arena *arena)
     uint32_t length = unpack_u32(bytes);
     if (length == UINT32_MAX)
         return NULL;
-    const char *text = arena_strndup(arena, *bytes, length);
-    *bytes += length;
+    const char *text = arena ? arena_strndup(arena, *bytes, length) : *bytes;
+    *bytes += length + 1;
     return text;
 }
 
@@ -80,6 +82,12 @@ static struct fixture_ref *unpack_ref(const char **bytes, struct arena *arena)
     return ref;
 }
 
+/* What goes before a value's text. */
+struct packed_place {
+    uint32_t line, column;
+    uint8_t kind, secret;
+};
+
 void row_pack(const struct bound *bound, const struct fixture_row *row, struct str *out)
 {
     str_add_bytes(out, &row->number, sizeof row->number);
@@ -87,20 +95,18 @@ void row_pack(const struct bound *bound, const struct fixture_row *row, struct s
     pack_u32(out, row->column);
     for (size_t i = 0; i < bound->fixture->column_count; i++) {
         const struct fixture_value *v = &row->values[i];
-        str_add_char(out, (char)v->kind);
-        if (v->kind == VALUE_ABSENT)
-            continue;
-        str_add_char(out, (char)v->secret);
-        pack_u32(out, v->line);
-        pack_u32(out, v->column);
+        struct packed_place place = {.kind = (uint8_t)v->kind, .secret = v->secret, .line = v->line,
+                                     .column = v->column};
+        str_add_bytes(out, &place, sizeof place);
         if (v->kind == VALUE_REF)
             pack_ref(v->ref, out);
-        else if (v->kind != VALUE_NULL)
+        else if (v->kind != VALUE_NULL && v->kind != VALUE_ABSENT)
             pack_text(out, v->text);
     }
 }
 
-void row_unpack(const struct bound *bound, const char **bytes, struct arena *arena, struct fixture_row *out)
+static void unpack(const struct bound *bound, const char **bytes, struct arena *arena, struct arena *texts,
+                   struct fixture_row *out)
 {
     size_t count = bound->fixture->column_count;
     *out = (struct fixture_row){.values = arena_alloc(arena, count * sizeof *out->values)};
@@ -110,18 +116,29 @@ void row_unpack(const struct bound *bound, const char **bytes, struct arena *are
     out->column = unpack_u32(bytes);
     for (size_t i = 0; i < count; i++) {
         struct fixture_value *v = &out->values[i];
-        v->kind = (enum value_kind) * (*bytes)++;
-        if (v->kind == VALUE_ABSENT)
-            continue;
-        v->secret = *(*bytes)++ != 0;
-        v->line = unpack_u32(bytes);
-        v->column = unpack_u32(bytes);
+        struct packed_place place;
+        memcpy(&place, *bytes, sizeof place);
+        *bytes += sizeof place;
+        v->kind = (enum value_kind)place.kind;
+        v->secret = place.secret;
+        v->line = place.line;
+        v->column = place.column;
         if (v->kind == VALUE_REF)
             v->ref = unpack_ref(bytes, arena);
-        else if (v->kind != VALUE_NULL)
-            v->text = unpack_text(bytes, arena);
+        else if (v->kind != VALUE_NULL && v->kind != VALUE_ABSENT)
+            v->text = unpack_text(bytes, texts);
         v->length = v->text ? strlen(v->text) : 0;
     }
+}
+
+void row_unpack(const struct bound *bound, const char **bytes, struct arena *arena, struct fixture_row *out)
+{
+    unpack(bound, bytes, arena, arena, out);
+}
+
+void row_view(const struct bound *bound, const char **bytes, struct arena *arena, struct fixture_row *out)
+{
+    unpack(bound, bytes, arena, NULL, out);
 }
 
 bool ref_same_shape(const struct fixture_ref *a, const struct fixture_ref *b)

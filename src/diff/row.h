@@ -16,12 +16,14 @@ bool row_settle(const struct bound *bound, const struct fixture_row *row, struct
 void row_pack(const struct bound *bound, const struct fixture_row *row, struct str *out);
 /* *bytes is moved past what was read. */
 void row_unpack(const struct bound *bound, const char **bytes, struct arena *arena, struct fixture_row *out);
+/* The same, but the texts are where they were packed. */
+void row_view(const struct bound *bound, const char **bytes, struct arena *arena, struct fixture_row *out);
 
 /* Single values, for whoever packs more than rows. NULL differs from "". */
 void pack_u32(struct str *out, uint32_t value);
 void pack_text(struct str *out, const char *text);
 uint32_t unpack_u32(const char **bytes);
-const char *unpack_text(const char **bytes, struct arena *arena);
+const char *unpack_text(const char **bytes, struct arena *arena);   /* arena NULL: where it was packed */
 
 /* Two references of one shape name the same table, the same columns of it, and take the same column. */
 bool ref_same_shape(const struct fixture_ref *a, const struct fixture_ref *b);

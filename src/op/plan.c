@@ -9,22 +9,33 @@
 struct collector {
     struct session *session;
     struct table_plan *table;
-    struct hash *hash;
-    struct str record;
+    struct hash_bulk *rows;
+    struct str record, hashed;
 };
 
 /* The digest is over what people were shown, so a secret is in it only as one. What a missing row holds is the
  * fixtures' digest's business. */
-static void hash_row(struct hash *h, const struct bound *bound, const struct diff_row *row)
+static void hash_row(struct collector *c, const struct bound *bound, const struct diff_row *row)
 {
-    hash_add_field(h, diff_kind_name(row->kind));
+    struct str *h = &c->hashed;
+    str_reset(h);
+    pack_u32(h, (uint32_t)row->kind);
     for (size_t k = 0; k < bound->key_count; k++)
-        hash_add_field(h, row->key[k]);
+        pack_text(h, row->key[k]);
     for (size_t i = 0; row->kind == DIFF_CHANGED && i < row->cell_count; i++) {
-        hash_add_field(h, row->cells[i].column);
-        hash_add_field(h, row->cells[i].fixture);
-        hash_add_field(h, row->cells[i].live);
+        pack_text(h, row->cells[i].column);
+        pack_text(h, row->cells[i].fixture);
+        pack_text(h, row->cells[i].live);
     }
+    hash_bulk_add(c->rows, h->text, h->length);
+}
+
+static void hash_table(struct collector *c, const struct db_table *table)
+{
+    str_reset(&c->hashed);
+    pack_text(&c->hashed, table->schema);
+    pack_text(&c->hashed, table->name);
+    hash_bulk_add(c->rows, c->hashed.text, c->hashed.length);
 }
 
 static void pack_update(struct str *out, const struct bound *bound, const struct diff_row *row)
@@ -83,7 +94,7 @@ static bool collect(void *context, const struct diff_row *row, struct err *err)
     const struct bound *bound = c->table->bound;
     if (row->kind == DIFF_EXTRA || row->allowed)
         return true;
-    hash_row(c->hash, bound, row);
+    hash_row(c, bound, row);
     str_reset(&c->record);
     if (row->kind == DIFF_MISSING) {
         note_shape(c->table, row->row);
@@ -104,8 +115,10 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
 {
     *plan = (struct plan){.tables = xcalloc(d->set.count, sizeof *plan->tables), .count = d->set.count};
     struct hash hash;
-    struct collector c = {.session = s, .hash = &hash};
+    struct hash_bulk rows;
+    struct collector c = {.session = s, .rows = &rows};
     hash_init(&hash);
+    hash_bulk_init(&rows);
     hash_add_field(&hash, "seed");
     hash_add_field(&hash, s->ctx->environment->name);
     hash_add_field(&hash, s->identity.system_identifier);
@@ -114,8 +127,7 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
     for (size_t i = 0; ok && i < plan->count; i++) {
         c.table = &plan->tables[i];
         c.table->bound = &d->set.items[i];
-        hash_add_field(&hash, c.table->bound->table->schema);
-        hash_add_field(&hash, c.table->bound->table->name);
+        hash_table(&c, c.table->bound->table);
         struct diff_options options = declared_diff_options(s, c.table->bound);
         options.in_transaction = d->in_transaction;
         options.row = collect;
@@ -124,7 +136,9 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
         ok = diff_table(s->db, c.table->bound, &options, &c.table->totals, err);
         plan->rows += c.table->inserts.count + c.table->updates.count;
     }
+    hash_bulk_end(&rows, &hash);
     hash_hex(&hash, plan->digest);
+    str_free(&c.hashed);
     str_free(&c.record);
     if (!ok)
         plan_free(plan);

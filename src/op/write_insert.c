@@ -159,7 +159,7 @@ static bool copy_rows(struct writer *w, struct str *page, struct err *err)
             return false;
         if (bytes) {
             arena_reset(&w->arena);
-            row_unpack(w->table->bound, &bytes, &w->arena, &row);
+            row_view(w->table->bound, &bytes, &w->arena, &row);
             if (!writer_hash_passwords(w, &row, err))
                 return false;
             copy_line(w, &row, page);

@@ -203,12 +203,60 @@ static void test_endless_row(void **state)
     }
 }
 
+/* Rows with the places of their values, without the first one if that is "x"; or the mistake. */
+static void places(struct str *out, const char *head, const struct str *rows)
+{
+    struct str bytes = {0};
+    struct csv *csv = NULL;
+    const struct csv_row *row = NULL;
+    struct err err;
+    str_add(&bytes, head);
+    str_add_bytes(&bytes, rows->text, rows->length);
+    int fd = file_of(bytes.text, bytes.length);
+    bool ok = csv_open(&csv, fd, -1, "f.csv", &err);
+    while (ok && (ok = csv_next(csv, &row, &err)) && row)
+        for (size_t i = 0; strcmp(row->fields[0].text ? row->fields[0].text : "", "x") != 0 && i < row->count; i++)
+            str_printf(out, "%u:%u:%zu:%s|", row->fields[i].line, row->fields[i].column, row->fields[i].length,
+                       row->fields[i].text ? row->fields[i].text : "-");
+    if (!ok)
+        str_printf(out, "!%s: %s", err.at, err.message);
+    csv_close(csv);
+    close(fd);
+    str_free(&bytes);
+}
+
+/* The first row of a file is read the careful way, an ordinary one behind it is not: both read the same. */
+static void test_ordinary_rows_are_read_the_same(void **state)
+{
+    (void)state;
+    static const char *const bits[] = {"a", "bc", ",", ",", ",", "\"", "\"", "\"\"", "\n", "\r\n", "\r", "\xc3\xa9",
+                                       "\xff", "", "\"q, r\"", "\",\""};
+    uint32_t random = 20261121;
+    for (int round = 0; round < 8000; round++) {
+        struct str rows = {0}, careful = {0}, ordinary = {0};
+        for (int n = 1 + round % 14; n > 0; n--) {
+            random = random * 1664525u + 1013904223u;
+            str_add(&rows, bits[(random >> 16) % (sizeof bits / sizeof *bits)]);
+        }
+        if (round % 97 == 0)
+            str_add_bytes(&rows, "\0,", 2);
+        str_add(&rows, "\n");
+        places(&careful, "a,b,c\n\n", &rows);
+        places(&ordinary, "a,b,c\nx,x,x\n", &rows);
+        assert_string_equal(str_text(&careful), str_text(&ordinary));
+        str_free(&rows);
+        str_free(&careful);
+        str_free(&ordinary);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),       cmocka_unit_test(test_line_ends_and_bom),
         cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_places),
         cmocka_unit_test(test_long_rows),    cmocka_unit_test(test_endless_row),
+        cmocka_unit_test(test_ordinary_rows_are_read_the_same),
     };
     return cmocka_run_group_tests_name("csv", tests, NULL, NULL);
 }
