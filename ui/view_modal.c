@@ -191,13 +191,15 @@ static void sayf(struct lines *lines, enum style style, const char *format, ...)
 static void say_step(struct lines *lines, const struct fact_step *step)
 {
     char count[HUMAN] = "";
-    if (step->rows >= 0)
-        human_count(count, step->rows);
+    if (step->rows < 0) {
+        sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-7s %s  %s", step->danger ? "\xe2\x9a\xa0 " : "  ",
+             or_empty(step->action), or_empty(step->object), or_empty(step->detail));
+        return;
+    }
+    human_count(count, step->rows);
     sayf(lines, step->danger ? STYLE_WARN : STYLE_PLAIN, "%s%-8s %7s %s %-22s %s",
          step->danger ? "\xe2\x9a\xa0 " : "  ", or_empty(step->action), count,
-         step->rows < 0    ? "    "
-         : step->rows == 1 ? "row "
-                           : "rows",
+         step->rows == 1 ? "row " : "rows",
          or_empty(step->object), or_empty(step->detail));
 }
 
@@ -205,13 +207,21 @@ static void say_step(struct lines *lines, const struct fact_step *step)
 static void say_steps(struct lines *lines, const struct modal *d)
 {
     char rows[HUMAN];
-    int said = 0;
+    int said = 0, by_hand = 0;
     for (int danger = 1; danger >= 0; danger--)
-        for (size_t i = 0; i < d->step_count; i++)
-            if (d->steps[i].danger == danger && said++ < lines->steps)
+        for (size_t i = 0; i < d->step_count; i++) {
+            bool ours = !text_same(d->steps[i].action, "by hand");
+            by_hand += !ours && !danger;
+            if (ours && d->steps[i].danger == danger && said++ < lines->steps)
                 say_step(lines, &d->steps[i]);
+        }
     if (said > lines->steps)
         sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %d more", said - lines->steps);
+    if (by_hand)
+        sayf(lines, STYLE_DIM, "%d line%s for someone with more rights, or a shell on the server: in the log (7)", by_hand,
+             by_hand == 1 ? " is" : "s are");
+    if (!text_same(d->action, "seed"))
+        return;
     sayf(lines, STYLE_PLAIN, "%s row%s in one transaction: all of it or nothing.", human_count(rows, d->rows),
          d->rows == 1 ? "" : "s");
 }
@@ -347,7 +357,7 @@ static void say_value(struct lines *lines, const struct modal *d)
 static const char *go_word(const struct modal *d)
 {
     static const struct { const char *action, *word; } words[] = {
-        {"seed", "Seed"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
+        {"seed", "Seed"}, {"preserve", "Preserve"}, {"preserve-undo", "Undo"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
         {"scan", "Scan"}, {"terminate", "Terminate"}, {"cancel-backend", "Cancel statement"}, {"quit", "Leave"},
         {"resolve-applied", "Mark"}, {"resolve-rolled-back", "Mark"},
     };

@@ -150,9 +150,18 @@ static void draw_migrations(const struct view *v)
                     when);
 }
 
+/* In the line that is empty otherwise. */
+static void draw_preserved(const struct view *v)
+{
+    const char *preserved = or_empty(v->m->facts.server.preserved);
+    if (*preserved && v->l.head_row > v->l.sentence_row + v->l.sentence_rows)
+        grid_printf(v->g, v->l.head_row - 1, 1, v->g->columns - 2, STYLE_HELD, "Preserved until x u: %s", preserved);
+}
+
 void view_overview(const struct view *v)
 {
     draw_sentence(v);
+    draw_preserved(v);
     draw_tables(v);
     draw_migrations(v);
 }

@@ -86,6 +86,29 @@ CONFIRMED(seed)
     text_replace(&request_start(m, out, EFFECT_SEED, NULL)->text, typed);
 }
 
+static void plan_preserve(struct model *m, struct effects *out, const char *action, const char *what, bool undo)
+{
+    struct effect *effect = request_start(m, out, EFFECT_PRESERVE, NULL);
+    uint64_t request = effect->request;
+    effect->number = 1;
+    effect->number2 = undo;
+    job_find(m, request)->plan = true;
+    confirm(m, action, what, NULL, NULL);
+    m->modal.request = request;
+}
+
+static void start_preserve(struct model *m, struct effects *out, const char *typed, bool undo)
+{
+    struct effect *effect = request_start(m, out, EFFECT_PRESERVE, NULL);
+    effect->number2 = undo;
+    text_replace(&effect->text, typed);
+}
+
+ACTION(preserve) { plan_preserve(m, out, "preserve", "Preserve", false); }
+CONFIRMED(preserve) { start_preserve(m, out, typed, false); }
+ACTION(preserve_undo) { plan_preserve(m, out, "preserve-undo", "Undo preserve", true); }
+CONFIRMED(preserve_undo) { start_preserve(m, out, typed, true); }
+
 /* The checksums of what is asked about, one a line: if a file changes meanwhile, another SQL than the one on
  * the screen is not run. `only` NULL: all pending ones, as far as they have been looked at. */
 static void remember_checksums(struct model *m, const char *only)

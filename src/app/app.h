@@ -25,6 +25,7 @@ enum effect_kind {
     EFFECT_SQL,             /* name: a migration; its text into a store */
     EFFECT_DIFF,            /* name: a table; number 1 = scan */
     EFFECT_SEED,            /* number 1 = dry run (plan); text: typed */
+    EFFECT_PRESERVE,        /* number 1 = dry run (plan), number2 1 = undo; text: typed */
     EFFECT_VERIFY,
     EFFECT_ACTIVITY,
     EFFECT_SIGNAL_BACKEND,  /* number = pid, number2 1 = terminate; text: typed */

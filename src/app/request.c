@@ -22,6 +22,7 @@ static const struct {
     [EFFECT_SQL] = {IN_STORE, "reading", false, false},
     [EFFECT_DIFF] = {IN_STORE, "comparing", false, false},
     [EFFECT_SEED] = {IN_NONE, "seeding", true, false},
+    [EFFECT_PRESERVE] = {IN_NONE, "preserving", true, false},
     [EFFECT_VERIFY] = {IN_NONE, "verifying", false, false},
     [EFFECT_ACTIVITY] = {IN_ACTIVITY, "looking at the backends", false, false},
     [EFFECT_SIGNAL_BACKEND] = {IN_NONE, "signalling", true, false},

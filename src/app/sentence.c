@@ -237,6 +237,8 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
         say_schema(in->facts, out);
         SAY(out, ". Deleted rows may still be readable: held.");
     }
+    if (all->held && text_is_empty(in->facts->server.preserved) && !in->facts->server.in_recovery)
+        NEXT(out, "First preserve (x p). ");
     if (in->facts->ledger.pending > 0)
         next_migrate(in, out);
     else

@@ -117,11 +117,17 @@ static void progress(struct model *m, const struct input *in, struct job *job)
     job->rate = clamp(in->rate, 0, TIME_MOST);
 }
 
+static const char *preserve_done(const struct input *in)
+{
+    return text_same(in->name, "preserve") ? "Preserved what is left of" : "Preserve was taken back on";
+}
+
 static void say_done(struct model *m, const struct input *in, const struct job *job)
 {
     if (!job->writes && job->effect != EFFECT_VERIFY)
         return;
     const char *done = job->effect == EFFECT_SEED      ? "Seeded"
+                       : job->effect == EFFECT_PRESERVE ? preserve_done(in)
                        : job->effect == EFFECT_MIGRATE ? "Migrated"
                        : job->effect == EFFECT_RESOLVE ? "Resolved on"
                        : job->effect == EFFECT_VERIFY  ? "Verified"
@@ -205,7 +211,9 @@ static void plan_event(struct model *m, const struct input *in)
         return;
     m->modal.request = 0;
     dialog_close(m, &(struct effects){0}); /* nothing asks, nothing runs: closing has no effect outside */
-    notice_set(m, "good", "Nothing to write: every declared row is there already.");
+    notice_set(m, "good", text_same(in->name, "seed") ? "Nothing to write: every declared row is there already."
+                          : text_same(in->name, "preserve --undo") ? "Nothing of a preserve is in force here."
+                          : "Nothing to do.");
 }
 
 static void page_event(struct model *m, const struct input *in)

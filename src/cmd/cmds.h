@@ -13,6 +13,7 @@ int cmd_migrate_baseline(const struct command *command, struct options *options)
 int cmd_count(const struct command *command, struct options *options);
 int cmd_diagnose(const struct command *command, struct options *options);
 int cmd_diff(const struct command *command, struct options *options);
+int cmd_preserve(const struct command *command, struct options *options);
 int cmd_restore(const struct command *command, struct options *options);
 int cmd_seed(const struct command *command, struct options *options);
 int cmd_prune(const struct command *command, struct options *options);

@@ -32,6 +32,8 @@ const struct command commands[] = {
     {"migrate resolve", "[ENV] NAME", "say what became of a failed migration", "applied rolled-back confirm",
      DB | OPS, cmd_migrate_resolve},
     {"migrate status", "[ENV]", "every migration and its state", "", DB, cmd_migrate_status},
+    {"preserve", "[ENV] [TABLE...]", "keep what deleted rows may be read back from, before anything is put right",
+     "confirm dry-run output undo", DB | OPS, cmd_preserve},
     {"prune", "[ENV] [TABLE...]", "delete rows that their fixture does not declare any more, saved first",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB | OPS, cmd_prune},
     {"replay", "FILE|ID|last", "go through a recorded session, in the console, without a database", "at dump", OPS,

@@ -13,7 +13,7 @@ struct options {                     /* everything the command line can say, par
     const char *environment;         /* NULL: not given */
     const char *operands[64];        /* what follows the environment (tables, names) */
     int operand_count;
-    bool json, dry_run, scan, help, version, applied, rolled_back, list, partial, to_sql;
+    bool json, dry_run, scan, undo, help, version, applied, rolled_back, list, partial, to_sql;
     const char *accept, *forget;
     const char *color, *log_format, *confirm, *dump, *screen, *output, *changed, *plan_digest, *safepoint_dir,
         *at;

@@ -88,6 +88,7 @@ static void json_server(struct json_out *o, const struct fact_server *server)
     json_object_end(o);
     json_identity(o, &server->identity);
     json_put_bool(o, "ready", server->ready);
+    json_put_text(o, "preserved", server->preserved && server->preserved[0] ? server->preserved : NULL);
 }
 
 static void json_migrations(struct json_out *o, const struct ledger_state *state)
@@ -288,6 +289,14 @@ static const char *next_command(const struct input *status)
     return command;
 }
 
+static bool any_held(const struct input *status)
+{
+    for (size_t i = 0; i < status->table_count; i++)
+        if (status->tables[i].held)
+            return true;
+    return false;
+}
+
 static void put_sentence(struct str *out, const struct face *face, const struct input *status)
 {
     static const struct { const char *mark, *color; } moods[] = {
@@ -305,6 +314,9 @@ static void put_sentence(struct str *out, const struct face *face, const struct 
     int indent = 5 + text_width(sentence.word);
     put_wrapped(out, indent, sentence.text);
     const char *command = next_command(status);
+    if (any_held(status) && !(status->server.preserved && status->server.preserved[0]))
+        str_printf(out, "%*sFirst: seedops preserve %s keeps what may be read back\n", indent, "",
+                   status->server.environment);
     if (command)
         str_printf(out, "%*sNext: seedops %s %s\n", indent, "", command, status->server.environment);
 }
@@ -323,6 +335,9 @@ static void print_text(const struct face *face, const struct input *status, enum
     put_tables(&out, status);
     put_ledger(&out, &status->ledger);
     put_guard(&out, &status->guard);
+    if (server->preserved && server->preserved[0])
+        str_printf(&out, "  Preserved   %s; seedops preserve --undo %s takes it back\n", server->preserved,
+                   server->environment);
     fwrite(str_text(&out), 1, out.length, stdout);
     fflush(stdout);
     str_free(&out);

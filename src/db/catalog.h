@@ -76,6 +76,7 @@ struct db_table {
     bool can_select, can_insert, can_update, can_delete;
     bool row_security;           /* active for us */
     bool has_triggers;           /* user triggers fire on it */
+    bool autovacuum_off;         /* for it and its TOAST table, as preserve sets it: few others do */
     /* estimates and counters, no scan (facts: empty_database) */
     int64_t pages, bytes;        /* relpages of the heap; total bytes with indexes and TOAST, -1 unknown
                                   * (locked). Without details the heap's relpages in bytes */

@@ -170,6 +170,7 @@ static void take_tables(struct db_catalog *catalog, const struct db_result *r)
             .can_update = db_bool(r, i, 14), .can_delete = db_bool(r, i, 15),
             .row_security = db_bool(r, i, 16), .has_triggers = db_bool(r, i, 17),
             .filenode = (uint32_t)db_int(r, i, 18, 0),
+            .autovacuum_off = db_bool(r, i, 19),
             .heap_bytes = -1, .index_excess = -1,
         };
         catalog->by_oid[i] = &catalog->tables[i];

@@ -21,6 +21,7 @@ struct db_identity {
     int client_port;
     char server_address[64];          /* inet_server_addr; "" over a Unix socket */
     int server_port;
+    char keep_slot[40];               /* the replication slot that a preserve of this database made; "" none */
 };
 
 /* As probes for a caller's pipeline (the pooler test needs transactions apart: every probe is one), then the

@@ -94,6 +94,7 @@ static const struct field server_fields[] = {
     CODEC_FIELD(struct fact_server, backend_pid, FIELD_I64),
     CODEC_FIELD(struct fact_server, round_trips, FIELD_I64),
     CODEC_STRUCT(struct fact_server, identity, &type_fact_identity),
+    CODEC_FIELD(struct fact_server, preserved, FIELD_TEXT),
 };
 TYPE(type_fact_server, fact_server, server_fields);
 

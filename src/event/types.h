@@ -44,6 +44,7 @@ struct fact_server {
     int64_t backend_pid;
     int64_t round_trips;            /* after set-up, so far */
     struct fact_identity identity;
+    char *preserved;                /* what a preserve has in force: "autovacuum off on 7 tables"; "" nothing */
 };
 
 struct fact_ledger {

@@ -117,6 +117,18 @@ struct diagnose_options {
 };
 bool op_diagnose(struct session *s, const struct diagnose_options *options, struct err *err);
 
+/* preserve.c: keeps what deleted rows may still be read back from (SAFETY 5): evidence into the journal, a replication
+ * slot, autovacuum off, heap pages into an archive; undo takes back what was changed in the database. Emits IN_PLAN (a
+ * step "by hand" is a command for someone with more rights), IN_PROGRESS, IN_OUTCOME (text: the archive). */
+struct preserve_options {
+    bool undo, dry_run;
+    const char *const *tables;     /* as named; count 0: those that lost their rows */
+    size_t count;
+    const char *output;            /* the archive's directory; NULL: below the state directory */
+    const char *seen;              /* digest of the plan that was confirmed; NULL: any */
+};
+bool op_preserve(struct session *s, const struct preserve_options *options, struct err *err);
+
 /* activity.c: other backends of this database; cancel or terminate one (guard class session). */
 bool op_activity(struct session *s, struct err *err);
 bool op_backend_signal(struct session *s, int64_t pid, bool terminate, struct err *err);

@@ -595,6 +595,20 @@ bool session_guard(struct session *s, enum guard_class class, struct guard_answe
 
 /* ---- facts for screens ---- */
 
+/* Of what the look read anyway: a preserve is named until it is undone, whoever made it. */
+static char *preserved(const struct session *s)
+{
+    struct str text = {0};
+    size_t off = 0;
+    for (size_t i = 0; i < s->catalog.count; i++)
+        off += s->catalog.tables[i].autovacuum_off;
+    if (off)
+        str_printf(&text, "autovacuum off on %zu table%s", off, off == 1 ? "" : "s");
+    if (s->identity.keep_slot[0])
+        str_printf(&text, "%s%s keeps WAL", off ? ", " : "", s->identity.keep_slot);
+    return str_take(&text);
+}
+
 void session_server_fact(const struct session *s, struct fact_server *fact)
 {
     const struct environment *env = s->ctx->environment;
@@ -615,6 +629,7 @@ void session_server_fact(const struct session *s, struct fact_server *fact)
         .user = xstrdup(facts->user),
         .backend_pid = facts->backend_pid,
         .round_trips = (int64_t)db_round_trips(s->db),
+        .preserved = preserved(s),
     };
     known_fact(&s->known, env, &fact->identity);
 }

@@ -228,6 +228,13 @@ static bool run_seed(struct opened *o, const struct effect *e, struct err *err)
     return op_seed(&o->session, &(struct seed_options){.dry_run = e->number == 1, .seen = text_or_null(e->seen)}, err);
 }
 
+static bool run_preserve(struct opened *o, const struct effect *e, struct err *err)
+{
+    struct preserve_options options = {.dry_run = e->number == 1, .undo = e->number2 == 1,
+                                       .seen = text_or_null(e->seen)};
+    return op_preserve(&o->session, &options, err);
+}
+
 static bool run_verify(struct opened *o, const struct effect *e, struct err *err)
 {
     (void)e;
@@ -256,6 +263,7 @@ const struct operation *operation_of(enum effect_kind kind)
         [EFFECT_SQL] = {.name = "sql", .run = run_sql},
         [EFFECT_DIFF] = {.name = "diff", .run = run_diff},
         [EFFECT_SEED] = {.name = "seed", .run = run_seed, .writes = true},
+        [EFFECT_PRESERVE] = {.name = "preserve", .run = run_preserve, .writes = true},
         [EFFECT_VERIFY] = {.name = "verify", .run = run_verify},
         [EFFECT_ACTIVITY] = {.name = "activity", .run = run_activity, .aside = true},
         [EFFECT_SIGNAL_BACKEND] = {.name = "signal", .run = run_signal_backend, .writes = true,
