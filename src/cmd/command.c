@@ -33,7 +33,7 @@ const struct command commands[] = {
      DB | OPS, cmd_migrate_resolve},
     {"migrate status", "[ENV]", "every migration and its state", "", DB, cmd_migrate_status},
     {"preserve", "[ENV] [TABLE...]", "keep what deleted rows may be read back from, before anything is put right",
-     "confirm dry-run output undo", DB | OPS, cmd_preserve},
+     "confirm dry-run output plan-digest undo", DB | OPS, cmd_preserve},
     {"prune", "[ENV] [TABLE...]", "delete rows that their fixture does not declare any more, saved first",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB | OPS, cmd_prune},
     {"replay", "FILE|ID|last", "go through a recorded session, in the console, without a database", "at dump", OPS,

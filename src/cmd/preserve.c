@@ -138,6 +138,7 @@ int cmd_preserve(const struct command *command, struct options *options)
     face.ctx.action = options->undo ? "preserve --undo" : "preserve";
     face.ctx.action_operands = options->operand_count > 0;
     struct preserve_options what = {.undo = options->undo, .dry_run = options->dry_run, .output = options->output,
+        .seen = options->plan_digest,
         .tables = options->operands, .count = (size_t)options->operand_count};
     ok = ok && op_preserve(&face.session, &what, &err);
     if (ok && options->json)

@@ -18,6 +18,7 @@
 #include "op/evidence.h"
 #include "op/held.h"
 #include "op/ops.h"
+#include "op/trail.h"
 
 #define LEAST_FREE ((int64_t)1 << 30)   /* a disk with less is not given a slot that fills it */
 
@@ -535,10 +536,13 @@ static bool carry_out(struct preserving *p, struct err *err)
     struct db *db;
     if (!session_guard(p->s, GUARD_KEEP, NULL, err) || !session_direct(p->s, &db, err) || !prepare(p, err))
         return false;
+    trail_announce(p->s);
     bool ok = (!p->slot || make_slot(p, db, err)) && (!p->hold || hold_all(p, db, err)) &&
               (!p->save || save_pages(p, db, err)) && check(p, err);
     if (!ok && err->class == ERR_CANCELLED)
         err_hint(err, "seedops preserve --undo takes back what was changed until then");
+    struct trail_entry entry = {.action = "preserve", .plan_digest = p->digest};
+    ok = ok && (p->done == 0 || trail_add(p->s, db, &entry, err));
     if (ok)
         keep_outcome(p->s, "preserve", p->started_ms, p->done, p->archive);
     return ok;

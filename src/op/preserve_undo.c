@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "op/ops.h"
+#include "op/trail.h"
 #include "op/preserve.h"
 
 struct undoing {
@@ -141,7 +142,10 @@ static bool carry_out(struct undoing *u, struct err *err)
     struct db *db;
     if (!session_guard(u->s, GUARD_KEEP, NULL, err) || !session_direct(u->s, &db, err))
         return false;
+    trail_announce(u->s);
     if ((u->statement_count && !restore_options(u, db, err)) || (u->drop_slot && !drop_slot(u, db, err)))
+        return false;
+    if (u->done && !trail_add(u->s, db, &(struct trail_entry){.action = "preserve --undo", .plan_digest = u->digest}, err))
         return false;
     if (u->left) {
         err_set(err, ERR_GENERAL, "not all of it could be taken back");

@@ -142,6 +142,8 @@ so preserve far --undo
 is "$rc" 5 "for --undo too"
 so preserve far --undo --confirm far
 is "$rc" 0 "which it is then"
+so preserve test --plan-digest 0000
+is "$rc" 1 "another plan than the one named is not carried out"
 so preserve test t9
 is "$rc" 64 "a table that is not there"
 sql c roles -c "SELECT pg_create_physical_replication_slot('a'), pg_create_physical_replication_slot('b')" >/dev/null
