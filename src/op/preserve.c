@@ -20,6 +20,7 @@
 #include "op/ops.h"
 #include "op/trail.h"
 
+enum { DIGEST_LEAST = 12 };             /* digits of a plan's digest that name it: what the plan shows */
 #define LEAST_FREE ((int64_t)1 << 30)   /* a disk with less is not given a slot that fills it */
 
 struct preserving {
@@ -103,7 +104,8 @@ void keep_plan_emit(struct session *s, struct keep_plan *plan, const char *name,
 
 bool keep_as_confirmed(const char *seen, const char *digest, struct err *err)
 {
-    if (!seen || strcmp(seen, digest) == 0)
+    size_t length = seen ? strlen(seen) : 0;
+    if (!seen || (length >= DIGEST_LEAST && strncmp(seen, digest, length) == 0))
         return true;
     err_set(err, ERR_CONFLICT, "the plan is not the one that was confirmed any more; nothing was changed");
     return err_hint(err, "look at the new plan and confirm that");
