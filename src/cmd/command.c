@@ -38,6 +38,8 @@ const struct command commands[] = {
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB | OPS, cmd_prune},
     {"replay", "FILE|ID|last", "go through a recorded session, in the console, without a database", "at dump", OPS,
      cmd_replay},
+    {"report", "SESSION...", "incident report of recorded sessions: Markdown, JSON, HTML, or a cast",
+     "cast cast-version html output size", OPS, cmd_report},
     {"reset", "[ENV] [TABLE...]", "empty the context tables, saved first, and seed them again",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB | OPS, cmd_reset},
     {"restore", "[ENV] SAFEPOINT", "put back the rows that a safepoint holds",

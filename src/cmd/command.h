@@ -14,9 +14,10 @@ struct options {                     /* everything the command line can say, par
     const char *operands[64];        /* what follows the environment (tables, names) */
     int operand_count;
     bool json, dry_run, scan, undo, help, version, applied, rolled_back, list, partial, to_sql;
+    bool html, cast;
     const char *accept, *forget;
     const char *color, *log_format, *confirm, *dump, *screen, *output, *changed, *plan_digest, *safepoint_dir,
-        *at;
+        *at, *cast_version, *size;
     const char *confirm_operational[16];
     int confirm_operational_count;
     int64_t timeout_ms;

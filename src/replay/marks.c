@@ -90,6 +90,14 @@ static void take_effect(struct marks *marks, const struct reel_step *step, const
     str_free(&text);
 }
 
+static bool counts_differ(const struct input *in)
+{
+    for (size_t i = 0; i < in->count_count; i++)
+        if (in->counts[i].before != in->counts[i].after)
+            return true;
+    return false;
+}
+
 static void take_outcome(struct marks *marks, const struct reel_step *step)
 {
     const struct input *in = step->in;
@@ -99,7 +107,7 @@ static void take_outcome(struct marks *marks, const struct reel_step *step)
                    text_is_empty(in->error.why) ? "" : ": ", or_empty(in->error.why));
         add(marks, step, text_same(in->error.class, "refused") ? MARK_REFUSED
                          : text_same(in->error.class, "cancelled") ? MARK_ACTION : MARK_ERROR, str_text(&text));
-    } else if (in->count_count || in->number2 > 0) {
+    } else if (in->number2 > 0 || counts_differ(in)) {
         str_printf(&text, "%s done: %lld row%s written", or_empty(in->name), (long long)in->number2,
                    in->number2 == 1 ? "" : "s");
         for (size_t i = 0; i < in->count_count; i++)

@@ -112,7 +112,7 @@ ACTION(roam)
 {
     p->roam = !p->roam;
     p->playing = p->playing && !p->roam;
-    player_say(p, p->roam ? "You look around by yourself; R goes back to what the operator saw."
+    player_say(p, p->roam ? "Roaming: R goes back."
                           : "What the operator saw.");
 }
 

@@ -356,6 +356,12 @@ void source_verify(struct source *s)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+enum source_chain source_check(struct source *s, const struct err **err)
+{
+    check_body(s);
+    return source_chain(s, err);
+}
+
 enum source_chain source_chain(const struct source *s, const struct err **err)
 {
     enum source_chain chain = (enum source_chain)atomic_load(&((struct source *)s)->check.chain);

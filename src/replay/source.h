@@ -66,9 +66,11 @@ enum journal_end source_end(const struct source *source);
 const char *source_failure(const struct source *source);         /* why recording stopped; "" it did not */
 const char *source_hash(const struct source *source);            /* of its last line */
 
+enum source_chain { CHAIN_UNCHECKED, CHAIN_WHOLE, CHAIN_BROKEN };
+/* Checks the hash chain here and now. */
+enum source_chain source_check(struct source *source, const struct err **err);
 /* Starts checking the hash chain, on a thread; later calls change nothing. And how far that is. */
 void source_verify(struct source *source);
-enum source_chain { CHAIN_UNCHECKED, CHAIN_WHOLE, CHAIN_BROKEN };
 /* *err: what is wrong with a broken one, else NULL; borrows until close. */
 enum source_chain source_chain(const struct source *source, const struct err **err);
 
