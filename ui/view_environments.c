@@ -18,7 +18,8 @@ static void draw_light(const struct view *v, const struct table *t, int row, int
 {
     static const struct { const char *state, *shown; enum style style; } lights[] = {
         {"yes", "\xe2\x9c\x93 yes", STYLE_GOOD}, {"no", "\xe2\x9c\x97 no", STYLE_BAD},
-        {"held", "! held", STYLE_HELD}, {"error", "\xe2\x9c\x97 error", STYLE_BAD},
+        {"changed", "! CHANGED", STYLE_BAD}, {"copy", "! a copy", STYLE_BAD}, {"marked", "! marked", STYLE_WARN},
+        {"unreadable", "! pins?", STYLE_BAD}, {"held", "! held", STYLE_HELD}, {"error", "\xe2\x9c\x97 error", STYLE_BAD},
         {"checking", "\xe2\x80\xa6", STYLE_DIM}, {"unknown", "\xc2\xb7", STYLE_DIM},
     };
     for (size_t i = 0; i < sizeof lights / sizeof lights[0]; i++)
@@ -56,7 +57,7 @@ static void draw_row(const struct view *v, const struct table *t, int row, int64
 {
     table_cell(v, t, row, C_NAME, STYLE_BOLD, e->name);
     table_cell(v, t, row, C_ROLE, view_role_style(e->role), e->role);
-    draw_light(v, t, row, C_REACHABLE, e->reachable);
+    draw_light(v, t, row, C_REACHABLE, text_is_empty(e->identity) ? e->reachable : e->identity);
     draw_light(v, t, row, C_MIGRATED, e->migrated);
     draw_light(v, t, row, C_SEEDED, e->seeded);
     table_cell(v, t, row, C_TARGET, STYLE_DIM, e->target);

@@ -26,6 +26,18 @@ static int draw_role(const struct view *v)
     return grid_printf(v->g, 0, 0, 26, view_role_style(role), "\xe2\x96\x8c%s\xe2\x96\x90", upper); /* ▌ ▐ */
 }
 
+/* Another database than the one that was known, or a copy of it: nothing else in the line is as urgent. */
+static int draw_identity(const struct view *v, int column)
+{
+    const struct fact_identity *identity = &v->m->facts.server.identity;
+    static const struct { const char *state, *shown; } words[] = {
+        {"changed", " IDENTITY CHANGED "}, {"copy", " A COPY "}, {"marked", " MARKED "}, {"unreadable", " IDENTITY? "}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && identity->trouble; i++)
+        if (text_same(identity->state, words[i].state))
+            return grid_text(v->g, 0, column, 20, STYLE_WRITE_MODE, words[i].shown) + 1;
+    return 0;
+}
+
 /* What the guard would say to a write here, before anyone asks. */
 static const char *guard_word(const struct model *m)
 {
@@ -73,6 +85,7 @@ void view_header(const struct view *v)
     const struct fact_server *server = &m->facts.server;
     int right = draw_right(v), column = draw_role(v);
     column += column ? 1 : 0;
+    column += text_is_empty(m->environment) ? 0 : draw_identity(v, column);
     if (text_is_empty(m->environment)) {
         grid_text(v->g, 0, column, right - column - 1, STYLE_TITLE, "seedops");
         return;

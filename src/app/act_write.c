@@ -254,6 +254,53 @@ CONFIRMED(terminate)
     signal_backend(m, target, typed, true, out);
 }
 
+/* ---- which database this is ---- */
+
+static void add_identity(struct str *body, const char *label, const char *server, const char *database, int64_t oid)
+{
+    str_printf(body, "\n%s server %s, database ", label, text_is_empty(server) ? "unknown" : server);
+    text_visible(body, or_empty(database), strlen(or_empty(database)));
+    str_printf(body, " (oid %lld)", (long long)oid);
+}
+
+ACTION(accept_identity)
+{
+    const struct fact_identity *identity = &m->facts.server.identity;
+    struct str body = {0}, title = {0};
+    if (!identity->trouble) {
+        notice_set(m, "info", "There is nothing to accept: this is the database that it was.");
+        return;
+    }
+    if (text_same(identity->state, "changed"))
+        str_add(&body, "Accept it only if you know why it is another one: a new server, an upgrade, a restore.");
+    else
+        str_add(&body, or_empty(identity->sentence));
+    if (identity->pinned_oid)
+        add_identity(&body, "Known:", identity->pinned_identifier, identity->pinned_database, identity->pinned_oid);
+    add_identity(&body, "Now:  ", identity->system_identifier, identity->database, identity->database_oid);
+    title_of(m, "Accept this database", &title);
+    dialog_confirm(m, "trust-identity", NULL, environment_name(m), true, str_text(&title), str_text(&body));
+    str_free(&title);
+    str_free(&body);
+}
+
+CONFIRMED(accept_identity)
+{
+    text_replace(&request_start(m, out, EFFECT_ACCEPT, NULL)->text, typed);
+}
+
+ACTION(mark)
+{
+    confirm(m, "write-mark", "Mark this database", NULL,
+            "Its environment, role and identity are written into seedops.mark, where every machine sees them. From then on "
+            "each write leaves a row in seedops.actions.");
+}
+
+CONFIRMED(mark)
+{
+    text_replace(&request_start(m, out, EFFECT_MARK, NULL)->text, typed);
+}
+
 /* ---- reads that want a word first ---- */
 
 ACTION(scan)

@@ -27,6 +27,8 @@ enum effect_kind {
     EFFECT_SEED,            /* number 1 = dry run (plan); text: typed */
     EFFECT_PRESERVE,        /* number 1 = dry run (plan), number2 1 = undo; text: typed */
     EFFECT_VERIFY,
+    EFFECT_ACCEPT,          /* the database that answers now is the right one; text: typed */
+    EFFECT_MARK,            /* text: typed */
     EFFECT_ACTIVITY,
     EFFECT_SIGNAL_BACKEND,  /* number = pid, number2 1 = terminate; text: typed */
     EFFECT_PAGE,            /* store, number = first, number2 = how many */

@@ -1,6 +1,6 @@
 /* sentence - what is wrong, in one sentence: the first rule that applies speaks.
  *
- *   not connected · migrations failed, modified, of another tool · all context tables empty · some of them ·
+ *   not connected · another database · migrations failed, modified, of another tool · all context tables empty · some of them ·
  *   fixtures that cannot be used · below the floor · pending · missing on disk · differences · could not look
  * · nothing wrong
  *
@@ -356,13 +356,41 @@ static void healthy(const struct sentence_input *in, const struct tally *all, st
              all->uncompared == 1 ? " is" : "s are");
 }
 
+static const char *or_unknown(const char *text) { return text_is_empty(text) ? "unknown" : text; }
+
+/* Whatever stands in it, it may not be the database that was meant. */
+static bool identity_in_doubt(const struct sentence_input *in, struct sentence *out)
+{
+    const struct fact_identity *identity = &in->facts->server.identity;
+    bool changed = text_same(identity->state, "changed"), copied = text_same(identity->state, "copy");
+    if (!changed && !copied && !text_same(identity->state, "unreadable"))
+        return false;
+    word(out, MOOD_BAD, changed ? "IDENTITY CHANGED" : copied ? "A COPY" : "IDENTITY UNCERTAIN");
+    if (changed && !text_same(identity->system_identifier, identity->pinned_identifier))
+        SAY(out, "Another server answers: %s; it was %s. Nothing is written to it.", or_unknown(identity->system_identifier),
+            or_unknown(identity->pinned_identifier));
+    else if (changed)
+        SAY(out, "Another database of that server answers: %s (oid %lld); it was %s (oid %lld). Nothing is written to it.",
+            or_empty(identity->database), (long long)identity->database_oid, or_empty(identity->pinned_database),
+            (long long)identity->pinned_oid);
+    else if (!text_is_empty(identity->known_as))
+        SAY(out, "It answers with the identity of %s: it is that server, or a copy of it.", identity->known_as);
+    else
+        SAY(out, "%s", or_empty(identity->sentence));
+    if (changed || !text_is_empty(identity->known_as))
+        NEXT(out, "If you know why: W for write mode, then x i accepts it.");
+    else if (copied)
+        NEXT(out, "If it is to be one of its own: W for write mode, then x n marks it.");
+    return true;
+}
+
 void sentence_make(const struct sentence_input *in, struct sentence *out)
 {
     *out = (struct sentence){0};
     if (not_connected(in, out))
         return;
     struct tally all = tally_of(in->facts);
-    if (ledger_broken(in, out) || rows_gone(in, &all, out) || fixtures_broken(in, out) ||
+    if (identity_in_doubt(in, out) || ledger_broken(in, out) || rows_gone(in, &all, out) || fixtures_broken(in, out) ||
         below_floor(in, &all, out) || pending(in, out) || different(in, &all, out) || not_seen(in, &all, out))
         return;
     healthy(in, &all, out);

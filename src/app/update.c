@@ -131,6 +131,8 @@ static void say_done(struct model *m, const struct input *in, const struct job *
                        : job->effect == EFFECT_MIGRATE ? "Migrated"
                        : job->effect == EFFECT_RESOLVE ? "Resolved on"
                        : job->effect == EFFECT_VERIFY  ? "Verified"
+                       : job->effect == EFFECT_ACCEPT  ? "Accepted"
+                       : job->effect == EFFECT_MARK    ? "Marked"
                                                        : "Signal sent on";
     struct str rows = {0};
     if (job->effect == EFFECT_SEED)

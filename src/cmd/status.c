@@ -274,6 +274,8 @@ static void put_wrapped(struct str *out, int indent, const char *text)
 /* What to type next; the sentence's own advice is about the console's keys. */
 static const char *next_command(const struct input *status)
 {
+    if (status->server.identity.trouble)
+        return NULL;                 /* its own sentence says what comes first */
     if (status->ledger.failed > 0)
         return "migrate status";
     if (status->ledger.pending > 0)

@@ -21,7 +21,9 @@ enum err_class health_class(const struct input *status)
     if (ledger->failed > 0 || (ledger->problem && ledger->problem[0]))
         return ERR_MIGRATION;
     bool well = ledger->pending <= 0 && ledger->modified <= 0;   /* missing: an older release */
-    well = well && !(status->text && status->text[0]);
+    const char *identity = status->server.identity.state;
+    bool known = !identity || (strcmp(identity, "changed") != 0 && strcmp(identity, "unreadable") != 0);
+    well = well && known && !(status->text && status->text[0]);
     for (size_t i = 0; i < status->table_count; i++)
         well = well && health_table(&status->tables[i]);
     return well ? ERR_NONE : ERR_DIFFERENT;

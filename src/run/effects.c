@@ -241,6 +241,8 @@ static void (*const effect_table[EFFECT_KIND_COUNT])(struct run *, struct effect
     [EFFECT_SEED] = do_operation,
     [EFFECT_PRESERVE] = do_operation,
     [EFFECT_VERIFY] = do_operation,
+    [EFFECT_ACCEPT] = do_operation,
+    [EFFECT_MARK] = do_operation,
     [EFFECT_ACTIVITY] = do_operation,
     [EFFECT_SIGNAL_BACKEND] = do_operation,
     [EFFECT_PAGE] = do_pages,

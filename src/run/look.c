@@ -40,6 +40,7 @@ static void send_list(struct looking *l)
             .name = xstrdup(f->name), .role = xstrdup(f->role), .target = xstrdup(f->target),
             .reachable = xstrdup(f->reachable), .migrated = xstrdup(f->migrated),
             .seeded = xstrdup(f->seeded), .sentence = xstrdup(f->sentence),
+            .identity = xstrdup(f->identity),
         };
     }
     queue_put(l->side->shared->queue, in, worker_cancelled(l->side->worker));
@@ -72,6 +73,7 @@ static void describe(struct fact_environment *fact, const struct input *status)
     set_text(&fact->reachable, "yes");
     set_text(&fact->migrated, migrated_word(&status->ledger));
     set_text(&fact->seeded, seeded_word(status));
+    set_text(&fact->identity, status->server.identity.trouble ? status->server.identity.state : "");
     /* Borrowed for the length of the call: the list says what the Overview would. */
     struct facts facts = {.phase = (char *)"ready", .server = status->server, .ledger = status->ledger,
         .guard = status->guard, .tables = status->tables, .table_count = status->table_count,

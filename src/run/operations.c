@@ -241,6 +241,18 @@ static bool run_verify(struct opened *o, const struct effect *e, struct err *err
     return op_verify(&o->session, false, err);
 }
 
+static bool run_accept(struct opened *o, const struct effect *e, struct err *err)
+{
+    (void)e;
+    return op_accept(&o->session, NULL, NULL, err);
+}
+
+static bool run_mark(struct opened *o, const struct effect *e, struct err *err)
+{
+    (void)e;
+    return op_mark(&o->session, false, err);
+}
+
 static bool run_activity(struct opened *o, const struct effect *e, struct err *err)
 {
     (void)e;
@@ -265,6 +277,8 @@ const struct operation *operation_of(enum effect_kind kind)
         [EFFECT_SEED] = {.name = "seed", .run = run_seed, .writes = true},
         [EFFECT_PRESERVE] = {.name = "preserve", .run = run_preserve, .writes = true},
         [EFFECT_VERIFY] = {.name = "verify", .run = run_verify},
+        [EFFECT_ACCEPT] = {.name = "accept", .run = run_accept, .writes = true},
+        [EFFECT_MARK] = {.name = "mark", .run = run_mark, .writes = true},
         [EFFECT_ACTIVITY] = {.name = "activity", .run = run_activity, .aside = true},
         [EFFECT_SIGNAL_BACKEND] = {.name = "signal", .run = run_signal_backend, .writes = true,
                                    .aside = true},

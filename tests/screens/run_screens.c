@@ -151,10 +151,16 @@ static void invariants(struct runner *r)
 /* ---- inputs ---- */
 
 static const char *const effect_names[EFFECT_KIND_COUNT] = {
-    "none",    "open",   "close",  "environments", "status",  "migrations", "migrate",
-    "resolve", "sql",    "diff",   "seed",         "verify",  "activity",   "signal-backend",
-    "page",    "search", "filter", "store-drop",   "answer",  "cancel",     "copy",
-    "editor",  "bell",   "quit",   "suspend",      "repaint",
+    [EFFECT_NONE] = "none", [EFFECT_OPEN] = "open", [EFFECT_CLOSE] = "close",
+    [EFFECT_ENVIRONMENTS] = "environments", [EFFECT_STATUS] = "status", [EFFECT_MIGRATIONS] = "migrations",
+    [EFFECT_MIGRATE] = "migrate", [EFFECT_RESOLVE] = "resolve", [EFFECT_SQL] = "sql",
+    [EFFECT_DIFF] = "diff", [EFFECT_SEED] = "seed", [EFFECT_PRESERVE] = "preserve",
+    [EFFECT_VERIFY] = "verify", [EFFECT_ACCEPT] = "accept", [EFFECT_MARK] = "mark",
+    [EFFECT_ACTIVITY] = "activity", [EFFECT_SIGNAL_BACKEND] = "signal-backend", [EFFECT_PAGE] = "page",
+    [EFFECT_SEARCH] = "search", [EFFECT_FILTER] = "filter", [EFFECT_STORE_DROP] = "store-drop",
+    [EFFECT_ANSWER] = "answer", [EFFECT_CANCEL] = "cancel", [EFFECT_COPY] = "copy",
+    [EFFECT_EDITOR] = "editor", [EFFECT_BELL] = "bell", [EFFECT_QUIT] = "quit",
+    [EFFECT_SUSPEND] = "suspend", [EFFECT_REPAINT] = "repaint",
 };
 
 static void tell(struct runner *r, const struct effect *e)
