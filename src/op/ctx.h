@@ -47,6 +47,7 @@ struct ctx {
     const char *const *operational, *const *confirm_operational;
     size_t operational_count, confirm_operational_count;
     bool write_mode;                 /* console's W */
+    bool onlooking;                  /* a connection that looks at the server only: it wants no fixtures */
     bool accepts_identity;           /* it is `envs --accept`: a changed identity does not stop it */
     const char *journal;             /* path of the session's journal; NULL: none */
     uint64_t request, generation;    /* copied into every event */

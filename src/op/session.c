@@ -201,6 +201,10 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
         err_set(err, ERR_CONFIG, "%s is reached through an SSH tunnel, which this version cannot open", env->name);
         return err_hint(err, "open it by hand (ssh -L) and name the local end with --url");
     }
+    s->fixture_options = (struct fixture_options){.environment = env->name, .production = env->role == ROLE_PRODUCTION,
+                                                  .base_dir = ctx->settings->base_dir};
+    if (!ctx->onlooking)
+        s->ahead = ahead_begin(ctx->settings->seeds_dir, &s->fixture_options);
     if (ctx->settings->migrations_dir)
         open_ledger(s);
     emit_phase(ctx, "connecting", "");
@@ -222,6 +226,7 @@ void session_close(struct session *s)
     db_close(s->db);
     if (s->ledger)
         ledger_close(s->ledger);
+    ahead_stop(s->ahead);
     if (s->fixtures_loaded)
         fixture_set_free(&s->fixtures);
     err_list_free(&s->fixture_problems);
@@ -240,10 +245,13 @@ bool session_fixtures(struct session *s)
 {
     if (s->fixtures_loaded)
         return s->fixture_problems.count == 0;
-    s->fixture_options = (struct fixture_options){.environment = s->ctx->environment->name,
-        .production = s->ctx->environment->role == ROLE_PRODUCTION, .base_dir = s->ctx->settings->base_dir};
     s->fixtures_loaded = true;
-    return fixture_set_load(&s->fixtures, s->ctx->settings->seeds_dir, &s->fixture_options, &s->fixture_problems);
+    if (s->ahead)
+        ahead_take(s->ahead, &s->fixtures, &s->fixture_problems);
+    else
+        fixture_set_load(&s->fixtures, s->ctx->settings->seeds_dir, &s->fixture_options, &s->fixture_problems);
+    s->ahead = NULL;
+    return s->fixture_problems.count == 0;
 }
 
 /* Names of every table worth details: configured ones, every fixture's and every reference's. Duplicates do no
@@ -271,6 +279,8 @@ static void forget_look(struct session *s)
 void session_reread(struct session *s)
 {
     forget_look(s);
+    ahead_stop(s->ahead);
+    s->ahead = NULL;
     if (s->fixtures_loaded)
         fixture_set_free(&s->fixtures);
     s->fixtures_loaded = false;

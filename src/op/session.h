@@ -10,6 +10,7 @@
 #include "db/identity.h"
 #include "fixture/fixture.h"
 #include "ledger/ledger.h"
+#include "op/ahead.h"
 #include "op/ctx.h"
 #include "op/known.h"
 #include "op/mark.h"
@@ -28,6 +29,7 @@ struct session {
     struct err ledger_problem;       /* class != ERR_NONE: the ledger could not be read, and why */
     struct ledger *ledger;           /* NULL when there is no migrations directory */
     struct err ledger_error;         /* why not, when the directory is another tool's */
+    struct ahead *ahead;             /* the fixtures, while they are being read; NULL: not begun, or taken */
     struct fixture_set fixtures;     /* loaded by session_fixtures */
     bool fixtures_loaded;
     struct err_list fixture_problems;

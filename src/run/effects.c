@@ -15,6 +15,7 @@ static struct worker *start_opened(struct run *run, struct environment *environm
 {
     struct opened *o = opened_new(&run->shared, environment);
     o->aside = aside;
+    o->ctx.onlooking = aside;
     o->worker = worker_start(&(struct worker_options){
         .queue = run->shared.queue, .pending = &run->shared.pending, .work = opened_work,
         .finish = opened_free, .context = o});
