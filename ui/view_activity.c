@@ -43,6 +43,17 @@ static void draw_row(const struct view *v, const struct table *t, int row, int64
     table_row(v, row, nth);
 }
 
+/* What is shown is renewed by itself: said where it is not. */
+static const char *standing_still(const struct model *m)
+{
+    const struct screen_activity *s = &m->activity;
+    return m->roaming                                        ? ""
+           : s->paused                                       ? " Paused: p goes on."
+           : s->next_ms > s->until_ms                        ? " Nobody is here: any key goes on."
+           : !s->next_ms && !job_of(m, EFFECT_ACTIVITY)      ? " Not renewed: r looks again."
+                                                             : "";
+}
+
 static void draw_sentence(const struct view *v)
 {
     const struct screen_activity *s = &v->m->activity;
@@ -57,11 +68,11 @@ static void draw_sentence(const struct view *v)
                            : v->m->roaming ? "not captured: the operator had not looked at the backends by this moment."
                                            : "Not looked yet: r does.");
     else if (blocked)
-        view_sentence_line(v, STYLE_WARN, "! %zu backend%s wait%s for a lock; \"blocked by\" says for whom.",
-                           blocked, blocked == 1 ? "" : "s", blocked == 1 ? "s" : "");
+        view_sentence_line(v, STYLE_WARN, "! %zu backend%s wait%s for a lock; \"blocked by\" says for whom.%s",
+                           blocked, blocked == 1 ? "" : "s", blocked == 1 ? "s" : "", standing_still(v->m));
     else
-        view_sentence_line(v, STYLE_BOLD, "%zu other backend%s on this database; nobody waits for a lock.",
-                           others, others == 1 ? "" : "s");
+        view_sentence_line(v, STYLE_BOLD, "%zu other backend%s on this database; nobody waits for a lock.%s",
+                           others, others == 1 ? "" : "s", standing_still(v->m));
 }
 
 static void draw_detail(const struct view *v, const struct fact_backend *b)

@@ -353,6 +353,22 @@ static void say_value(struct lines *lines, const struct modal *d)
         sayf(lines, STYLE_DIM, "declared at %s", d->place);
 }
 
+/* From the line on that the arrows moved to. */
+static void say_details(struct lines *lines, const struct modal *d)
+{
+    const char *at = or_empty(d->body);
+    for (int64_t i = 0; i < d->top && strchr(at, '\n'); i++)
+        at = strchr(at, '\n') + 1;
+    if (d->top > 0)
+        sayf(lines, STYLE_DIM, "\xe2\x80\xa6 %lld line%s above", (long long)d->top, d->top == 1 ? "" : "s");
+    say(lines, STYLE_PLAIN, at);
+}
+
+static bool only_closes(const struct modal *d)
+{
+    return d->kind == MODAL_ERROR || d->kind == MODAL_VALUE || d->kind == MODAL_DETAILS;
+}
+
 /* "[ Seed ]": the button's word is the action's first. */
 static const char *go_word(const struct modal *d)
 {
@@ -364,7 +380,7 @@ static const char *go_word(const struct modal *d)
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (text_same(words[i].action, d->action))
             return words[i].word;
-    return d->kind == MODAL_ERROR || d->kind == MODAL_VALUE ? "Close" : "Yes";
+    return only_closes(d) ? "Close" : "Yes";
 }
 
 static int draw_button(const struct view *v, int row, int right, const char *word, bool focus,
@@ -383,7 +399,7 @@ static void draw_buttons(const struct view *v, const struct box *b, int row)
     const struct modal *d = &v->m->modal;
     int right = b->column + b->columns - 2;
     right = draw_button(v, row, right, go_word(d), d->focus == FOCUS_GO, FOCUS_GO);
-    if (d->kind != MODAL_ERROR && d->kind != MODAL_VALUE)
+    if (!only_closes(d))
         draw_button(v, row, right, text_same(d->action, "cancel-backend") ? "Leave it" : "Cancel",
                     d->focus == FOCUS_CANCEL, FOCUS_CANCEL);
 }
@@ -420,6 +436,8 @@ static void draw_dialog(const struct view *v)
         say_error(&lines, d);
     else if (d->kind == MODAL_VALUE)
         say_value(&lines, d);
+    else if (d->kind == MODAL_DETAILS)
+        say_details(&lines, d);
     else
         say(&lines, STYLE_PLAIN, d->body);
     struct box b = view_centred(v, lines.count + 4 + (field ? 2 : 0), columns);
@@ -445,7 +463,8 @@ void view_modal(const struct view *v)
     case MODAL_CONFIRM:
     case MODAL_QUESTION:
     case MODAL_ERROR:
-    case MODAL_VALUE: draw_dialog(v); break;
+    case MODAL_VALUE:
+    case MODAL_DETAILS: draw_dialog(v); break;
     default: break;
     }
 }

@@ -20,6 +20,7 @@ ACTION(redraw); ACTION(suspend); ACTION(help); ACTION(palette); ACTION(menu); AC
 ACTION(filter); ACTION(search_next); ACTION(search_previous); ACTION(accept); ACTION(close); ACTION(press);
 ACTION(next_field); ACTION(previous_field); ACTION(edit_backspace); ACTION(edit_clear); ACTION(copy);
 ACTION(copy_row); ACTION(edit); ACTION(identical_too); ACTION(cancel); ACTION(interrupt);
+ACTION(details); ACTION(history_back); ACTION(history_forward); ACTION(leave); ACTION(pause);
 CONFIRMED(quit);
 
 /* act_write.c */

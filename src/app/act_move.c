@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "app/details.h"
 #include "app/dialog.h"
 #include "app/diff_row.h"
 #include "app/layout.h"
@@ -86,15 +87,20 @@ ACTION(back)
     go_up(m, out);
 }
 
-ACTION(quit)
+/* Whatever is open above; only a write that runs is asked about. */
+ACTION(leave)
 {
-    if (go_up(m, out))
-        return;
     if (jobs_write(m))
         dialog_confirm(m, "quit", NULL, NULL, true, "Leave while a write runs?",
                        "It is cancelled first. What was committed stays, everything else is undone.");
     else
         effect_add(out, EFFECT_QUIT, NULL);
+}
+
+ACTION(quit)
+{
+    if (!go_up(m, out))
+        act_leave(m, in, out);
 }
 
 CONFIRMED(quit)
@@ -114,6 +120,19 @@ ACTION(diff) { screen_go(m, SCREEN_DIFF, out); }
 ACTION(activity) { screen_go(m, SCREEN_ACTIVITY, out); }
 ACTION(log) { screen_go(m, SCREEN_LOG, out); }
 ACTION(previous_view) { screen_go(m, m->previous, out); }
+
+ACTION(history_back)
+{
+    if (!screen_go_back(m, out))
+        notice_set(m, "info", "This is where it began.");
+}
+
+ACTION(history_forward)
+{
+    if (!screen_go_forward(m, out))
+        notice_set(m, "info", "There is nothing further on: ] undoes [.");
+}
+
 
 ACTION(next_screen)
 {
@@ -185,6 +204,37 @@ static void copy(struct model *m, bool whole_row, struct effects *out)
         screen_class_of(m->screen)->text_of(m, row, &text);
     text_replace(&effect_add(out, EFFECT_COPY, NULL)->text, str_text(&text));
     str_free(&text);
+}
+
+/* What a column cuts off. The rows of a diff have a dialog of their own, with both sides. */
+ACTION(details)
+{
+    const struct screen_class *class = screen_class_of(m->screen);
+    struct str lines = {0};
+    int64_t row = list_selected(m);
+    if (m->screen == SCREEN_DIFF && screen_store(m)) {
+        class->open(m, out);
+        return;
+    }
+    if (class->details_of && !screen_store(m)) {
+        class->details_of(m, row, &lines);
+    } else {
+        struct str text = {0};
+        class->text_of(m, row, &text);
+        details_add(&lines, "", str_text(&text));
+        str_free(&text);
+    }
+    const char *name = screen_list(m)->name;
+    dialog_details(m, text_is_empty(name) ? class->title : name, str_text(&lines));
+    str_free(&lines);
+}
+
+ACTION(pause)
+{
+    struct screen_activity *s = &m->activity;
+    s->paused = !s->paused;
+    if (!s->paused)
+        act_refresh(m, in, out);
 }
 
 ACTION(copy) { copy(m, false, out); }

@@ -29,7 +29,8 @@ unsigned action_context(const struct model *m)
     case MODAL_CONFIRM:
     case MODAL_QUESTION:
     case MODAL_ERROR:
-    case MODAL_VALUE: return IN_DIALOG;
+    case MODAL_VALUE:
+    case MODAL_DETAILS: return IN_DIALOG;
     default: return 1u << m->screen;
     }
 }

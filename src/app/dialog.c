@@ -83,6 +83,15 @@ void dialog_value(struct model *m, const char *title, const char *fixture, const
     text_replace(&d->place, place);
 }
 
+void dialog_details(struct model *m, const char *title, const char *lines)
+{
+    modal_reset(m);
+    m->modal.kind = MODAL_DETAILS;
+    m->modal.focus = FOCUS_GO;
+    text_replace(&m->modal.title, title);
+    text_replace(&m->modal.body, lines);
+}
+
 void dialog_plan(struct model *m, const struct input *in)
 {
     struct modal *d = &m->modal;
@@ -285,7 +294,8 @@ void dialog_accept(struct model *m, struct effects *effects)
             go(m, effects);
         break;
     case MODAL_ERROR:
-    case MODAL_VALUE: dialog_close(m, effects); break;
+    case MODAL_VALUE:
+    case MODAL_DETAILS: dialog_close(m, effects); break;
     default: break;
     }
 }
@@ -362,11 +372,23 @@ static void move_focus(struct modal *d, bool field, int64_t by)
         d->focus = first + (int)((d->focus - first + (by < 0 ? -1 : 1) + stops) % stops);
 }
 
+static int64_t count_lines(const char *text)
+{
+    int64_t count = 0;
+    for (text = or_empty(text); *text; text++)
+        count += *text == '\n';
+    return count;
+}
+
 void dialog_move(struct model *m, int64_t by)
 {
     struct modal *d = &m->modal;
     if (d->kind == MODAL_CONFIRM || d->kind == MODAL_QUESTION || d->kind == MODAL_ERROR) {
         move_focus(d, dialog_has_field(m), by);
+        return;
+    }
+    if (d->kind == MODAL_DETAILS) {
+        d->top = clamp(d->top + clamp(by, -PICKS_MOST, PICKS_MOST), 0, clamp(count_lines(d->body) - 1, 0, PICKS_MOST));
         return;
     }
     struct pick picks[PICKS_MOST];

@@ -14,6 +14,7 @@ void dialog_confirm(struct model *m, const char *action, const char *target, con
                     const char *title, const char *body);
 void dialog_error(struct model *m, const char *title, const struct input_error *error);
 void dialog_value(struct model *m, const char *title, const char *fixture, const char *live, const char *place);
+void dialog_details(struct model *m, const char *title, const char *lines);
 void dialog_plan(struct model *m, const struct input *in);                /* IN_PLAN for the open dialog */
 void dialog_question(struct model *m, const struct input *in, struct effects *effects);
 void dialog_question_over(struct model *m, int64_t id);

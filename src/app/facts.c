@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/details.h"
+#include "app/human.h"
 #include "app/request.h"
 #include "app/screen.h"
 #include "app/util.h"
@@ -29,6 +31,24 @@ void facts_table_text(const struct model *m, int64_t row, struct str *out)
     const struct fact_table *t = &m->facts.tables[row];
     str_printf(out, "%s %s%s %s", or_empty(t->name), or_empty(t->class), t->held ? " held" : "",
                or_empty(t->note));
+}
+
+void facts_table_details(const struct model *m, int64_t row, struct str *out)
+{
+    const struct fact_table *t = &m->facts.tables[row];
+    char size[HUMAN];
+    details_add(out, "table", t->name);
+    details_add(out, "class", t->class);
+    details_add_number(out, t->estimated ? "rows, about" : "rows", t->rows);
+    details_add_number(out, "floor", t->min_rows);
+    details_add_number(out, "in fixture", t->fixture_rows);
+    details_add_number(out, "missing", t->missing);
+    details_add_number(out, "changed", t->changed);
+    details_add_number(out, "extra", t->extra);
+    details_add(out, "size", t->bytes >= 0 ? human_bytes(size, t->bytes) : "");
+    details_add(out, "fixture", t->at);
+    details_add(out, "held", t->held ? "deleted rows may still be readable: nothing reads it unasked" : "");
+    details_add(out, "note", t->note);
 }
 
 static void replace(const struct type *type, void *to, const void *from)

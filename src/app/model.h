@@ -13,6 +13,9 @@ enum {
     DIALOG_MS = 2 * 60 * 1000,         /* a question is not left standing */
     NOTICE_MS = 12 * 1000,
     LEAVE_TWICE_MS = 2000,             /* ctrl-c again within this leaves */
+    ACTIVITY_EVERY_MS = 2000,          /* Activity looks again by itself */
+    ACTIVITY_IDLE_MS = 10 * 60 * 1000, /* while somebody has done something within this */
+    VIEWS_MOST = 16,                   /* screens that [ leads back to */
     PAGE_ROWS = 100, PAGE_MOST = 200, PAGES = 3,
     LOG_LINES = 500,
     SIZE_MOST = 1000,                  /* columns, rows: more is no terminal */
@@ -99,7 +102,8 @@ struct screen_activity {
     struct list list;
     struct fact_backend *items;
     size_t item_count;
-    bool loaded;
+    bool loaded, paused;
+    int64_t next_ms, until_ms;         /* when it looks again, 0 not by itself; until when it goes on doing so */
 };
 
 struct log_line {
@@ -131,6 +135,7 @@ enum modal_kind {
     MODAL_QUESTION,                          /* an operation asks */
     MODAL_ERROR,
     MODAL_VALUE,                             /* a differing value in full: body is the fixture's, why the live one */
+    MODAL_DETAILS,                           /* everything of a row in full: body, from its line `top` on */
     MODAL_KIND_COUNT
 };
 enum focus { FOCUS_FIELD, FOCUS_CANCEL, FOCUS_GO };
@@ -174,6 +179,8 @@ struct model {
     uint64_t last_request, generation;
     char *environment;                 /* the open one, "" none */
     enum screen screen, previous;
+    struct text_item *back, *forward;  /* names of screens that [ and ] lead to, the next one last */
+    size_t back_count, forward_count;
     bool roaming;                      /* a moment of a recording that somebody looks around in: nothing
                                         * can be done, and what was never fetched will not come */
     bool write_mode;

@@ -20,6 +20,7 @@ static const char *const modal_names[MODAL_KIND_COUNT] = {
     [MODAL_NONE] = "none", [MODAL_HELP] = "help", [MODAL_PALETTE] = "palette", [MODAL_MENU] = "menu",
     [MODAL_SEARCH] = "search", [MODAL_FILTER] = "filter", [MODAL_CONFIRM] = "confirm",
     [MODAL_QUESTION] = "question", [MODAL_ERROR] = "error", [MODAL_VALUE] = "value",
+    [MODAL_DETAILS] = "details",
 };
 
 static const struct field list_fields[] = {
@@ -91,7 +92,8 @@ TYPE(type_diff, screen_diff, diff_fields);
 static const struct field activity_fields[] = {
     CODEC_STRUCT(struct screen_activity, list, &type_list),
     CODEC_LIST(struct screen_activity, items, item_count, &type_fact_backend),
-    CODEC_FIELD(struct screen_activity, loaded, FIELD_BOOL),
+    CODEC_FIELD(struct screen_activity, loaded, FIELD_BOOL), CODEC_FIELD(struct screen_activity, paused, FIELD_BOOL),
+    CODEC_FIELD(struct screen_activity, next_ms, FIELD_I64), CODEC_FIELD(struct screen_activity, until_ms, FIELD_I64),
 };
 TYPE(type_activity, screen_activity, activity_fields);
 
@@ -155,6 +157,8 @@ static const struct field model_fields[] = {
     CODEC_FIELD(struct model, generation, FIELD_U64), CODEC_FIELD(struct model, environment, FIELD_TEXT),
     CODEC_ENUM(struct model, screen, screen_names, SCREEN_COUNT),
     CODEC_ENUM(struct model, previous, screen_names, SCREEN_COUNT),
+    CODEC_LIST(struct model, back, back_count, &type_text_item),
+    CODEC_LIST(struct model, forward, forward_count, &type_text_item),
     CODEC_FIELD(struct model, roaming, FIELD_BOOL), CODEC_FIELD(struct model, write_mode, FIELD_BOOL), CODEC_FIELD(struct model, write_until_ms, FIELD_I64),
     CODEC_FIELD(struct model, interrupted_ms, FIELD_I64), CODEC_FIELD(struct model, journal, FIELD_TEXT),
     CODEC_FIELD(struct model, journal_text, FIELD_TEXT),

@@ -138,11 +138,17 @@ bool jobs_write(const struct model *m)
     return false;
 }
 
+/* What comes by itself every two seconds is no news. */
+static bool is_quiet(const struct model *m, const struct job *job)
+{
+    return kinds[job->effect].quiet || (job->effect == EFFECT_ACTIVITY && m->activity.loaded);
+}
+
 const struct job *job_shown(const struct model *m)
 {
     const struct job *shown = NULL;
     for (size_t i = 0; i < m->job_count; i++)
-        if (!kinds[m->jobs[i].effect].quiet && (!shown || (m->jobs[i].writes && !shown->writes)))
+        if (!is_quiet(m, &m->jobs[i]) && (!shown || (m->jobs[i].writes && !shown->writes)))
             shown = &m->jobs[i];
     return shown;
 }

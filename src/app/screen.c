@@ -3,8 +3,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "app/util.h"
+#include "base/err.h"
 
 static struct rowset *no_store(struct model *m)
 {
@@ -34,6 +37,65 @@ const struct rowset *screen_store(const struct model *m)
     return (store ? store : no_store)((struct model *)m);
 }
 
+/* ---- going ---- */
+
+static void forget_views(struct text_item **items, size_t *count)
+{
+    while (*count)
+        free((*items)[--*count].text);
+    free(*items);
+    *items = NULL;
+}
+
+static void remember_view(struct text_item **items, size_t *count, enum screen screen)
+{
+    if (*count == VIEWS_MOST) {
+        free((*items)[0].text);
+        memmove(*items, *items + 1, --*count * sizeof **items);
+    }
+    *items = xrealloc(*items, (*count + 1) * sizeof **items);
+    (*items)[(*count)++].text = xstrdup(screen_class_of(screen)->name);
+}
+
+static void show(struct model *m, enum screen to, struct effects *effects)
+{
+    if (to != m->screen) {
+        m->previous = m->screen;
+        m->screen = to;
+    }
+    if (screen_class_of(to)->enter)
+        screen_class_of(to)->enter(m, effects);
+}
+
+/* Takes the newest of `from` and leaves where we are in `to`. */
+static bool go_along(struct model *m, struct text_item **from, size_t *from_count, struct text_item **to,
+                     size_t *to_count, struct effects *effects)
+{
+    if (*from_count == 0)
+        return false;
+    enum screen screen = m->screen;
+    char *name = (*from)[--*from_count].text;
+    for (int i = 0; i < SCREEN_COUNT; i++)
+        if (text_same(screen_class_of((enum screen)i)->name, name))
+            screen = (enum screen)i;
+    free(name);
+    if (screen_class_of(screen)->needs_environment && text_is_empty(m->environment))
+        return false;
+    remember_view(to, to_count, m->screen);
+    show(m, screen, effects);
+    return true;
+}
+
+bool screen_go_back(struct model *m, struct effects *effects)
+{
+    return go_along(m, &m->back, &m->back_count, &m->forward, &m->forward_count, effects);
+}
+
+bool screen_go_forward(struct model *m, struct effects *effects)
+{
+    return go_along(m, &m->forward, &m->forward_count, &m->back, &m->back_count, effects);
+}
+
 void screen_go(struct model *m, enum screen to, struct effects *effects)
 {
     const struct screen_class *class = screen_class_of(to);
@@ -43,11 +105,10 @@ void screen_go(struct model *m, enum screen to, struct effects *effects)
         return;
     }
     if (to != m->screen) {
-        m->previous = m->screen;
-        m->screen = to;
+        remember_view(&m->back, &m->back_count, m->screen);
+        forget_views(&m->forward, &m->forward_count);
     }
-    if (class->enter)
-        class->enter(m, effects);
+    show(m, to, effects);
 }
 
 void notice_show(struct model *m, const char *level, const char *text)

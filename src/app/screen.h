@@ -18,6 +18,8 @@ struct screen_class {
     bool (*shown)(const struct model *m, int64_t row);               /* may be NULL: all */
     const char *(*name_of)(const struct model *m, int64_t row);      /* NULL: rows have no names */
     void (*text_of)(const struct model *m, int64_t row, struct str *out);   /* what search and copy read */
+    /* May be NULL: everything of a row, a line each (details.h). */
+    void (*details_of)(const struct model *m, int64_t row, struct str *out);
     /* Each may be NULL. */
     void (*enter)(struct model *m, struct effects *effects);    /* became the current screen */
     void (*event)(struct model *m, const struct input *in, const struct job *job, struct effects *effects);
@@ -34,6 +36,9 @@ extern const struct screen_class screen_class_environments, screen_class_overvie
 const struct list *screen_list(const struct model *m);      /* of the current screen */
 const struct rowset *screen_store(const struct model *m);   /* NULL: rows in memory */
 void screen_go(struct model *m, enum screen to, struct effects *effects);
+/* To where the last way here began, or back from there. False: there is nothing. */
+bool screen_go_back(struct model *m, struct effects *effects);
+bool screen_go_forward(struct model *m, struct effects *effects);
 
 /* facts.c: what is known of the open environment, and its refresh. */
 void facts_event(struct model *m, const struct input *in, const struct job *job, struct effects *effects);
@@ -47,8 +52,15 @@ const struct fact_table *facts_table(const struct model *m, const char *name);  
 int64_t facts_table_count(const struct model *m);
 const char *facts_table_name(const struct model *m, int64_t row);
 void facts_table_text(const struct model *m, int64_t row, struct str *out);
+void facts_table_details(const struct model *m, int64_t row, struct str *out);
 /* Leaves what is open, opens `name`. */
 void environment_open(struct model *m, const char *name, struct effects *effects);
+
+/* Activity looks again by itself while it is shown: when, or -1; and what happens then. */
+int64_t activity_deadline(const struct model *m);
+void activity_expire(struct model *m, struct effects *effects);
+/* Somebody is there. */
+void activity_touch(struct model *m);
 
 /* Screens that others lead to. */
 void diff_open_table(struct model *m, const char *table, bool scan, struct effects *effects);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/details.h"
 #include "app/screen.h"
 #include "app/util.h"
 #include "base/err.h"
@@ -13,6 +14,12 @@ static int64_t count(const struct model *m) { return (int64_t)m->log.line_count;
 static void text_of(const struct model *m, int64_t row, struct str *out)
 {
     str_printf(out, "%s %s", or_empty(m->log.lines[row].level), or_empty(m->log.lines[row].text));
+}
+
+static void details_of(const struct model *m, int64_t row, struct str *out)
+{
+    details_add(out, "level", m->log.lines[row].level);
+    details_add(out, "said", m->log.lines[row].text);
 }
 
 void log_add(struct model *m, const char *level, const char *text)
@@ -107,5 +114,6 @@ static void event(struct model *m, const struct input *in, const struct job *job
 }
 
 const struct screen_class screen_class_log = {
-    .name = "log", .title = "Log", .list = list, .count = count, .text_of = text_of, .event = event,
+    .name = "log", .title = "Log", .list = list, .count = count, .text_of = text_of,
+    .details_of = details_of, .event = event,
 };

@@ -1,6 +1,8 @@
 /* screen_migrations - the ledger against the disk; Enter reads a migration's SQL. */
 #include <stdlib.h>
 
+#include "app/details.h"
+#include "app/human.h"
 #include "app/list.h"
 #include "app/request.h"
 #include "app/screen.h"
@@ -26,6 +28,22 @@ static void text_of(const struct model *m, int64_t row, struct str *out)
     }
     const struct fact_migration *item = &m->migrations.items[row];
     str_printf(out, "%s %s %s", or_empty(item->name), or_empty(item->state), or_empty(item->note));
+}
+
+static void details_of(const struct model *m, int64_t row, struct str *out)
+{
+    const struct fact_migration *item = &m->migrations.items[row];
+    char took[HUMAN];
+    details_add(out, "name", item->name);
+    details_add(out, "state", item->state);
+    details_add(out, "applied", item->applied_at);
+    details_add(out, "took", item->duration_ms >= 0 ? human_span(took, item->duration_ms) : "");
+    details_add(out, "checksum", item->checksum);
+    details_add(out, "file", item->path);
+    details_add(out, "runs", item->transactional ? "in one transaction" : "not in one transaction");
+    for (size_t i = 0; i < item->risk_count; i++)
+        details_add(out, "not undoable", item->risks[i].text);
+    details_add(out, "note", item->note);
 }
 
 const struct fact_migration *migrations_find(const struct model *m, const char *name)
@@ -149,6 +167,6 @@ static void forget(struct model *m, struct effects *effects)
 
 const struct screen_class screen_class_migrations = {
     .name = "migrations", .title = "Migrations", .needs_environment = true, .list = list, .store = store,
-    .count = count, .name_of = name_of, .text_of = text_of, .enter = enter, .event = event, .open = open,
+    .count = count, .name_of = name_of, .text_of = text_of, .details_of = details_of, .enter = enter, .event = event, .open = open,
     .up = up, .refresh = refresh, .forget = forget,
 };

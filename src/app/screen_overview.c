@@ -36,6 +36,7 @@ const struct screen_class screen_class_overview = {
     .count = facts_table_count,
     .name_of = facts_table_name,
     .text_of = facts_table_text,
+    .details_of = facts_table_details,
     .open = open,
     .up = up,
     .refresh = facts_refresh,

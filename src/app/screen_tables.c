@@ -22,6 +22,7 @@ static void forget(struct model *m, struct effects *effects)
 
 const struct screen_class screen_class_tables = {
     .name = "tables", .title = "Tables", .needs_environment = true, .list = list, .count = facts_table_count,
-    .name_of = facts_table_name, .text_of = facts_table_text, .open = open, .refresh = facts_refresh,
+    .name_of = facts_table_name, .text_of = facts_table_text,
+    .details_of = facts_table_details, .open = open, .refresh = facts_refresh,
     .forget = forget,
 };

@@ -28,7 +28,7 @@ static int64_t next_expiry(const struct model *m)
         next = earlier(next, m->write_until_ms);
     if (m->notice.until_ms > 0)
         next = earlier(next, m->notice.until_ms);
-    return next;
+    return earlier(next, activity_deadline(m));
 }
 
 static void notice_end(struct model *m)
@@ -46,6 +46,7 @@ static void expire(struct model *m, int64_t until, struct effects *effects)
         if (m->notice.until_ms > 0 && m->notice.until_ms <= m->now_ms)
             notice_end(m);
         dialog_expire(m, effects);
+        activity_expire(m, effects);
         if (m->write_mode && m->write_until_ms <= m->now_ms) {
             m->write_mode = false;
             notice_set(m, "info", "Write mode is off: ten idle minutes have passed.");
@@ -353,6 +354,7 @@ void app_update(struct model *m, const struct input *in, struct effects *effects
     expire(m, now, effects);
     if (is_message(in)) {
         notice_end(m);                             /* read, or in the log */
+        activity_touch(m);
         if (!text_same(in->name, "interrupt"))
             m->interrupted_ms = 0;
         if (m->write_mode)
@@ -417,6 +419,8 @@ bool model_sane(const struct model *m)
            time_sane(m->now_ms) && time_sane(m->wall_ms) && time_sane(m->wall_at_ms) &&
            m->wall_at_ms <= m->now_ms && time_sane(m->write_until_ms) && time_sane(m->interrupted_ms) &&
            time_sane(m->notice.until_ms) && time_sane(m->facts.status_at_ms) &&
+           time_sane(m->activity.next_ms) && time_sane(m->activity.until_ms) && m->back_count <= VIEWS_MOST &&
+           m->forward_count <= VIEWS_MOST &&
            m->log.line_count <= LOG_LINES && jobs_sane(m) && modal_sane(&m->modal) &&
            rowset_sane(&m->diff.rows) && rowset_sane(&m->migrations.sql);
 }

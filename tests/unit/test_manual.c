@@ -44,8 +44,8 @@ static int drop_manual(void **state)
 static void expected_item(const struct action *a, struct str *out)
 {
     str_add(out, ".It Ic ");
-    if (strcmp(a->keys, "-") == 0 || strcmp(a->keys, ":") == 0)
-        str_printf(out, "\\%s%s", a->keys[0] == ':' ? "&" : "", a->keys);   /* mdoc would take them for its own */
+    if (a->keys[0] && strchr("-:[]", a->keys[0]) && !a->keys[1])   /* mdoc would take them for its own */
+        str_printf(out, "\\%s%s", a->keys[0] == '-' ? "" : "&", a->keys);
     else
         str_add(out, a->keys);
     if (a->menu_key)
