@@ -85,8 +85,10 @@ create operator = (leftarg = text, rightarg = text, function = differ);
 SQL
     sql "$1" postgres -c "alter database \"$2\" set search_path = public, pg_catalog"
 }
-# A database made anew under an old name is another one to seedops: what it knew of any is forgotten.
-createdb_in() { sql "$1" postgres -c "create database \"$2\"" && rm -f "$XDG_STATE_HOME/seedops/known_databases"; }
+# A database made anew under an old name is another one to seedops, which refuses to write to it: after this every
+# visit is a first one.
+forget_databases() { rm -f "$XDG_STATE_HOME/seedops/known_databases"; }
+createdb_in() { sql "$1" postgres -c "create database \"$2\"" && forget_databases; }
 free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 # wait_for SECONDS COMMAND...: polls until it succeeds
 wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; read -rt 0.05 <> <(:) || :; done; }

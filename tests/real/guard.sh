@@ -77,6 +77,6 @@ so seed --url "$socket_url"; is "$rc" 5 "a URL to the same place as production i
 like "$err" 'same place as production|same place as staging' "and that is said"
 so seed local; is "$rc" 5 "one called local that is the server known as production counts as that"
 like "$err" 'it has the identity of (production|lab), so it is that server or a copy of it' "and says so"
-rm "$XDG_STATE_HOME/seedops/known_databases"
+forget_databases
 so seed local; is "$rc" 0 "a local one needs nothing"
 finish

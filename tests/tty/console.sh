@@ -22,6 +22,7 @@ sql main template_c -c 'DELETE FROM "Station"; DELETE FROM "Withdrawal"; DELETE 
 use() {
     sql main postgres -c "create database \"$1\" template template_c"
     LOCAL_DATABASE_URL=$(url main "$1"); database=$1
+    forget_databases
 }
 stations() { sql main "$database" -c 'SELECT count(*) FROM "Station"'; }
 newest_journal() { ls -t "$XDG_STATE_HOME"/seedops/sessions/*.jsonl 2>/dev/null | head -n 1; }
