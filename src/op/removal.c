@@ -456,6 +456,8 @@ bool removal_plan(struct removal *r, struct err *err)
     bool ok = load_graph(r, db, err) && db_run(db, begin, 0, NULL, NULL, err) && in_snapshot(r, db, err);
     if (db_alive(db) && r->made)
         ok = ok ? db_run(db, "COMMIT", 0, NULL, NULL, err) : (db_rollback(db), false);
+    if (!ok && strcmp(err->sqlstate, "42501") == 0)
+        err->class = ERR_REFUSED;    /* what this role may not read it cannot save */
     if (!ok)
         return false;
     if (r->options->kind == REMOVAL_CONVERGE) {

@@ -124,6 +124,11 @@ bool cascade_delete(struct cascade *c, struct db *db, const struct cascade_delet
     bool *done = xcalloc(n, sizeof *done);
     for (size_t i = 0; i < g->relation_count; i++)
         in[i] = c->doomed[i].count > 0;
+    /* A circle may close by way of rows that only change: deleting one of its tables first would update doomed rows of
+     * another, which then are not where they were. */
+    for (size_t e = 0; e < g->edge_count; e++)
+        if (cascade_others(c, &c->met[e]) || cascade_others(c, &c->updated[e]))
+            in[g->relations[g->edges[e].child].family] = true;
     size_t count = graph_order(g, in, order, group);
     for (size_t i = count; ok && i-- > 0;) {
         size_t found = 0;

@@ -1,0 +1,193 @@
+#!/usr/bin/env bash
+# prune, reset and converge on case C: what the plan says goes, nothing else, and a restore brings it back to the byte.
+. "$(dirname "$0")/../lib.sh"
+cluster_start main "autovacuum=off" || exit 1
+project=$T/project; mkdir -p "$project"
+cp -r "$TOP/migrations" "$TOP/seeds" "$TOP/seedops.yaml" "$project"; cd "$project" || exit 1
+createdb_in main app; createdb_in main twin
+LOCAL_DATABASE_URL=$(url main app); PROD_DATABASE_URL=$(url main app) PROD_DIRECT_URL=$(url main app)
+export LOCAL_DATABASE_URL PROD_DATABASE_URL PROD_DIRECT_URL
+helpers=()
+tidy() { [ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null; cleanup; }
+trap tidy EXIT
+q() { sql main app -c "$1"; }
+# rows by table, in an order of their own; sequences as they stand
+dump() { "$PGBIN/pg_dump" -h "$T/main" -U postgres --data-only app | grep -v '^\\\(un\)\?restrict' | sort; }
+counts() { q 'select (select count(*) from "Station"), (select count(*) from "Sensor"), (select count(*) from "Threshold"), (select count(*) from "StationGlacier"), (select count(*) from "Measurement"), (select count(*) from "Alert")'; }
+safepoints() { find "$XDG_STATE_HOME" -name '*.safepoint' | wc -l; }
+partials() { find "$XDG_STATE_HOME" -name '*partial*' | wc -l; }
+journals() { cat "$XDG_STATE_HOME"/seedops/sessions/*.jsonl; }
+json() { python3 -c 'import json,sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$T/out" "$1"; }
+"$SEEDOPS" migrate local >/dev/null 2>&1 && "$SEEDOPS" seed local >/dev/null 2>&1 || exit 1
+q 'insert into "Measurement" ("sensorId", "stationId", at, value) select s.id, s."stationId", now() - g * interval '\''10 minutes'\'', random() * 5 from "Sensor" s, generate_series(1, 300) g'
+q 'insert into "Alert" ("stationId", level) select id, 3 from "Station"'
+
+# ---- nothing to prune ----
+so prune local --confirm local
+is "$rc" 0 "with nothing stale there is nothing to do"
+like "$out" 'nothing to do' "and it says so"
+is "$(safepoints)" 0 "without a safepoint"
+
+# ---- one station taken out (the first of "done when") ----
+python3 - <<'END'
+import re
+for name in ('station', 'sensor', 'threshold', 'station_glacier'):
+    path = 'seeds/%s.yaml' % name
+    lines = open(path).read().split('\n')
+    out, skip = [], False
+    for line in lines:
+        if re.match(r'  - ', line):
+            skip = '"2011"' in line
+        if not skip:
+            out.append(line)
+    open(path, 'w').write('\n'.join(out))
+END
+dump >"$T/before"; before=$(counts)
+so prune local
+is "$rc" 5 "without the names it is refused"
+like "$out" 'Station +2011 +Rhône, Sion' "the plan names the station"
+like "$out" 'delete +1 +Station' "counts it"
+like "$out" 'delete +2 +Sensor +not in seeds/sensor.yaml' "and its sensors"
+like "$out" '(delete|cascade) +1 +Threshold' "its threshold"
+like "$out" '(delete|cascade) +[0-9]+ +StationGlacier' "its links to glaciers"
+like "$out" '! cascade +600 +Measurement .*operational: now this many, and growing' "and its measurements, marked"
+like "$err" 'next: seedops prune local --confirm local --confirm-operational (Alert|Measurement)' "the refusal says the whole line"
+so prune local --confirm local
+is "$rc" 5 "the environment's name alone is not enough"
+is "$(counts)" "$before" "nothing went"
+so prune local --dry-run --json
+is "$rc" 0 "a dry run shows the plan"
+digest=$(json 'd["plan"]["digest"]')
+is "$(json 'd["applied"], d["safepoint"]')" "(False, None)" "and changes nothing"
+names=(); for t in $(json '" ".join(sorted({s["object"] for s in d["plan"]["steps"] if s["danger"]}))'); do names+=(--confirm-operational "$t"); done
+so prune local --output "$T/rows.csv"
+is "$(grep -c '^"Station","2011","Rhône, Sion"' "$T/rows.csv")" 1 "--output lists every row"
+
+# ---- refusals: each exit 5, nothing gone, and on record ----
+refused() { # NAME PATTERN ARGS...
+    local name=$1 pattern=$2; shift 2
+    so "$@"
+    is "$rc" 5 "$name: exit 5"
+    like "$err" "$pattern" "$name: says why"
+    is "$(counts)" "$before" "$name: nothing went"
+    journals | grep -q '"class":"refused"' || not_ok "$name: is on record"
+    rm -f "$XDG_STATE_HOME"/seedops/sessions/*.jsonl
+}
+refused "a wrong name" 'confirm names "production"' prune local --confirm production "${names[@]}"
+refused "a name with a space behind" 'confirm names "local "' prune local --confirm 'local ' "${names[@]}"
+refused "non-local without the variable" 'ALLOW_PROD_SEED' prune production --confirm production "${names[@]}"
+like "$err" 'ALLOW_PROD_SEED=true seedops prune production --confirm production --confirm-operational' "with the line that would allow it"
+ALLOW_PROD_SEED='' refused "with the variable empty" 'set but empty' prune production --confirm production "${names[@]}"
+ALLOW_PROD_SEED=off refused "with the variable off" 'counts as not set' prune production --confirm production "${names[@]}"
+ALLOW_PROD_SEED=1 refused "the name of another environment" 'confirm names "local"' prune production --confirm local "${names[@]}"
+rm -f "$XDG_STATE_HOME"/seedops/known_databases          # both names lead to one server: local would be its copy
+refused "another table's name" 'Measurement' prune local --confirm local --confirm-operational Measurment
+refused "a stale digest" 'not the one that was confirmed' prune local --confirm local "${names[@]}" --plan-digest 0123456789abcdef
+so prune local --confirm local "${names[@]}" --plan-digest abc
+is "$rc" 64 "a digest too short to mean anything is a usage error"
+q "update \"Station\" set name = 'Rhône, Sitten' where \"ofevCode\" = '2011'"
+before=$(counts) refused "a row changed since" 'not the one that was confirmed' prune local --confirm local "${names[@]}" --plan-digest "$digest"
+q "update \"Station\" set name = 'Rhône, Sion' where \"ofevCode\" = '2011'"
+q "insert into \"Measurement\" (\"sensorId\", \"stationId\", at, value) select id, \"stationId\", now() + interval '1 day', 1 from \"Sensor\" limit 1"
+dump >"$T/before"
+
+# ---- carried out: exactly the reviewed plan, which does not count the application's rows ----
+so prune local --json --confirm local "${names[@]}" --plan-digest "${digest:0:16}"
+is "$rc" 0 "the reviewed plan is carried out" || note "$err"
+safepoint=$(json 'd["safepoint"]')
+is "$(json 'd["plan"]["digest"]')" "$digest" "it is that one"
+is "$(json 'd["before"]["Station"], d["after"]["Station"]')" "(7, 6)" "before and after are reported"
+is "$(q 'select count(*) from "Station" where "ofevCode" = '\''2011'\''')" 0 "the station is gone"
+is "$(q 'select count(*) from "Sensor" x left join "Station" s on s.id = x."stationId" where s.id is null')" 0 "and what hung on it"
+is "$(stat -c %a "$safepoint")" 600 "the safepoint is ours alone"
+journals | grep -q "\"text\":\"$safepoint\"" && ok "the journal names it" || not_ok "the journal names it"
+dump >"$T/after"
+is "$(comm -13 "$T/before" "$T/after" | grep -v setval)" "" "no row is there that was not"
+so prune local --confirm local
+like "$out" 'nothing to do' "a second prune has nothing to do"
+
+# ---- and back ----
+so restore local "$safepoint" --confirm local
+is "$rc" 0 "restore brings it back" || note "$err"
+dump >"$T/restored"
+is "$(diff "$T/before" "$T/restored")" "" "every row, byte for byte"
+so restore local "$safepoint" --confirm local --json
+is "$(json 'd["applied"]')" False "a second restore changes nothing"
+is "$(diff "$T/before" <(dump))" "" "indeed"
+
+# ---- somebody has a lock on a row ----
+mkfifo "$T/holder"; sql main app <"$T/holder" >/dev/null 2>&1 & helpers+=($!)
+exec 7>"$T/holder"; echo "set application_name = 'ingest'; begin; update \"Sensor\" set unit = unit; select 1;" >&7
+wait_for 10 bash -c "[ \"\$('$PSQL' -XAtq -h '$T/main' -U postgres -d app -c \"select count(*) from pg_stat_activity where application_name = 'ingest' and state = 'idle in transaction'\")\" = 1 ]"
+before=$(counts) saved=$(safepoints)
+so prune local --confirm local "${names[@]}"
+is "$rc" 1 "a lock that does not go away ends it"
+like "$err" 'pid [0-9]+ "ingest", idle in transaction' "and who holds it is named"
+is "$(counts) $(safepoints) $(partials)" "$before $saved 0" "nothing went, no safepoint stays"
+echo 'rollback;' >&7; exec 7>&-
+
+# ---- triggers: what they take beyond the plan ends it ----
+q 'create table audit (what text); create function note_it() returns trigger language plpgsql as $$ begin insert into audit values (old.name); return old; end $$;
+   create trigger note_it after delete on "Station" for each row execute function note_it()'
+so prune local --dry-run
+like "$out" 'trigger +Station +note_it fires' "a trigger that will fire is in the plan"
+q 'create function greedy() returns trigger language plpgsql as $$ begin delete from "Withdrawal"; return old; end $$;
+   create trigger greedy after delete on "Station" for each row execute function greedy()'
+so prune local --confirm local "${names[@]}"
+is "$rc" 1 "a trigger that deletes rows nobody planned ends it"
+like "$err" 'Withdrawal.* would have been deleted, 0 were planned' "and says which"
+like "$err" 'trigger (greedy|note_it) of Station' "and who may have done it"
+is "$(counts)" "$before" "nothing went"
+q 'drop trigger greedy on "Station"; create or replace function keep() returns trigger language plpgsql as $$ begin return null; end $$;
+   create trigger keep before delete on "Station" for each row execute function keep()'
+so prune local --confirm local "${names[@]}"
+like "$err" 'gave up fewer rows than planned' "a trigger that keeps a row ends it, too"
+is "$(counts)" "$before" "nothing went, of its children neither"
+q 'drop trigger keep on "Station"; drop trigger note_it on "Station"'
+
+# ---- something in the way, by name ----
+q 'create table lease (id int primary key, station int references "Station" on delete restrict); insert into lease select 1, id from "Station" where "ofevCode" = '\''2011'\'''
+so prune local --confirm local "${names[@]}"
+is "$rc" 1 "a RESTRICT key ends it"
+like "$err" '1 row of lease is in the way' "the table is named"
+like "$err" 'lease_station_fkey, ON DELETE RESTRICT' "and the key"
+q 'drop table lease'
+
+# ---- the owner of half the tables only ----
+q 'create role clerk login; grant usage on schema public to clerk; grant select, insert, update, delete on all tables in schema public to clerk; grant usage on all sequences in schema public to clerk; revoke select on "Measurement" from clerk'
+LOCAL_DATABASE_URL="postgresql://clerk@/app?host=$T/main" so prune local --confirm local "${names[@]}"
+is "$rc" 5 "rows that cannot be read cannot be saved"
+like "$err" 'permission denied for table Measurement' "which is said"
+q 'grant select on "Measurement" to clerk; revoke update, delete on "Measurement" from clerk'
+dump >"$T/before"
+LOCAL_DATABASE_URL="postgresql://clerk@/app?host=$T/main" so prune local --json --confirm local "${names[@]}"
+is "$rc" 0 "what it may not delete itself goes by its key" || note "$err"
+LOCAL_DATABASE_URL="$(url main app)" so restore local "$(json 'd["safepoint"]')" --confirm local
+is "$(diff "$T/before" <(dump))" "" "and comes back"
+q 'alter table "Sensor" enable row level security; create policy nothing on "Sensor" using (false)'
+LOCAL_DATABASE_URL="postgresql://clerk@/app?host=$T/main" so prune local --confirm local "${names[@]}"
+is "$rc" 5 "rows hidden by row security cannot be saved either"
+like "$err" 'row security hides rows of Sensor' "which is said"
+q 'drop policy nothing on "Sensor"; alter table "Sensor" disable row level security'
+
+# ---- reset and converge ----
+cp "$TOP"/seeds/* seeds/
+so converge local --confirm local --json
+is "$rc" 0 "converge with nothing stale is a seed" || note "$err"
+q "insert into \"Station\" select (json_populate_record(s, '{\"id\": 990, \"ofevCode\": \"2299\", \"name\": \"Old gauge\"}')).* from \"Station\" s where \"ofevCode\" = '2009'; update \"Station\" set name = 'wrong' where \"ofevCode\" = '2009'; delete from \"Threshold\""
+so converge local --confirm local --json
+is "$rc" 0 "converge prunes and seeds" || note "$err"
+is "$(json 'sorted({s["action"] for s in d["plan"]["steps"]})')" "['delete', 'insert', 'update']" "as one plan"
+so diff local
+is "$rc" 0 "after it the tables are as declared"
+so reset local --confirm local
+is "$rc" 5 "a reset needs the operational names as well"
+dump >"$T/before"
+so reset local --json --confirm local --confirm-operational Measurement --confirm-operational Alert
+is "$rc" 0 "reset" || note "$err"
+so diff local
+is "$rc" 0 "after it the tables are as declared"
+is "$(q 'select count(*) from "Measurement"')" 0 "and what hung on them is gone"
+so reset local Nothing --confirm local
+is "$rc" 64 "a table nobody declares is a usage error"
+finish
