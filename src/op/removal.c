@@ -404,7 +404,8 @@ static bool sum_up(struct removal *r, struct err *err)
         r->blocked |= updated && (edge->on_update == 'a' || edge->on_update == 'r');
         if (met || updated)
             add_operational(r, child, met + updated);
-        if ((met || updated) && !refuse_unseen(r, child, err))
+        /* row security may hide the children that would go */
+        if (r->planned[r->graph.relations[edge->parent].family] && !refuse_unseen(r, child, err))
             return false;
     }
     return true;
