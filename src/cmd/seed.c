@@ -48,7 +48,7 @@ static void print_json(const struct input *plan, const struct input *outcome)
     json_counts(&o, "before", outcome, false);
     json_counts(&o, "after", outcome, true);
     json_put_int(&o, "duration_ms", outcome->number);
-    json_put_text(&o, "safepoint", NULL);
+    json_put_text(&o, "safepoint", outcome->text);
     json_object_end(&o);
     face_write_json(&out);
     str_free(&out);
@@ -94,7 +94,12 @@ static void print_outcome(const struct input *outcome, bool dry_run)
     if (outcome->number2 > 0)
         str_printf(&out, "seeded: %lld %s written in %lld ms\n", (long long)outcome->number2,
                    outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number);
-    else
+    if (outcome->text) {
+        str_add(&out, "old values: safepoint ");
+        add_visible(&out, outcome->text);
+        str_add_char(&out, '\n');
+    }
+    if (outcome->number2 == 0)
         str_add(&out, dry_run ? "dry run: nothing was written\n" : "nothing to write: every declared row is there\n");
     fwrite(str_text(&out), 1, out.length, stdout);
     str_free(&out);
@@ -115,7 +120,8 @@ int cmd_seed(const struct command *command, struct options *options)
     struct err err = {0};
     bool ok = face_open(&face, command, options, &err);
     face.on_event = on_event;
-    struct seed_options what = {.dry_run = options->dry_run, .scan = options->scan};
+    struct seed_options what = {.dry_run = options->dry_run, .scan = options->scan,
+                                .safepoint_dir = options->safepoint_dir};
     ok = ok && op_seed(&face.session, &what, &err);
     if (ok && options->json)
         print_json(face.last[IN_PLAN], face.last[IN_OUTCOME]);

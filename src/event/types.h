@@ -196,7 +196,8 @@ enum input_kind {
     IN_QUESTION,     /* question: number = id; name: kind; title, text, expect */
     IN_QUESTION_OVER,/* number = id: answered, cancelled or expired; ok: yes, text: what was typed (no secret) */
     IN_PROGRESS,     /* name: what, number done, number2 total (-1 unknown), rate per second */
-    IN_OUTCOME,      /* name: operation, ok, error, counts, number = duration ms, number2 = rows written */
+    IN_OUTCOME,      /* name: operation, ok, error, counts, number = duration ms, number2 = rows written,
+                      * text: the safepoint, if there is one */
     IN_LOG,          /* name: level, text */
     IN_DIAGNOSIS,    /* diagnosis, server, text: why it was made ("" asked for; "seed": a write came to a held table) */
     /* what a review wants to know beside what the screens show */

@@ -39,6 +39,7 @@ bool op_diff(struct session *s, const char *const *tables, size_t count, bool sc
 struct seed_options {
     bool dry_run, scan;
     const char *seen;          /* digest of the plan that was confirmed: another one is not carried out; NULL: any */
+    const char *safepoint_dir; /* of the old values of changed rows; NULL: the environment's */
 };
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err);
 

@@ -111,6 +111,9 @@ static void as_action_left(struct str *sql, const struct restored *s)
                 db_quote_literal(sql, change->after);
             else
                 str_printf(sql, "r.a%zu", i);
+            /* by way of the type: char(5) writes blanks that its text has not */
+            if (!s->columns[column].retyped)
+                str_printf(sql, "::%s", s->columns[column].live->type.name);
             str_add(sql, "::pg_catalog.text COLLATE \"C\")");
         }
         str_add(sql, ")");

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "db/pipeline.h"
 #include "op/declared.h"
+#include "op/keep.h"
 #include "op/lineage.h"
 #include "op/evidence.h"
 #include "op/ops.h"
@@ -195,16 +196,30 @@ static struct trail_entry trail_of(const struct seeding *g)
                                 .counts = g->outcome->counts, .count_count = g->outcome->count_count};
 }
 
+/* Rows that are where they were want no safepoint; with an outcome that nobody knows it stays. */
+static void end_safepoint(struct seeding *g, struct safepoint *safepoint, bool written, const struct err *err)
+{
+    if (safepoint && written)
+        g->outcome->text = xstrdup(safepoint_path(safepoint));
+    if (written || err->class == ERR_UNKNOWN_OUTCOME)
+        safepoint_free(safepoint);
+    else
+        safepoint_discard(safepoint);
+}
+
 static bool write_once(struct seeding *g, struct db *db, struct err *err)
 {
+    struct safepoint *safepoint = NULL;
     start_outcome(g);
-    bool ok = begin(g, db, err) && write_plan(g->session, db, &g->plan, err) && count_after(g, db, err) &&
+    bool ok = begin(g, db, err) && keep_changed(g->session, db, &g->plan, g->options->safepoint_dir, &safepoint, err) &&
+              write_plan(g->session, db, &g->plan, err) && count_after(g, db, err) &&
               write_sequences(db, &g->plan, err);
     struct trail_entry entry = trail_of(g);
     ok = ok && trail_add(g->session, db, &entry, err);
     bool written = ok && commit(g, db, err);
     if (written)
         trail_applied(g->session, &entry);
+    end_safepoint(g, safepoint, written, err);
     if (!ok && db_alive(db))
         db_rollback(db);
     return written;

@@ -194,12 +194,57 @@ sed -i 's/disable/perhaps/' seedops.yaml
 so restore here "$S" --confirm here
 is "$rc" 1 "another word is refused"
 like "$err" "it takes fire or disable" "and the right ones are named"
-rm seedops.yaml
+rm seedops.yaml; SAVED=$S
 db -c "delete from t; create function away() returns trigger language plpgsql as 'begin return null; end'; create trigger away before insert on t for each row when (new.id = 1) execute function away(); drop trigger up on t"
 confirmed "$S"
 is "$rc $(db -c 'select count(*) from t')" "1 0" "one that keeps a row out as well"
 
+# ---- a seed that changes rows ----
+base seeded
+db <<'SQL'
+create table parent (id int generated always as identity primary key, code text unique not null);
+create table item (id serial primary key, code text unique not null, price numeric(10,2), tag char(5), parent int references parent, own text, at timestamptz default now());
+SQL
+mkdir seeds
+printf 'table: parent\nkey: [code]\nrows:\n  - {code: a}\n  - {code: b}\n' >seeds/parent.yaml
+{ printf 'table: item\nkey: [code]\nrows:\n'; for i in 1 2 3; do printf '  - {code: i%d, price: "1.5", tag: x, parent: !ref {table: parent, code: a}}\n' $i; done; } >seeds/item.yaml
+so seed --url "$(url main seeded)" --seeds seeds --json
+is "$rc $(jq -c .safepoint <<<"$out")" "0 null" "inserts need no safepoint"
+before=$(dump seeded)
+sed -i 's/price: "1.5", tag: x, parent: !ref {table: parent, code: a}/price: "2.5", tag: y, parent: !ref {table: parent, code: b}/' seeds/item.yaml
+so seed --url "$(url main seeded)" --seeds seeds --dry-run --json
+is "$(ls "$T/state/seedops/safepoints" 2>/dev/null | wc -l)" 0 "nor does a dry run"
+so seed --url "$(url main seeded)" --seeds seeds --json
+S=$(jq -r .safepoint <<<"$out")
+is "$rc $(test -s "$S" && stat -c %a "$S")" "0 600" "a seed that changes rows saves their old values"
+so seed --url "$(url main seeded)" --seeds seeds --json
+is "$rc $(jq -c '[.safepoint, .applied]' <<<"$out") $(ls "$T/state/seedops/safepoints" | wc -l)" '0 [null,false] 1' "a second seed saves nothing"
+db -c "update item set own = 'mine' where id = 1"
+confirmed last
+is "$rc" 0 "restored without a question: what the seed wrote is still there"
+[ "$rc" = 0 ] || note "$err"
+is "$(db -c "select string_agg(own, '') from item")" mine "other columns are left alone"
+db -c "update item set own = null"
+is "$(dump seeded)" "$before" "the old values are back"
+so seed --url "$(url main seeded)" --seeds seeds --json
+db -c "update item set price = 9 where id = 2"
+restore "$(jq -r .safepoint <<<"$out")" --dry-run
+like "$out" 'set back +2 +item' "what the seed wrote is told from"
+like "$out" 'changed +1 +item +changed since: 2' "what someone wrote since"
+sed -i 's/price: "2.5"/price: "3.5"/' seeds/item.yaml
+so seed --url "$(url main seeded)" --seeds seeds --safepoint-dir /proc/nowhere
+is "$rc $(db -c "select price from item where id = 1")" "1 2.50" "no room where it was asked for: nothing is written"
+XDG_STATE_HOME=/proc/nowhere so seed --url "$(url main seeded)" --seeds seeds
+is "$rc $(db -c "select price from item where id = 1")" "0 3.50" "without a writable disk a seed still runs"
+like "$err" 'the old values of 3 rows are not saved' "and says what is not kept"
+so seed --url "$(url main seeded)" --seeds seeds
+before=$(ls "$T/state/seedops/safepoints" | wc -l)
+db -c "update item set price = 1; create function no() returns trigger language plpgsql as 'begin raise exception ''no''; end'; create trigger no before update on item for each row execute function no()"
+so seed --url "$(url main seeded)" --seeds seeds
+is "$rc $(ls -A "$T/state/seedops/safepoints" | wc -l)" "1 $before" "a seed that fails leaves no safepoint"
+
 # ---- plans, files, faults ----
+D=triggers S=$SAVED
 db -c "drop trigger away on t"
 restore "$S" --dry-run --json; digest=$(jq -r .plan.digest <<<"$out")
 db -c "insert into t values (2, 'y')"
