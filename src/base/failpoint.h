@@ -26,7 +26,15 @@
     X(PRUNE_CHECKED, "prune-checked", "what was deleted was compared with the plan") \
     X(RESET_SEEDED, "reset-seeded", "reset, converge: the fixtures' rows are written") \
     X(PRUNE_COMMIT, "prune-commit", "just before COMMIT is sent") \
-    X(PRUNE_DONE, "prune-done", "committed, and not yet reported")
+    X(PRUNE_DONE, "prune-done", "committed, and not yet reported") \
+    X(RESTORE_LOADED, "restore-loaded", "the saved rows are in temporary tables") \
+    X(RESTORE_PLANNED, "restore-planned", "the plan is made and confirmed, nothing was begun") \
+    X(RESTORE_BEGUN, "restore-begun", "the writing transaction is begun") \
+    X(RESTORE_INSERTED, "restore-inserted", "what was missing is inserted") \
+    X(RESTORE_SET_BACK, "restore-set-back", "what was changed is set back") \
+    X(RESTORE_CHECKED, "restore-checked", "what was written was compared with the safepoint") \
+    X(RESTORE_COMMIT, "restore-commit", "just before COMMIT is sent") \
+    X(RESTORE_DONE, "restore-done", "committed, and not yet reported")
 
 #define FAILPOINT_ENUM(id, name, help) FAIL_##id,
 enum failpoint { FAILPOINTS(FAILPOINT_ENUM) FAILPOINT_COUNT };

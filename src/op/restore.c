@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "op/outcome.h"
 #include "op/restoring.h"
+#include "op/trail.h"
 
 enum { ATTEMPTS = 3, DIGEST_LEAST = 12 };
 
@@ -98,11 +100,14 @@ static bool begin(struct restoring *g, struct err *err)
     struct db_result *result = NULL;
     bool watched = db_facts(r->db)->server_version_num >= 140000;
     struct str sql = {0};
-    str_printf(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ; " WRITE_SETTINGS "%sSELECT pg_catalog.txid_current()::pg_catalog.text",
+    str_printf(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ; " WRITE_SETTINGS "%sSELECT pg_catalog.txid_current()::pg_catalog.text, "
+               "pg_catalog.current_setting('search_path'), pg_catalog.set_config('search_path', 'pg_catalog', true)",
                watched ? "SET LOCAL client_connection_check_interval = '2s'; " : "");
     bool ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
-    if (ok)
+    if (ok) {
         snprintf(g->xid, sizeof g->xid, "%s", db_value(result, 0, 0));
+        r->path = r->path ? r->path : arena_strdup(&r->arena, db_value(result, 0, 1));
+    }
     db_result_free(result);
     str_free(&sql);
     return ok;
@@ -210,20 +215,26 @@ static bool commit(struct restoring *g, struct err *err)
         ok = outcome_find_out(g->r.session, g->xid, err);
         g->r.db = g->r.session->direct;
     }
-    return ok;
+    return ok && (failpoint(FAIL_RESTORE_DONE, err) || true);
 }
 
 static bool write_once(struct restoring *g, const char *digest, struct err *err)
 {
     struct restore *r = &g->r;
     start_outcome(g);
-    bool ok = begin(g, err) && restore_compare(r, err) && as_planned(g, digest, err) && count_rows(g, false, err) &&
-              restore_write(r, err) && count_rows(g, true, err) && check_counts(g, err) && restore_sequences(r, err);
-    if (ok)
-        return commit(g, err);
-    if (db_alive(r->db))
+    bool ok = begin(g, err) && failpoint(FAIL_RESTORE_BEGUN, err) && restore_compare(r, err) &&
+              as_planned(g, digest, err) && count_rows(g, false, err) && restore_write(r, err) &&
+              count_rows(g, true, err) && check_counts(g, err) && failpoint(FAIL_RESTORE_CHECKED, err) &&
+              restore_sequences(r, err);
+    struct trail_entry entry = {.action = "restore", .object = r->info->id, .plan_digest = digest,
+                                .counts = g->outcome->counts, .count_count = g->outcome->count_count};
+    ok = ok && trail_add(r->session, r->db, &entry, err) && failpoint(FAIL_RESTORE_COMMIT, err);
+    bool written = ok && commit(g, err);
+    if (written)
+        trail_applied(r->session, &entry);
+    if (!ok && db_alive(r->db))
         db_rollback(r->db);
-    return false;
+    return written;
 }
 
 /* ---- the procedure ---- */
@@ -288,6 +299,7 @@ static bool write_until_right(struct restoring *g, struct err *err)
 {
     char digest[HASH_HEX];
     memcpy(digest, g->r.digest, sizeof digest);
+    trail_announce(g->r.session);
     for (int attempt = 1;; attempt++) {
         if (write_once(g, digest, err))
             return true;
@@ -314,7 +326,8 @@ static bool restore_loaded(struct restoring *g, struct err *err)
         return false;
     if (restore_writes(r) == 0)
         return emit_outcome(g, 0), true;
-    if (!session_guard(r->session, GUARD_DESTROY, NULL, err) || !write_until_right(g, err))
+    if (!session_guard(r->session, GUARD_DESTROY, NULL, err) || !failpoint(FAIL_RESTORE_PLANNED, err) ||
+        !write_until_right(g, err))
         return false;
     emit_outcome(g, restore_writes(r));
     return true;
@@ -349,7 +362,7 @@ bool op_restore(struct session *s, const struct restore_options *options, struct
     if (ok) {
         r->info = safepoint_info(r->reader);
         note_origin(r);
-        ok = restore_load(r, err) && restore_loaded(&g, err);
+        ok = restore_load(r, err) && failpoint(FAIL_RESTORE_LOADED, err) && restore_loaded(&g, err);
     }
     restore_unload(r);
     safepoint_close(r->reader);

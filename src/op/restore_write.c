@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/failpoint.h"
 #include "op/restoring.h"
+#include "op/write.h"
 
 /* ---- the order ---- */
 
@@ -140,7 +142,8 @@ static void insert_sql(struct str *sql, const struct restored *s, size_t n)
     }
     str_printf(sql, ") OVERRIDING SYSTEM VALUE SELECT %s FROM pg_temp.seedops_saved_%zu r", str_text(&from), n);
     if (s->states[ROW_MISSING] < s->rows)
-        str_printf(sql, " JOIN pg_temp.seedops_state_%zu s ON s.r = r.ctid WHERE s.s = 'm'", n);
+        str_printf(sql, " JOIN pg_temp.seedops_state_%zu s ON s.r OPERATOR(pg_catalog.=) r.ctid "
+                   "WHERE s.s OPERATOR(pg_catalog.=) 'm'", n);
     str_add(sql, " ON CONFLICT DO NOTHING");
     str_free(&from);
 }
@@ -252,8 +255,9 @@ static bool update_section(struct restore *r, size_t n, struct err *err)
         db_quote_identifier(&sql, s->columns[i].live->name);
         str_printf(&sql, " = r.c%zu", i);
     }
-    str_printf(&sql, " FROM pg_temp.seedops_saved_%zu r JOIN pg_temp.seedops_state_%zu s ON s.r = r.ctid WHERE s.s IN (%s) "
-               "AND ", n, n, r->overwrite ? "'u', 'c'" : "'u'");
+    str_printf(&sql, " FROM pg_temp.seedops_saved_%zu r JOIN pg_temp.seedops_state_%zu s ON s.r OPERATOR(pg_catalog.=) r.ctid "
+               "WHERE (s.s OPERATOR(pg_catalog.=) 'u'%s) AND ", n, n,
+               r->overwrite ? " OR s.s OPERATOR(pg_catalog.=) 'c'" : "");
     restore_match(&sql, s);
     bool ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
     int64_t written = ok ? db_affected(result) : 0;
@@ -306,6 +310,18 @@ static bool place(struct err *err)
     return false;
 }
 
+/* Triggers, defaults and checks of the tables want the path of their application; what we ask ourselves wants none. */
+static bool restore_path(struct restore *r, bool theirs, struct err *err)
+{
+    struct str sql = {0};
+    str_add(&sql, "SELECT pg_catalog.set_config('search_path', ");
+    db_quote_literal(&sql, theirs ? r->path : "pg_catalog");
+    str_add(&sql, ", true)");
+    bool ok = db_run(r->db, str_text(&sql), 0, NULL, NULL, err);
+    str_free(&sql);
+    return ok;
+}
+
 bool restore_write(struct restore *r, struct err *err)
 {
     const char *mode = r->session->ctx->settings->restore_triggers;
@@ -314,12 +330,14 @@ bool restore_write(struct restore *r, struct err *err)
     for (size_t n = 0; n < r->count; n++)
         r->sections[n].written = 0;
     bool ok = !mode || strcmp(mode, "disable") != 0 || find_triggers(r, &triggers, err);
-    ok = ok && switch_triggers(r, &triggers, false, err) && db_run(r->db, "SET CONSTRAINTS ALL DEFERRED", 0, NULL, NULL, err)
-         && insert_all(r, total, err);
+    ok = ok && restore_path(r, true, err) && switch_triggers(r, &triggers, false, err) &&
+         db_run(r->db, "SET CONSTRAINTS ALL DEFERRED", 0, NULL, NULL, err) && insert_all(r, total, err) &&
+         failpoint(FAIL_RESTORE_INSERTED, err);
     for (size_t n = 0; ok && n < r->count; n++)
         ok = update_section(r, n, err);
-    ok = ok && db_run(r->db, "SET CONSTRAINTS ALL IMMEDIATE", 0, NULL, NULL, err) &&
-         switch_triggers(r, &triggers, true, err);
+    ok = ok && failpoint(FAIL_RESTORE_SET_BACK, err) &&
+         db_run(r->db, "SET CONSTRAINTS ALL IMMEDIATE", 0, NULL, NULL, err) && switch_triggers(r, &triggers, true, err) &&
+         restore_path(r, false, err);
     for (size_t n = 0; ok && n < r->count; n++)
         ok = check_section(r, n, err);
     triggers_free(&triggers);
@@ -328,7 +346,6 @@ bool restore_write(struct restore *r, struct err *err)
     return ok || place(err);
 }
 
-/* Ahead only: where the application has drawn higher numbers already, the sequence stays. */
 bool restore_sequences(struct restore *r, struct err *err)
 {
     struct str sql = {0};
@@ -338,11 +355,11 @@ bool restore_sequences(struct restore *r, struct err *err)
             const struct db_column *live = s->columns[i].live;
             if (!restore_puts(s, i) || !live->sequence)
                 continue;
-            str_add(&sql, "SELECT pg_catalog.setval(");
-            db_quote_literal(&sql, live->sequence);
-            str_printf(&sql, "::pg_catalog.regclass, x.m) FROM (SELECT pg_catalog.max(r.c%zu)::pg_catalog.int8 AS m FROM "
-                       "pg_temp.seedops_saved_%zu r) x, %s q WHERE x.m > q.last_value OR (x.m = q.last_value AND NOT "
-                       "q.is_called); ", i, n, live->sequence);
+            char highest[160];
+            snprintf(highest, sizeof highest, "SELECT pg_catalog.max(r.c%zu)::pg_catalog.int8 AS m FROM "
+                     "pg_temp.seedops_saved_%zu r", i, n);
+            write_sequence_sql(&sql, live->sequence, highest);
+            str_add(&sql, "; ");
         }
     }
     bool ok = sql.length == 0 || db_run(r->db, str_text(&sql), 0, NULL, NULL, err);

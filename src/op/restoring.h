@@ -56,6 +56,7 @@ struct restore {
     size_t count;
     struct restore_note *notes;
     size_t note_count;
+    const char *path;                /* search_path of the connection, which is set aside in our transactions */
     bool overwrite;                  /* what was changed since */
     char digest[HASH_HEX];
 };

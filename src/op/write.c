@@ -157,22 +157,31 @@ bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err 
 /* Ahead only: where the application has drawn higher numbers already, the sequence stays. It may draw some between
  * our look and our setval, which would take the sequence back behind them: a short way is gone by nextval, which never
  * goes back, and a long one nobody goes in that moment. */
-static void sequence_sql(struct str *sql, const struct bound *b, const struct db_column *column)
+void write_sequence_sql(struct str *sql, const char *sequence, const char *highest)
 {
     struct str name = {0};
-    db_quote_literal(&name, column->sequence);
+    db_quote_literal(&name, sequence);
     str_add(&name, "::pg_catalog.regclass");
     str_add(sql, "SELECT CASE WHEN q.seqincrement = 1 AND x.m - s.last_value < ");
     str_printf(sql, "%d THEN (SELECT pg_catalog.max(pg_catalog.nextval(%s)) FROM pg_catalog.generate_series(", NEXTVALS,
                str_text(&name));
     str_printf(sql, "CASE WHEN s.is_called THEN s.last_value + 1 ELSE s.last_value END, x.m)) ELSE "
-               "pg_catalog.setval(%s, x.m) END FROM (SELECT pg_catalog.max(t.", str_text(&name));
-    db_quote_identifier(sql, column->name);
-    str_add(sql, ")::pg_catalog.int8 AS m FROM ");
-    db_quote_relation(sql, b->table->schema, b->table->name);
-    str_printf(sql, " t) x, %s s, pg_catalog.pg_sequence q WHERE q.seqrelid = %s AND "
-               "(x.m > s.last_value OR (x.m = s.last_value AND NOT s.is_called))", column->sequence, str_text(&name));
+               "pg_catalog.setval(%s, x.m) END FROM (%s) x, %s s, pg_catalog.pg_sequence q WHERE q.seqrelid = %s AND "
+               "(x.m > s.last_value OR (x.m = s.last_value AND NOT s.is_called))", str_text(&name), highest, sequence,
+               str_text(&name));
     str_free(&name);
+}
+
+static void sequence_sql(struct str *sql, const struct bound *b, const struct db_column *column)
+{
+    struct str highest = {0};
+    str_add(&highest, "SELECT pg_catalog.max(t.");
+    db_quote_identifier(&highest, column->name);
+    str_add(&highest, ")::pg_catalog.int8 AS m FROM ");
+    db_quote_relation(&highest, b->table->schema, b->table->name);
+    str_add(&highest, " t");
+    write_sequence_sql(sql, column->sequence, str_text(&highest));
+    str_free(&highest);
 }
 
 bool write_sequences(struct db *db, const struct plan *plan, struct err *err)

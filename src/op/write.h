@@ -11,5 +11,7 @@ bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err 
 /* setval for serial and identity columns the plan wrote, where the sequence is behind. Last before COMMIT:
  * a rollback does not take it back. */
 bool write_sequences(struct db *db, const struct plan *plan, struct err *err);
+/* One of them: `sequence` (quoted) goes past the m that `highest` selects, never back. */
+void write_sequence_sql(struct str *sql, const char *sequence, const char *highest);
 
 #endif

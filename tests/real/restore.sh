@@ -281,5 +281,28 @@ is "$(ls "$T/killed") $(ls -A "$T/killed" | wc -l) $(db -c 'select count(*) from
 so restore --list --safepoint-dir "$T/killed"
 like "$out" 'no safepoints in' "what it left is not listed"
 if (ulimit -f 1; "$BUILD/tests/real/safepoint_driver" "$T/main" types "$T/full" "delete from pg_temp.x" "deleted:public.nothing:") 2>/dev/null; then not_ok "a missing table is an error"; else ok "a missing table is an error"; fi
+
+# Whatever it dies of, and wherever: all rows or none, and another restore brings them.
+base faults
+db -c "create table p (id serial primary key, v text); create table c (id int primary key, p int references p); insert into p (v) select 'v' from generate_series(1, 500); insert into c select i, i from generate_series(1, 500) i; create table o (id int primary key, p int references p on delete set null); insert into o select i, i from generate_series(1, 9) i"
+before=$(dump faults)
+save "delete from c; delete from p" "deleted:p:" "deleted:c:" "changed:o:p=\\N:FROM public.o t WHERE p IS NOT NULL"
+gone=$(dump faults)
+for point in loaded planned begun inserted set-back checked commit; do
+    for way in kill error; do
+        SEEDOPS_FAIL=restore-$point:$way confirmed "$S"
+        if [ "$rc" = 0 ]; then not_ok "restore-$point:$way is reached"; else ok "restore-$point:$way is reached"; fi
+        wait_for 10 sql main postgres -c "select 1/(count(*) = 0)::int from pg_stat_activity where datname = 'faults'"
+        is "$(dump faults)" "$gone" "and nothing of it stays"
+    done
+done
+SEEDOPS_FAIL=restore-done:kill confirmed "$S"
+is "$(dump faults)" "$before" "after COMMIT all of it does"
+db -c "update o set p = null; delete from c; delete from p"
+sql main postgres -c "alter database faults set search_path = evil, pg_catalog, public"
+db -c "create schema evil; create function evil.never(tid, tid) returns bool language sql as 'select false'; create operator evil.= (leftarg = tid, rightarg = tid, function = evil.never); create function evil.no(\"char\", \"char\") returns bool language sql as 'select false'; create operator evil.= (leftarg = \"char\", rightarg = \"char\", function = evil.no)"
+confirmed "$S"
+sql main postgres -c "alter database faults reset search_path"
+is "$rc $(dump faults)" "0 $before" "a hostile search_path changes nothing"
 is "$(db -c "select count(*) from pg_class where relname like 'seedops%' and relpersistence <> 't'")" 0 "nothing of ours stays in the database"
 finish
