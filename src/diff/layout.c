@@ -117,7 +117,8 @@ static void add_order(struct str *order, const char *alias, const struct db_colu
     bool text = strcmp(column->type.base, "text") == 0 || strcmp(column->type.base, "varchar") == 0;
     str_add(order, order->length ? ", " : "");
     layout_column_name(order, alias, column->name);
-    str_printf(order, "%s COLLATE pg_catalog.\"C\"", text ? "" : "::pg_catalog.text");
+    if (!normal_is_number(&column->type))
+        str_printf(order, "%s COLLATE pg_catalog.\"C\"", text ? "" : "::pg_catalog.text");
 }
 
 static void add_parent(struct layout *l, size_t column, struct str *fields, struct str *parents)
@@ -245,7 +246,12 @@ char *layout_select(const struct layout *l)
 
 static void add_part(struct str *key, const struct db_type *type, const char *text, struct str *room)
 {
-    str_add(key, text ? normal_form(type, text, room) : "\xff");
+    if (!text)
+        str_add(key, "\xff");
+    else if (normal_is_number(type))
+        normal_add_sortable(key, normal_form(type, text, room));
+    else
+        str_add(key, normal_form(type, text, room));
     str_add_char(key, '\0');
 }
 

@@ -1,8 +1,8 @@
 /* layout - what is read of a live table to compare it with its fixture, and in which order.
  *
  * Every name in the SQL made here is qualified and every operator is the type's own, so that search_path does
- * not matter. Live rows come in byte order of their merge key; a column whose values are references is
- * compared by the parent's natural key, so no reference has to be looked up before. */
+ * not matter. Live rows come in byte order of their merge key, which sorts numbers by size; a column whose values
+ * are references is compared by the parent's natural key, so no reference has to be looked up before. */
 #ifndef SEEDOPS_DIFF_LAYOUT_H
 #define SEEDOPS_DIFF_LAYOUT_H
 

@@ -81,12 +81,14 @@ static bool advance(struct match *m, struct err *err)
  * references sort by what they refer to. */
 static bool order_is_ours(const struct match *m)
 {
-    if (!m->bound->fixture->sorted)
-        return false;
-    for (size_t k = 0; k < m->bound->key_count; k++)
-        if (m->bound->refs[m->bound->key[k]].table)
+    const struct bound *b = m->bound;
+    size_t numbers = 0;
+    for (size_t k = 0; k < b->key_count; k++) {
+        if (b->refs[b->key[k]].table)
             return false;
-    return true;
+        numbers += normal_is_number(&b->table->columns[b->columns[b->key[k]]].type);
+    }
+    return numbers == 0 ? b->fixture->sorted : numbers == b->key_count && b->fixture->sorted_numbers;
 }
 
 bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,

@@ -157,6 +157,34 @@ const char *normal_form(const struct db_type *type, const char *text, struct str
     return text;
 }
 
+bool normal_is_number(const struct db_type *type)
+{
+    static const char *const bases[] = {"int2", "int4", "int8", "numeric"};
+    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
+        if (strcmp(type->base, bases[i]) == 0)
+            return true;
+    return false;
+}
+
+/* More digits are a greater number, of a negative one a smaller. */
+void normal_add_sortable(struct str *out, const char *form)
+{
+    enum { ZERO = 0x80, DIGITS_MOST = 60, NO_NUMBER = 0xfd };
+    bool negative = *form == '-';
+    const char *at = form + negative;
+    size_t whole = digits(at), fraction = at[whole] == '.' ? digits(at + whole + 1) + 1 : 0;
+    if (whole == 0 || whole > DIGITS_MOST || at[whole + fraction]) {
+        str_add_char(out, (char)NO_NUMBER);
+        str_add(out, form);
+        return;
+    }
+    str_add_char(out, (char)(negative ? ZERO - (int)whole : ZERO + (int)whole));
+    for (; *at; at++)
+        str_add_char(out, negative && digit(*at) ? (char)('0' + '9' - *at) : *at);
+    if (negative)
+        str_add_char(out, '~');     /* behind the point of a longer fraction */
+}
+
 bool normal_same(const struct db_type *type, const char *a, const char *b, struct str room[2])
 {
     if (strcmp(a, b) == 0)

@@ -12,6 +12,10 @@
 
 /* `text` itself, or a form of it in `room` (emptied first); borrows from either. */
 const char *normal_form(const struct db_type *type, const char *text, struct str *room);
+/* A type whose order is by size: its values are sorted as numbers, not as texts. */
+bool normal_is_number(const struct db_type *type);
+/* Appends a normal form of such a type as bytes that sort as its values do; what is no plain number comes last. */
+void normal_add_sortable(struct str *out, const char *form);
 /* True if the two are surely equal. `room` is two strings to work in. */
 bool normal_same(const struct db_type *type, const char *a, const char *b, struct str room[2]);
 

@@ -230,6 +230,22 @@ like "$err" 'at: nobody/c.yaml:3:16' "and the value is named"
 
 database=outcome
 
+# ---- keys that are numbers are in their own order ----
+database numbers
+q 'create table i (id int primary key, v text); create table n (a numeric(6,2), b bigint, v text, primary key (a, b))'
+q "insert into i values (2, 'x'), (10, 'x'), (-3, 'x'), (100, 'extra'), (99, 'extra'); insert into n values (9.50, 2, 'x'), (10, 10, 'x'), (10, 9, 'x'), (-1.5, 1, 'x')"
+printf 'table: i\nrows:\n  - {id: 100000, v: y}\n  - {id: -3, v: y}\n  - {id: 2, v: y}\n  - {id: 010, v: y}\n  - {id: 11, v: y}\n  - {id: 1, v: y}\n' | fixture numbers/i.yaml
+printf 'table: n\nrows:\n  - {a: 10, b: 9, v: y}\n  - {a: 10, b: 10, v: y}\n  - {a: 9.5, b: 2, v: y}\n  - {a: -1.50, b: 1, v: y}\n' | fixture numbers/n.yaml
+diff_of numbers --json
+is "$(jq -c '[.tables[] | select(.table == "i") | .rows[] | .key | if type == "object" then .id else . end]' <<<"$out")" '["-3","1","2","10","11","100000","99","100"]' "integers"
+is "$(jq -c '[.tables[] | select(.table == "n") | .rows[] | .key | if type == "object" then [.a, .b] else . end]' <<<"$out")" '[["-1.50","1"],["9.50","2"],["10.00","9"],["10.00","10"]]' "and decimals beside integers"
+seed numbers
+is "$rc" 0 "they are seeded"
+printf 'table: i\nrows:\n' | fixture numbers/i.yaml; for i in $(seq 1 1200); do echo "  - {id: $i, v: z}"; done >>numbers/i.yaml
+seed numbers; is "$rc $(q "select count(*) from i where v = 'z'")" "0 1200" "rows that ascend as numbers"
+seed numbers; like "$out" 'nothing to write' "find all of their partners"
+database=outcome
+
 # ---- someone holds the table: named, and not waited for without end ----
 mkfifo "$T/hold"
 "$PGBIN/psql" -XAtq -h "$T/main" -U postgres -d outcome <"$T/hold" >/dev/null 2>&1 & holder=$!

@@ -202,6 +202,27 @@ static void normal_forms_never_make_different_values_equal(void **state)
 
 /* ---- array literals ---- */
 
+static void sortable_numbers_sort_by_size(void **state)
+{
+    (void)state;
+    static const char *const ascending[] = {"-100", "-99.51", "-99.5", "-99", "-10", "-2", "-1.5", "-1", "-0.51", "-0.5",
+                                            "0", "0.05", "0.5", "0.51", "1", "1.5", "2", "10", "99", "99.5", "99.51",
+                                            "100", "9223372036854775807", "NaN"};
+    struct str before = {0}, now = {0};
+    for (size_t i = 0; i < sizeof ascending / sizeof *ascending; i++) {
+        str_reset(&now);
+        normal_add_sortable(&now, ascending[i]);
+        struct sorted a = {.key = before.text, .key_length = before.length}, b = {.key = now.text, .key_length = now.length};
+        if (i && sorted_compare(&a, &b) >= 0)
+            fail_msg("%s does not come before %s", ascending[i - 1], ascending[i]);
+        assert_null(memchr(now.text, 0, now.length));
+        str_reset(&before);
+        str_add_bytes(&before, now.text, now.length);
+    }
+    str_free(&before);
+    str_free(&now);
+}
+
 static void array_literals_quote_what_they_must(void **state)
 {
     (void)state;
@@ -270,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_shorter_key_sorts_first),
         cmocka_unit_test(normal_forms_see_what_is_surely_equal),
         cmocka_unit_test(normal_forms_never_make_different_values_equal),
+        cmocka_unit_test(sortable_numbers_sort_by_size),
         cmocka_unit_test(array_literals_quote_what_they_must),
         cmocka_unit_test(packed_rows_come_back_whole),
     };
