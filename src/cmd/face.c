@@ -165,6 +165,7 @@ static void record(struct face *face, struct input *in)
     struct str line = {0};
     input_encode(in, &line);
     journal_line(face->journal, str_take(&line));
+    summary_take(&face->summary, in);
 }
 
 static void listen(void *sink, struct input *in)
@@ -368,6 +369,17 @@ static void record_failure(struct face *face, const struct err *err)
     input_free(in);
 }
 
+static void close_journal(struct face *face)
+{
+    struct str summary = {0};
+    struct json_out out;
+    json_begin(&out, &summary);
+    summary_encode(&face->summary, &out);
+    journal_sum(face->journal, str_take(&summary));
+    summary_free(&face->summary);
+    journal_close(face->journal, NULL);
+}
+
 int face_close(struct face *face, bool ok, const struct err *problem)
 {
     terminal_progress_end();
@@ -391,8 +403,7 @@ int face_close(struct face *face, bool ok, const struct err *problem)
         session_close(&face->session);
     for (int i = 0; i < IN_KIND_COUNT; i++)
         input_free(face->last[i]);
-    if (face->journal)
-        journal_close(face->journal, NULL);
+    close_journal(face);
     settings_free(&face->settings);
     return code;
 }

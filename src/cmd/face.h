@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cmd/command.h"
+#include "journal/summary.h"
 #include "journal/write.h"
 #include "op/ops.h"
 
@@ -20,6 +21,7 @@ struct face {
     bool color;                      /* stdout takes colours */
     struct journal *journal;
     uint64_t sequence;
+    struct summary summary;          /* of what was recorded */
     int64_t questions;               /* asked so far */
     int64_t started_ms;
     /* The newest event of each kind an operation reports its result with; owned, NULL until it came. */

@@ -233,7 +233,7 @@ bool disk_put_checkpoint(struct disk *d, int64_t offset_ms, const char *model, s
     return true;
 }
 
-bool disk_put_end(struct disk *d, const char *failure, struct err *err)
+bool disk_put_end(struct disk *d, const char *failure, const char *summary, struct err *err)
 {
     struct json_out o;
     str_reset(&d->line);
@@ -243,6 +243,8 @@ bool disk_put_end(struct disk *d, const char *failure, struct err *err)
     json_put_int(&o, "lines", (int64_t)d->number);
     if (*failure)
         json_put_text(&o, "failure", failure);
+    if (summary)
+        str_printf(&d->line, ",\"summary\":%s", summary);
     json_object_end(&o);
     return put_line(d, err) && disk_sync(d, err);
 }

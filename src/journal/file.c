@@ -194,7 +194,7 @@ static bool index_end(struct journal_file *f, struct segment *s, const struct jo
     bool closed = frame->kind == JOURNAL_END;
     if (frame->n != s->last + closed)
         return damaged(f, s, number, "the line's number is not the next");
-    if (frame->length > 4096 || !json_parse(&end, line + frame->at, frame->length, NULL))
+    if (frame->length > 256 * 1024 || !json_parse(&end, line + frame->at, frame->length, NULL))
         return damaged(f, s, number, "the line is not JSON");
     const char *failure = json_text_of(json_get(end, "failure"));
     snprintf(f->facts.failure, sizeof f->facts.failure, "%s", failure ? failure : "");

@@ -3,7 +3,7 @@
  *     {"journal":2,"seedops":"0.1.0",...,"hash":"H0"}                      the header (header.h)
  *     {"n":1,"in":{...},"hash":"H1"}                                       input 1
  *     {"n":1,"checkpoint":{"offset_ms":9,"segment":1,"previous":-1,"model":{...}},"hash":"H2"}
- *     {"n":2,"end":{"lines":1},"hash":"H3"}                                the end, unless the session was killed
+ *     {"n":2,"end":{"lines":1,"summary":{...}},"hash":"H3"}                the end, unless the session was killed
  *
  * Inputs are numbered from 1 without a gap; every other line but the end carries the number of the input
  * before it. A line's hash is the SHA-256 of the hash before it (as 64 digits; none before the header) and of

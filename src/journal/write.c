@@ -42,6 +42,7 @@ struct journal {
     size_t since_checkpoint, checkpoint_size;
     unsigned checkpoints_queued;
     bool segment_full;           /* and no checkpoint is on its way */
+    char *summary;               /* for the end line, or NULL */
     struct journal_place place;  /* after the last line that was written */
     uint64_t accepted, written, synced, sync_wanted;
     int64_t busy_since;          /* the thread waits for the disk since; 0: it does not */
@@ -98,6 +99,7 @@ static void destroy(struct journal *j)
     pthread_cond_destroy(&j->work);
     pthread_cond_destroy(&j->progress);
     pthread_mutex_destroy(&j->lock);
+    free(j->summary);
     free(j->path);
     free(j);
 }
@@ -189,7 +191,7 @@ static void *run(void *data)
     if (!j->broken)
         disk_apply_caps(&j->disk);
     work(j);
-    if (!j->broken && !disk_put_end(&j->disk, journal_failure(j), &err))
+    if (!j->broken && !disk_put_end(&j->disk, journal_failure(j), j->summary, &err))
         break_off(j, &err);
     if (!j->broken && j->announce)
         announce(j);
@@ -353,6 +355,18 @@ bool journal_flush(struct journal *j, int timeout_ms)
     bool ok = j->synced >= wanted && !j->failed;
     pthread_mutex_unlock(&j->lock);
     return ok;
+}
+
+void journal_sum(struct journal *j, char *summary)
+{
+    if (!j) {
+        free(summary);
+        return;
+    }
+    pthread_mutex_lock(&j->lock);
+    free(j->summary);
+    j->summary = summary;
+    pthread_mutex_unlock(&j->lock);
 }
 
 bool journal_place(struct journal *j, int timeout_ms, struct journal_place *place)

@@ -58,6 +58,8 @@ enum journal_state journal_wait_change(struct journal *journal, enum journal_sta
 void journal_wake(struct journal *journal);
 const char *journal_path(const struct journal *journal);      /* of the first segment */
 const char *journal_failure(const struct journal *journal);   /* "" while recording */
+/* Gives the summary that the end line will hold: a JSON object (free()d by the journal). Replaces the last one. */
+void journal_sum(struct journal *journal, char *summary);
 /* Writes the end line, syncs (at most 2 s), closes. Gives the final chain hash in `hash` (65 bytes) if not
  * NULL; "" when the end could not be written. */
 void journal_close(struct journal *journal, char *hash);

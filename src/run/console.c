@@ -94,11 +94,13 @@ static bool take_down(struct run *run)
 {
     bool all_ended = run_end_workers(run, QUIT_MS);
     queue_close(run->shared.queue);
+    run_sum(run);
     bool closed = record_close(run->shared.record, JOURNAL_MS);
     terminal_close(run->terminal);
     if (!all_ended || !closed)
         return false;
     run_secret_forget(run);
+    summary_free(&run->summary);
     effects_free(&run->effects);
     model_free(run->model);
     grid_free(&run->grid);

@@ -97,6 +97,7 @@ static void stop_recording(struct run *run, const char *name)
     run->unrecorded = true;
     snprintf(why, sizeof why, "%s has journal: off", name);
     run_feed_name(run, IN_JOURNAL, "off", why);
+    run_sum(run);
     record_stop(run->shared.record);
 }
 

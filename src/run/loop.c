@@ -46,6 +46,7 @@ void run_feed(struct run *run, struct input *in)
         struct str line = {0};
         input_encode(in, &line);
         record_line(run->shared.record, str_take(&line));
+        summary_take(&run->summary, in);
     }
     app_update(run->model, in, &run->effects);
     run->dirty = true;
@@ -54,6 +55,15 @@ void run_feed(struct run *run, struct input *in)
     if (run->shared.headless)
         run_dump_note(run, in);
     input_free(in);
+}
+
+void run_sum(struct run *run)
+{
+    struct str summary = {0};
+    struct json_out out;
+    json_begin(&out, &summary);
+    summary_encode(&run->summary, &out);
+    record_sum(run->shared.record, str_take(&summary));
 }
 
 void run_say(struct run *run, const char *level, const char *format, ...)

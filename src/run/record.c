@@ -248,6 +248,16 @@ bool record_place(struct record *r, int timeout_ms, struct journal_place *place)
     return ok;
 }
 
+void record_sum(struct record *r, char *summary)
+{
+    pthread_mutex_lock(&r->mutex);
+    if (r->opened && !r->leaving)
+        journal_sum(r->journal, summary);
+    else
+        free(summary);
+    pthread_mutex_unlock(&r->mutex);
+}
+
 static void end_locked(struct record *r)
 {
     r->closing = true;

@@ -22,6 +22,8 @@ bool record_wants_checkpoint(struct record *record);
 void record_checkpoint(struct record *record, int64_t offset_ms, char *model);
 /* What was handed over is on disk, within the time; else it is not recorded. For workers: it waits. */
 bool record_flush(struct record *record, int timeout_ms);
+/* journal_sum. */
+void record_sum(struct record *record, char *summary);
 /* journal_place, likewise for workers. */
 bool record_place(struct record *record, int timeout_ms, struct journal_place *place);
 /* Ends the journal while the session goes on: nothing more is recorded. Main thread; waits for nothing. */

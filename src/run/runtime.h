@@ -4,6 +4,7 @@
 #define SEEDOPS_RUN_RUNTIME_H
 
 #include "app/app.h"
+#include "journal/summary.h"
 #include "op/session.h"
 #include "run/ask.h"
 #include "run/queue.h"
@@ -41,6 +42,7 @@ struct run {
     struct worker **retired;              /* of environments left; freed when they have ended */
     size_t retired_count;
     uint64_t sequence;
+    struct summary summary;               /* of what was recorded */
     int64_t started_ms, last_offset_ms;
     int64_t wall_minus_mono_ms;           /* a change is a jump of the wall clock */
     struct secret *typed;                 /* while keymap_secret() */
@@ -64,6 +66,7 @@ void run_feed_size(struct run *run);
 void run_feed_clock(struct run *run, bool always);
 void run_say(struct run *run, const char *level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+void run_sum(struct run *run);              /* the summary for the journal's end */
 void run_turn(struct run *run);             /* waits for something and deals with all there is */
 void run_view(struct run *run);             /* the model into run->grid */
 void run_draw(struct run *run);             /* and onto the terminal, if it is time */
