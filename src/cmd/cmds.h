@@ -25,6 +25,7 @@ int cmd_init(const struct command *command, struct options *options);
 int cmd_mark(const struct command *command, struct options *options);
 int cmd_envs(const struct command *command, struct options *options);
 int cmd_replay(const struct command *command, struct options *options);
+int cmd_sessions(const struct command *command, struct options *options);
 int cmd_report(const struct command *command, struct options *options);
 int cmd_completion(const struct command *command, struct options *options);
 int cmd_help(const struct command *command, struct options *options);

@@ -46,6 +46,8 @@ const struct command commands[] = {
      "changed confirm dry-run list output partial plan-digest safepoint-dir to-sql", OPS, cmd_restore},
     {"seed", "[ENV]", "make missing and changed rows right, in one transaction", "confirm dry-run safepoint-dir scan", DB,
      cmd_seed},
+    {"sessions", "[SESSION...]", "list, check or merge recorded sessions",
+     "action environment merge outcome since table until user verify", OPS, cmd_sessions},
     {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
      cmd_status},
     {"verify", "[ENV]", "floors, migrations and fixtures, for CI: exit 4 when something falls short", "scan", DB,

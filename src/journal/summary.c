@@ -79,6 +79,11 @@ void summary_take(struct summary *s, const struct input *in)
     case IN_IDENTITY: take_identity(s, in); break;
     case IN_OUTCOME: take_outcome(s, in); break;
     case IN_NOTE: s->notes++; break;
+    case IN_TABLE:
+        for (size_t i = 0; i < in->table_count; i++)
+            if (in->tables[i].missing >= 0)
+                add_name(&s->tables, in->tables[i].name);
+        break;
     case IN_STORE:
         if (in->name && strncmp(in->name, diff, sizeof diff - 1) == 0)
             add_name(&s->tables, in->name + sizeof diff - 1);
