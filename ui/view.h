@@ -81,6 +81,7 @@ void view_overview(const struct view *v);
 void view_migrations(const struct view *v);
 void view_tables(const struct view *v);
 void view_diff(const struct view *v);
+void view_diagnose(const struct view *v);
 void view_activity(const struct view *v);
 void view_log(const struct view *v);
 void view_modal(const struct view *v);

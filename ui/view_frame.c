@@ -112,6 +112,17 @@ void view_header(const struct view *v)
 
 /* ---- tabs ---- */
 
+/* Eight titles take 90 columns: on fewer the list of environments is its key alone, then titles are cut. */
+static int title_width(const struct view *v, int screen)
+{
+    bool here = (int)v->m->screen == screen, at_list = v->m->screen == SCREEN_ENVIRONMENTS;
+    if (here || v->g->columns >= 92)
+        return 20;
+    if (screen == SCREEN_ENVIRONMENTS)
+        return 0;
+    return v->g->columns < 70 ? 3 : v->g->columns < 80 || at_list ? 5 : 20;
+}
+
 void view_tabs(const struct view *v)
 {
     int column = 1;
@@ -119,11 +130,10 @@ void view_tabs(const struct view *v)
         const struct screen_class *class = screen_class_of((enum screen)i);
         const struct action *action = action_find(class->name);
         bool here = (int)v->m->screen == i;
-        bool short_title = v->g->columns < 80 && !here;
         int start = column;
         column += grid_text(v->g, 1, column, 3, here ? STYLE_BOLD : STYLE_KEY, action->keys) + 1;
-        column +=
-            grid_text(v->g, 1, column, short_title ? 5 : 20, here ? STYLE_TITLE : STYLE_PLAIN, class->title);
+        column += grid_printf(v->g, 1, column, 20, here ? STYLE_TITLE : STYLE_PLAIN, "%.*s", title_width(v, i),
+                              class->title);
         grid_hit(v->g, 1, start, 1, column - start, class->name, 0);
         column += 2;
     }

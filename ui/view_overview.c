@@ -19,7 +19,8 @@ static void draw_sentence(const struct view *v)
     struct sentence s;
     const struct model *m = v->m;
     sentence_make(&(struct sentence_input){.facts = &m->facts, .environment = m->environment,
-                                           .write_mode = m->write_mode}, &s);
+                                           .write_mode = m->write_mode,
+                                           .wall_ms = m->wall_ms ? m->wall_ms + (m->now_ms - m->wall_at_ms) : 0}, &s);
     int row = v->l.sentence_row, rows = v->l.sentence_rows, next_rows = text_is_empty(s.next) ? 0 : rows / 2;
     int column =
         1 + grid_printf(v->g, row, 1, 24, moods[s.mood].style, "%s %s", moods[s.mood].mark, s.word) + 2;

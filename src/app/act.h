@@ -14,7 +14,8 @@
 /* act_move.c */
 ACTION(up); ACTION(down); ACTION(page_up); ACTION(page_down); ACTION(half_up); ACTION(half_down);
 ACTION(first); ACTION(last); ACTION(select); ACTION(open); ACTION(back); ACTION(quit);
-ACTION(environments); ACTION(overview); ACTION(migrations); ACTION(tables); ACTION(diff); ACTION(activity);
+ACTION(environments); ACTION(overview); ACTION(migrations); ACTION(tables); ACTION(diff); ACTION(diagnose); ACTION(deeper);
+ACTION(activity);
 ACTION(log); ACTION(previous_view); ACTION(next_screen); ACTION(previous_screen); ACTION(refresh);
 ACTION(redraw); ACTION(suspend); ACTION(help); ACTION(palette); ACTION(menu); ACTION(search);
 ACTION(filter); ACTION(search_next); ACTION(search_previous); ACTION(accept); ACTION(close); ACTION(press);

@@ -117,6 +117,8 @@ ACTION(overview) { screen_go(m, SCREEN_OVERVIEW, out); }
 ACTION(migrations) { screen_go(m, SCREEN_MIGRATIONS, out); }
 ACTION(tables) { screen_go(m, SCREEN_TABLES, out); }
 ACTION(diff) { screen_go(m, SCREEN_DIFF, out); }
+ACTION(diagnose) { screen_go(m, SCREEN_DIAGNOSE, out); }
+ACTION(deeper) { diagnose_start(m, true, out); }
 ACTION(activity) { screen_go(m, SCREEN_ACTIVITY, out); }
 ACTION(log) { screen_go(m, SCREEN_LOG, out); }
 ACTION(previous_view) { screen_go(m, m->previous, out); }

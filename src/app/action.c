@@ -35,6 +35,13 @@ unsigned action_context(const struct model *m)
     }
 }
 
+void screen_run_action(struct model *m, const char *name, struct effects *effects)
+{
+    const struct action *action = action_find(name);
+    if (action)
+        action_run(m, action, &(struct input){.kind = IN_ACTION}, effects);
+}
+
 bool action_has_key(const struct action *action, const char *key)
 {
     size_t length = strlen(key);

@@ -29,6 +29,7 @@ enum effect_kind {
     EFFECT_VERIFY,
     EFFECT_ACCEPT,          /* the database that answers now is the right one; text: typed */
     EFFECT_MARK,            /* text: typed */
+    EFFECT_DIAGNOSE,        /* number 1 = deeper, too: what costs time or rights */
     EFFECT_ACTIVITY,
     EFFECT_SIGNAL_BACKEND,  /* number = pid, number2 1 = terminate; text: typed */
     EFFECT_PAGE,            /* store, number = first, number2 = how many */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/details.h"
+#include "app/diagnosis.h"
 #include "app/human.h"
 #include "app/request.h"
 #include "app/screen.h"
@@ -138,12 +139,38 @@ static void status_event(struct model *m, const struct input *in)
     codec_free(&type_input_error, &f->open_error);
 }
 
+/* Where rows are missing whoever looks asks why as well (run/operations.c); once they are back there is nothing to
+ * explain. */
+static void forget_why(struct model *m)
+{
+    struct facts *f = &m->facts;
+    if (diagnosis_wanted(&f->ledger, f->tables, f->table_count) || m->screen == SCREEN_DIAGNOSE)
+        return;
+    codec_free(&type_fact_diagnosis, &f->diagnosis);
+    f->diagnosed = false;
+}
+
+/* What was looked at deeper is not replaced by less that nobody asked for. */
+static void diagnosis_event(struct facts *f, const struct input *in)
+{
+    if (!in->request && f->diagnosed && f->diagnosis.deep && !in->diagnosis.deep &&
+        text_same(f->diagnosis.verdict, in->diagnosis.verdict))
+        return;
+    replace(&type_fact_diagnosis, &f->diagnosis, &in->diagnosis);
+    f->diagnosed = true;
+}
+
 void facts_event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
 {
     (void)effects;
     switch (in->kind) {
     case IN_CONNECTION: connection_event(m, in); break;
-    case IN_STATUS: status_event(m, in); break;
+    case IN_STATUS:
+        status_event(m, in);
+        if (in->number == 1)
+            forget_why(m);
+        break;
+    case IN_DIAGNOSIS: diagnosis_event(&m->facts, in); break;
     case IN_TABLE: tables_merge(&m->facts, in->tables, in->table_count); break;
     case IN_MIGRATIONS: replace(&type_fact_ledger, &m->facts.ledger, &in->ledger); break;
     case IN_STORE:
@@ -170,6 +197,7 @@ void facts_forget(struct model *m)
     codec_free(&type_fact_ledger, &f->ledger);
     codec_free(&type_fact_guard, &f->guard);
     codec_free(&type_input_error, &f->open_error);
+    codec_free(&type_fact_diagnosis, &f->diagnosis);
     free(f->phase);
     free(f->phase_text);
     free(f->problem);

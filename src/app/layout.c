@@ -7,12 +7,12 @@
  *   footer */
 struct layout layout_of(const struct model *m)
 {
-    bool overview = m->screen == SCREEN_OVERVIEW;
+    bool overview = m->screen == SCREEN_OVERVIEW, tall = overview || m->screen == SCREEN_DIAGNOSE;
     struct layout l = {.too_small = m->columns < LEAST_COLUMNS || m->rows < LEAST_ROWS};
     l.sentence_row = 3;
-    l.sentence_rows = overview ? (m->rows >= 22 ? 4 : 3) : 1;
+    l.sentence_rows = tall ? (m->rows >= 22 ? 4 : 3) : 1;
     l.head_row = l.sentence_row + l.sentence_rows + (m->rows >= 20 ? 1 : 0);
-    l.list_row = l.head_row + 1;
+    l.list_row = l.head_row + (m->screen != SCREEN_DIAGNOSE);   /* its rows have no column titles */
     l.footer_row = m->rows - 1;
     l.rule_row = m->rows - 2;
     l.message_row = m->rows - 3;

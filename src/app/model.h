@@ -23,8 +23,8 @@ enum {
 };
 
 enum screen {
-    SCREEN_ENVIRONMENTS, SCREEN_OVERVIEW, SCREEN_MIGRATIONS, SCREEN_TABLES, SCREEN_DIFF, SCREEN_ACTIVITY,
-    SCREEN_LOG, SCREEN_COUNT
+    SCREEN_ENVIRONMENTS, SCREEN_OVERVIEW, SCREEN_MIGRATIONS, SCREEN_TABLES, SCREEN_DIFF, SCREEN_DIAGNOSE,
+    SCREEN_ACTIVITY, SCREEN_LOG, SCREEN_COUNT
 };
 
 /* A selection over rows. `selected` counts among the rows that the filter shows; `name` is the selected
@@ -66,6 +66,8 @@ struct facts {
     bool status_partial, status_complete;
     int64_t status_at_ms;
     struct input_error open_error;     /* why the environment could not be opened */
+    struct fact_diagnosis diagnosis;   /* why tables are empty: made by itself when some are, or asked for */
+    bool diagnosed;
 };
 
 struct screen_environments {
@@ -97,6 +99,8 @@ struct screen_diff {
     struct rowset rows;
     struct list row_list;
 };
+
+struct screen_diagnose { struct list list; };
 
 struct screen_activity {
     struct list list;
@@ -198,6 +202,7 @@ struct model {
     struct screen_migrations migrations;
     struct screen_tables tables;
     struct screen_diff diff;
+    struct screen_diagnose diagnose;
     struct screen_activity activity;
     struct screen_log log;
 };

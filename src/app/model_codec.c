@@ -14,6 +14,7 @@
 static const char *const screen_names[SCREEN_COUNT] = {
     [SCREEN_ENVIRONMENTS] = "environments", [SCREEN_OVERVIEW] = "overview",
     [SCREEN_MIGRATIONS] = "migrations", [SCREEN_TABLES] = "tables", [SCREEN_DIFF] = "diff",
+    [SCREEN_DIAGNOSE] = "diagnose",
     [SCREEN_ACTIVITY] = "activity", [SCREEN_LOG] = "log",
 };
 static const char *const modal_names[MODAL_KIND_COUNT] = {
@@ -55,6 +56,7 @@ static const struct field facts_fields[] = {
     CODEC_FIELD(struct facts, status_complete, FIELD_BOOL),
     CODEC_FIELD(struct facts, status_at_ms, FIELD_I64),
     CODEC_STRUCT(struct facts, open_error, &type_input_error),
+    CODEC_STRUCT(struct facts, diagnosis, &type_fact_diagnosis), CODEC_FIELD(struct facts, diagnosed, FIELD_BOOL),
 };
 TYPE(type_facts, facts, facts_fields);
 
@@ -88,6 +90,9 @@ static const struct field diff_fields[] = {
     CODEC_STRUCT(struct screen_diff, rows, &type_rowset), CODEC_STRUCT(struct screen_diff, row_list, &type_list),
 };
 TYPE(type_diff, screen_diff, diff_fields);
+
+static const struct field diagnose_fields[] = {CODEC_STRUCT(struct screen_diagnose, list, &type_list)};
+TYPE(type_diagnose, screen_diagnose, diagnose_fields);
 
 static const struct field activity_fields[] = {
     CODEC_STRUCT(struct screen_activity, list, &type_list),
@@ -168,7 +173,8 @@ static const struct field model_fields[] = {
     CODEC_STRUCT(struct model, environments, &type_environments),
     CODEC_STRUCT(struct model, overview, &type_overview),
     CODEC_STRUCT(struct model, migrations, &type_migrations), CODEC_STRUCT(struct model, tables, &type_tables),
-    CODEC_STRUCT(struct model, diff, &type_diff), CODEC_STRUCT(struct model, activity, &type_activity),
+    CODEC_STRUCT(struct model, diff, &type_diff), CODEC_STRUCT(struct model, diagnose, &type_diagnose),
+    CODEC_STRUCT(struct model, activity, &type_activity),
     CODEC_STRUCT(struct model, log, &type_log),
 };
 const struct type type_model = {.name = "model", .size = sizeof(struct model),

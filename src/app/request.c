@@ -26,6 +26,7 @@ static const struct {
     [EFFECT_VERIFY] = {IN_NONE, "verifying", false, false},
     [EFFECT_ACCEPT] = {IN_NONE, "accepting", true, false},
     [EFFECT_MARK] = {IN_NONE, "marking", true, false},
+    [EFFECT_DIAGNOSE] = {IN_DIAGNOSIS, "diagnosing", false, false},
     [EFFECT_ACTIVITY] = {IN_ACTIVITY, "looking at the backends", false, false},
     [EFFECT_SIGNAL_BACKEND] = {IN_NONE, "signalling", true, false},
     [EFFECT_PAGE] = {IN_PAGE, "reading rows", false, true},

@@ -20,7 +20,8 @@ const struct screen_class *screen_class_of(enum screen screen)
     static const struct screen_class *const classes[SCREEN_COUNT] = {
         [SCREEN_ENVIRONMENTS] = &screen_class_environments, [SCREEN_OVERVIEW] = &screen_class_overview,
         [SCREEN_MIGRATIONS] = &screen_class_migrations, [SCREEN_TABLES] = &screen_class_tables,
-        [SCREEN_DIFF] = &screen_class_diff, [SCREEN_ACTIVITY] = &screen_class_activity,
+        [SCREEN_DIFF] = &screen_class_diff, [SCREEN_DIAGNOSE] = &screen_class_diagnose,
+        [SCREEN_ACTIVITY] = &screen_class_activity,
         [SCREEN_LOG] = &screen_class_log,
     };
     return classes[screen];

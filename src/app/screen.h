@@ -31,7 +31,7 @@ struct screen_class {
 
 const struct screen_class *screen_class_of(enum screen screen);
 extern const struct screen_class screen_class_environments, screen_class_overview, screen_class_migrations,
-    screen_class_tables, screen_class_diff, screen_class_activity, screen_class_log;
+    screen_class_tables, screen_class_diff, screen_class_diagnose, screen_class_activity, screen_class_log;
 
 const struct list *screen_list(const struct model *m);      /* of the current screen */
 const struct rowset *screen_store(const struct model *m);   /* NULL: rows in memory */
@@ -64,6 +64,10 @@ void activity_touch(struct model *m);
 
 /* Screens that others lead to. */
 void diff_open_table(struct model *m, const char *table, bool scan, struct effects *effects);
+/* Asks for a diagnosis, unless one is being made. */
+void diagnose_start(struct model *m, bool deep, struct effects *effects);
+/* Runs an action by its name, as its key would; one that is not in the table is passed over. */
+void screen_run_action(struct model *m, const char *name, struct effects *effects);
 void migrations_load(struct model *m, struct effects *effects);
 const struct fact_migration *migrations_find(const struct model *m, const char *name);
 void log_add(struct model *m, const char *level, const char *text);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/diagnosis.h"
 #include "app/human.h"
 #include "app/util.h"
 
@@ -210,14 +211,58 @@ static bool ledger_broken(const struct sentence_input *in, struct sentence *out)
     return false;
 }
 
+/* "Deleted by SQL between 11:52:10 and 12:08:44 UTC, certain: 5 shows the evidence." */
+static bool say_cause(const struct sentence_input *in, struct sentence *out)
+{
+    const struct fact_diagnosis *d = &in->facts->diagnosis;
+    char when[128];
+    if (!in->facts->diagnosed || text_is_empty(d->verdict) || text_same(d->verdict, "healthy"))
+        return false;
+    diagnosis_time(d, in->wall_ms, when, sizeof when);
+    SAY(out, "%s%s%s, %s%s: %s the evidence.", diagnosis_phrase(d->verdict), *when ? " " : "", when,
+        or_empty(d->confidence), d->mixed ? " (not all tables alike)" : "",
+        in->command ? "seedops diagnose has" : "5 shows");
+    return true;
+}
+
+static void say_emptied(const struct tally *all, bool lost, struct sentence *out)
+{
+    bool every = all->empty == all->context;
+    const char *one = lost ? "has lost its rows" : "is empty", *many = lost ? "have lost their rows" : "are empty";
+    if (every && all->context == 1)
+        SAY(out, "The only context table %s", one);
+    else if (every)
+        SAY(out, "All %lld context tables %s", (long long)all->context, many);
+    else
+        SAY(out, "%lld of %lld context tables %s", (long long)all->empty, (long long)all->context,
+            all->empty == 1 ? one : many);
+}
+
+/* The schema is a word only while it is not whole: the Overview's last line has it, and a cause needs the room. */
+static bool rows_gone_because(const struct sentence_input *in, const struct tally *all, struct sentence *out)
+{
+    const struct fact_diagnosis *d = &in->facts->diagnosis;
+    bool every = all->empty == all->context, lost = text_same(d->verdict, "deleted") || text_same(d->verdict, "truncated");
+    if (!in->facts->diagnosed || text_is_empty(d->verdict) || text_same(d->verdict, "healthy"))
+        return false;
+    word(out, MOOD_BAD, text_same(d->verdict, "never-seeded") ? "NEVER SEEDED" : every ? "EMPTY" : "ROWS LOST");
+    say_emptied(all, lost, out);
+    if (in->facts->ledger.pending > 0)
+        say_schema(in->facts, out);
+    SAY(out, ". ");
+    return say_cause(in, out);
+}
+
 static bool rows_gone(const struct sentence_input *in, const struct tally *all, struct sentence *out)
 {
     if (all->context == 0 || all->empty == 0)
         return false;
     bool every = all->empty == all->context;
-    if (!every && all->held == 0)
+    if (rows_gone_because(in, all, out)) {
+        ;
+    } else if (!every && all->held == 0) {
         return false;
-    if (every && all->held == 0) {
+    } else if (every && all->held == 0) {
         word(out, MOOD_BAD, "NEVER SEEDED");
         if (all->context == 1)
             SAY(out, "The only context table is empty");
@@ -268,7 +313,8 @@ static bool below_floor(const struct sentence_input *in, const struct tally *all
     if (all->below > 1)
         SAY(out, ", and %lld more table%s too few", (long long)(all->below - 1),
             all->below == 2 ? " has" : "s have");
-    SAY(out, ".");
+    SAY(out, ". ");
+    say_cause(in, out);
     next_seed(in, out);
     return true;
 }

@@ -17,6 +17,8 @@ struct sentence_input {
     const struct facts *facts;
     const char *environment;
     bool write_mode;
+    bool command;         /* told by a command: what to type instead of keys */
+    int64_t wall_ms;      /* now, so that times of today need no date; 0 unknown */
 };
 
 void sentence_make(const struct sentence_input *in, struct sentence *out);

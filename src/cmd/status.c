@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app/diagnosis.h"
 #include "app/sentence.h"
+#include "base/clock.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "cmd/cmds.h"
@@ -291,6 +293,14 @@ static const char *next_command(const struct input *status)
     return command;
 }
 
+/* Borrowed: sentence and diagnosis only read. */
+static struct facts facts_of(const struct input *status)
+{
+    return (struct facts){.phase = (char *)"ready", .server = status->server, .ledger = status->ledger,
+        .guard = status->guard, .tables = status->tables, .table_count = status->table_count,
+        .problem = status->text, .status_complete = true};
+}
+
 static bool any_held(const struct input *status)
 {
     for (size_t i = 0; i < status->table_count; i++)
@@ -304,11 +314,13 @@ static void put_sentence(struct str *out, const struct face *face, const struct 
     static const struct { const char *mark, *color; } moods[] = {
         [MOOD_GOOD] = {"✓", "\033[32m"}, [MOOD_WAIT] = {"…", ""}, [MOOD_WARN] = {"!", "\033[33m"},
         [MOOD_BAD] = {"✗", "\033[31m"}};
-    /* Borrowed for the length of the call: the sentence only reads. */
-    struct facts facts = {.phase = (char *)"ready", .server = status->server, .ledger = status->ledger,
-        .guard = status->guard, .tables = status->tables, .table_count = status->table_count,
-        .problem = status->text, .status_complete = true};
-    struct sentence_input in = {.facts = &facts, .environment = status->server.environment, .write_mode = true};
+    struct facts facts = facts_of(status);
+    struct sentence_input in = {.facts = &facts, .environment = status->server.environment, .write_mode = true,
+                                .command = true, .wall_ms = clock_wall_ms()};
+    if (face->last[IN_DIAGNOSIS]) {
+        facts.diagnosed = true;
+        facts.diagnosis = face->last[IN_DIAGNOSIS]->diagnosis;
+    }
     struct sentence sentence;
     sentence_make(&in, &sentence);
     str_printf(out, " %s%s %s%s  ", face->color ? moods[sentence.mood].color : "", moods[sentence.mood].mark,
@@ -345,6 +357,15 @@ static void print_text(const struct face *face, const struct input *status, enum
     str_free(&out);
 }
 
+/* Where rows are missing the sentence says why; a diagnosis that fails leaves it as it was. */
+static void ask_why(struct face *face)
+{
+    struct err ignored = {0};
+    const struct input *status = face->last[IN_STATUS];
+    if (diagnosis_wanted(&status->ledger, status->tables, status->table_count))
+        op_diagnose(&face->session, &(struct diagnose_options){.reason = "status"}, &ignored);
+}
+
 int cmd_status(const struct command *command, struct options *options)
 {
     struct face face;
@@ -352,6 +373,8 @@ int cmd_status(const struct command *command, struct options *options)
     struct status_options what = {.compare = true, .scan = options->scan};
     bool ok = face_open(&face, command, options, &err) && op_status(&face.session, &what, &err);
     enum err_class class = ERR_NONE;
+    if (ok && !options->json)
+        ask_why(&face);
     if (ok) {
         const struct input *status = face.last[IN_STATUS];
         class = health_class(status);

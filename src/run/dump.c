@@ -43,7 +43,7 @@ static void settle(struct run *run)
 
 /* The screens by name, and the key that leads there. */
 static const struct { const char *screen, *key; } keys[] = {
-    {"overview", "1"}, {"migrations", "2"}, {"tables", "3"}, {"diff", "4"}, {"activity", "6"}, {"log", "7"},
+    {"overview", "1"}, {"migrations", "2"}, {"tables", "3"}, {"diff", "4"}, {"diagnose", "5"}, {"activity", "6"}, {"log", "7"},
     {"help", "?"},
 };
 
@@ -56,7 +56,7 @@ static const char *screen_key(const char *screen)
 }
 
 bool run_screen_known(const char *name) { return screen_key(name) != NULL; }
-const char *run_screen_names(void) { return "overview, migrations, tables, diff, activity, log and help"; }
+const char *run_screen_names(void) { return "overview, migrations, tables, diff, diagnose, activity, log and help"; }
 
 void run_dump(struct run *run)
 {

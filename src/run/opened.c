@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/diagnosis.h"
 #include "base/clock.h"
 #include "op/ops.h"
 
@@ -36,6 +37,8 @@ static void emit(void *sink, struct input *in)
     struct opened *o = sink;
     if (in->kind == IN_OUTCOME)
         o->outcome_said = true;
+    if (in->kind == IN_STATUS && in->number == 1)
+        o->rows_missing = diagnosis_wanted(&in->ledger, in->tables, in->table_count);
     if (in->kind == IN_ACTIVITY)
         mark_own(o->shared, in);
     queue_put(o->shared->queue, in, o->worker ? worker_cancelled(o->worker) : NULL);

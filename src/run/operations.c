@@ -199,9 +199,20 @@ static bool run_sql(struct opened *o, const struct effect *e, struct err *err)
 
 /* ---- the others: an effect's fields as an operation's options ---- */
 
+/* Where rows are missing the operator's next question is why: the answer is one pipeline away, scans nothing, and
+ * stands in the Overview's sentence. It answers no request: the status was that, and is over. */
 static bool run_status(struct opened *o, const struct effect *e, struct err *err)
 {
-    return op_status(&o->session, &(struct status_options){.compare = true, .scan = e->number == 1}, err);
+    o->rows_missing = false;
+    if (!op_status(&o->session, &(struct status_options){.compare = true, .scan = e->number == 1}, err))
+        return false;
+    uint64_t request = o->ctx.request;
+    struct err unexplained = {0};
+    o->ctx.request = 0;
+    if (o->rows_missing && !op_diagnose(&o->session, &(struct diagnose_options){.reason = "status"}, &unexplained))
+        ctx_log(&o->ctx, "warning", "why rows are missing could not be found out: %s", unexplained.message);
+    o->ctx.request = request;
+    return true;
 }
 
 static bool run_migrations(struct opened *o, const struct effect *e, struct err *err)
@@ -253,6 +264,11 @@ static bool run_mark(struct opened *o, const struct effect *e, struct err *err)
     return op_mark(&o->session, false, err);
 }
 
+static bool run_diagnose(struct opened *o, const struct effect *e, struct err *err)
+{
+    return op_diagnose(&o->session, &(struct diagnose_options){.deep = e->number == 1, .reason = ""}, err);
+}
+
 static bool run_activity(struct opened *o, const struct effect *e, struct err *err)
 {
     (void)e;
@@ -279,6 +295,7 @@ const struct operation *operation_of(enum effect_kind kind)
         [EFFECT_VERIFY] = {.name = "verify", .run = run_verify},
         [EFFECT_ACCEPT] = {.name = "accept", .run = run_accept, .writes = true},
         [EFFECT_MARK] = {.name = "mark", .run = run_mark, .writes = true},
+        [EFFECT_DIAGNOSE] = {.name = "diagnose", .run = run_diagnose},
         [EFFECT_ACTIVITY] = {.name = "activity", .run = run_activity, .aside = true},
         [EFFECT_SIGNAL_BACKEND] = {.name = "signal", .run = run_signal_backend, .writes = true,
                                    .aside = true},

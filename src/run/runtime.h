@@ -101,6 +101,7 @@ struct opened {
     struct session session;
     bool open;
     bool outcome_said;                    /* the operation reported its own end */
+    bool rows_missing;                    /* in the newest status: worth asking why */
 };
 /* `worker` and `aside` are filled in by the caller before the first effect. */
 struct opened *opened_new(struct shared *shared, struct environment *environment);

@@ -38,7 +38,8 @@ looks diff diff test
 is "$rc" 4 "diff exits 4"
 like "$out$err" 'held' "and says that they are held"
 looks 'seed --dry-run' seed test --dry-run
-for screen in overview migrations tables diff activity log; do
+looks diagnose diagnose test
+for screen in overview migrations tables diff diagnose activity log; do
     looks "the console's $screen" test --dump 100x30 --screen "$screen"
 done
 # after a crash the counters know nothing: the emptied tables are held still, and a healthy one is not

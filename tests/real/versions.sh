@@ -32,7 +32,7 @@ flow() {
     is "$rc" 0 "$v: seed puts it right"; [ "$rc" = 0 ] || note "$err"
     so verify local
     is "$rc" 0 "$v: verify"; [ "$rc" = 0 ] || note "$out$err"
-    for screen in overview activity; do
+    for screen in overview diagnose activity; do
         so local --dump 100x30 --screen "$screen"
         is "$rc" 0 "$v: the $screen screen"
     done
