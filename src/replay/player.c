@@ -111,13 +111,10 @@ static int64_t unit_ms(const char *unit)
 /* "+10m": from here; the sign is there already. */
 static bool go_by(struct player *p, const struct session_facts *facts, const char *text)
 {
-    char unit[8] = "";
-    long long amount;
-    int used = 0;
-    if (sscanf(text + 1, "%9lld%7[a-z]%n", &amount, unit, &used) < 1 || amount < 0 ||
-        (used && text[1 + used]) || (!used && strspn(text + 1, "0123456789") != strlen(text + 1)) || !unit_ms(unit))
+    size_t digits = strspn(text + 1, "0123456789");
+    if (digits < 1 || digits > 9 || !unit_ms(text + 1 + digits))
         return false;
-    int64_t ms = amount * unit_ms(unit);
+    int64_t ms = strtoll(text + 1, NULL, 10) * unit_ms(text + 1 + digits);
     player_go_ms(p, facts, p->at_ms + (*text == '-' ? -ms : ms));
     return true;
 }
