@@ -281,8 +281,12 @@ bool pins_read(struct pins *pins, struct err *err)
         return false;
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return true;
-    if (!file_read(path, PINS_FILE_MAX, &bytes, &length, err))
-        return false;
+    if (!file_read(path, PINS_FILE_MAX, &bytes, &length, err)) {
+        bool there = access(path, F_OK) == 0;
+        if (there && err)
+            err->class = ERR_CONFIG;     /* what it knew is not known to us, which is not the same as nothing */
+        return there ? err_hint(err, "put it right, or move it away: every environment is new then") : false;
+    }
     bool ok = pins_parse(pins, path, bytes, length, err);
     free(bytes);
     return ok;
