@@ -171,9 +171,12 @@ static bool check_terminal(struct err *err)
     return true;
 }
 
-/* COLORFGBG is "15;0" or "0;default;15": the last number is the background's. */
+/* What the operator says counts; else COLORFGBG, "15;0" or "0;default;15": the last number is the background's. */
 static bool light_background(void)
 {
+    const char *said = getenv("SEEDOPS_BACKGROUND");
+    if (said && (strcmp(said, "light") == 0 || strcmp(said, "dark") == 0))
+        return said[0] == 'l';
     const char *text = getenv("COLORFGBG"), *last = text ? strrchr(text, ';') : NULL;
     return last && (strcmp(last, ";7") == 0 || strcmp(last, ";15") == 0);
 }

@@ -136,6 +136,17 @@ check "a light terminal" env COLORFGBG='0;15' "$BUILD/tests/tty/term" "$paint" <
 wait 80x24
 colored
 END
+# titles are cyan on dark, blue on light
+check "SEEDOPS_BACKGROUND=light" env COLORFGBG='15;0' SEEDOPS_BACKGROUND=light "$BUILD/tests/tty/term" "$paint" a b title <<'END'
+wait title
+output [34m
+no-output [36m
+END
+check "SEEDOPS_BACKGROUND=dark" env COLORFGBG='0;15' SEEDOPS_BACKGROUND=dark "$BUILD/tests/tty/term" "$paint" a b title <<'END'
+wait title
+output [36m
+no-output [34m
+END
 check "a monochrome terminal" env TERM=vt220 "$BUILD/tests/tty/term" "$paint" <<'END'
 wait 80x24
 plain
