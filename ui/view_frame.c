@@ -145,7 +145,7 @@ static void draw_prompt(const struct view *v)
 {
     const struct modal *d = &v->m->modal;
     int row = v->l.message_row;
-    int used = grid_text(v->g, row, 1, 20, STYLE_KEY, d->kind == MODAL_SEARCH ? "search /" : "filter ") + 2;
+    int used = grid_text(v->g, row, 1, 20, STYLE_KEY, d->kind == MODAL_SEARCH ? "search /" : d->kind == MODAL_NOTE ? "note " : "filter ") + 2;
     used += grid_text(v->g, row, used, v->g->columns - used - 2, STYLE_FIELD, or_empty(d->text));
     v->g->cursor_row = row;
     v->g->cursor_column = used;
@@ -215,7 +215,8 @@ void view_message(const struct view *v)
     const struct notice *n = &v->m->notice;
     bool fresh =
         n->until_ms - NOTICE_MS + FRESH_MS > v->m->now_ms; /* a word in answer to a key comes before work */
-    if (v->m->modal.kind == MODAL_SEARCH || v->m->modal.kind == MODAL_FILTER) {
+    if (v->m->modal.kind == MODAL_SEARCH || v->m->modal.kind == MODAL_FILTER ||
+        v->m->modal.kind == MODAL_NOTE) {
         draw_prompt(v);
     } else if ((fresh || !draw_job(v)) && !text_is_empty(n->text)) {
         enum style style = text_same(n->level, "error") ? STYLE_BAD : text_same(n->level, "good") ? STYLE_GOOD

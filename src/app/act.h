@@ -17,7 +17,7 @@ ACTION(first); ACTION(last); ACTION(select); ACTION(open); ACTION(back); ACTION(
 ACTION(environments); ACTION(overview); ACTION(migrations); ACTION(tables); ACTION(diff); ACTION(diagnose); ACTION(deeper);
 ACTION(activity);
 ACTION(log); ACTION(previous_view); ACTION(next_screen); ACTION(previous_screen); ACTION(refresh);
-ACTION(redraw); ACTION(suspend); ACTION(help); ACTION(palette); ACTION(menu); ACTION(search);
+ACTION(redraw); ACTION(suspend); ACTION(help); ACTION(palette); ACTION(note); ACTION(menu); ACTION(search);
 ACTION(filter); ACTION(search_next); ACTION(search_previous); ACTION(accept); ACTION(close); ACTION(press);
 ACTION(next_field); ACTION(previous_field); ACTION(edit_backspace); ACTION(edit_clear); ACTION(copy);
 ACTION(copy_row); ACTION(edit); ACTION(identical_too); ACTION(cancel); ACTION(interrupt);

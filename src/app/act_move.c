@@ -158,6 +158,7 @@ ACTION(suspend) { effect_add(out, EFFECT_SUSPEND, NULL); }
 /* ---- what opens above a screen ---- */
 
 ACTION(help) { dialog_open_list(m, MODAL_HELP); }
+ACTION(note) { dialog_open_prompt(m, MODAL_NOTE, NULL); }
 ACTION(palette) { dialog_open_list(m, MODAL_PALETTE); }
 
 ACTION(menu)

@@ -25,7 +25,8 @@ unsigned action_context(const struct model *m)
     case MODAL_PALETTE: return IN_PICK;
     case MODAL_MENU: return IN_MENU;
     case MODAL_SEARCH:
-    case MODAL_FILTER: return IN_PROMPT;
+    case MODAL_FILTER:
+    case MODAL_NOTE: return IN_PROMPT;
     case MODAL_CONFIRM:
     case MODAL_QUESTION:
     case MODAL_ERROR:

@@ -71,6 +71,8 @@ const struct action actions[] = {
     {"next-field", "To the next field or button", "tab right down", NULL,
      NULL, IN_DIALOG, QUIET, act_next_field, NULL},
     {"next-screen", "To the next screen", "tab", NULL, NULL, ON_SCREENS, QUIET, act_next_screen, NULL},
+    {"note", "Note something in the journal, such as a call you made", "m", NULL,
+     NULL, ON_SCREENS, 0, act_note, NULL},
     {"open", "Open the row", "enter l right", NULL, NULL, ON_SCREENS, 0, act_open, NULL},
     {"overview", "Overview: what is wrong and what to do", "1", NULL,
      NULL, ON_SCREENS, 0, act_overview, NULL},

@@ -38,6 +38,7 @@ enum effect_kind {
     EFFECT_STORE_DROP,      /* store */
     EFFECT_ANSWER,          /* number = question id, ok: yes or no, text: typed (never a secret) */
     EFFECT_CANCEL,          /* request = number, 0: whatever runs */
+    EFFECT_NOTE,            /* text: into the journal, as an IN_NOTE */
     EFFECT_COPY,            /* text: to the clipboard (OSC 52) */
     EFFECT_EDITOR,          /* text: file, number: line: $EDITOR, or shown */
     EFFECT_BELL,

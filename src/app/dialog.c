@@ -269,7 +269,10 @@ static void accept_prompt(struct model *m, struct effects *effects)
 {
     struct modal done = m->modal;
     m->modal = (struct modal){0};
-    if (done.kind == MODAL_FILTER) {
+    if (done.kind == MODAL_NOTE) {
+        if (!text_is_empty(done.text))
+            text_replace(&effect_add(effects, EFFECT_NOTE, NULL)->text, done.text);
+    } else if (done.kind == MODAL_FILTER) {
         list_filter(m, done.text, effects);
     } else {
         text_replace(&screen_class_of(m->screen)->list(m)->search, done.text);
@@ -285,7 +288,8 @@ void dialog_accept(struct model *m, struct effects *effects)
     case MODAL_PALETTE:
     case MODAL_MENU: run_pick(m, effects); break;
     case MODAL_SEARCH:
-    case MODAL_FILTER: accept_prompt(m, effects); break;
+    case MODAL_FILTER:
+    case MODAL_NOTE: accept_prompt(m, effects); break;
     case MODAL_CONFIRM:
     case MODAL_QUESTION:
         if (m->modal.focus == FOCUS_CANCEL)
@@ -314,7 +318,8 @@ static bool takes_text(const struct model *m)
     case MODAL_HELP:
     case MODAL_PALETTE:
     case MODAL_SEARCH:
-    case MODAL_FILTER: return true;
+    case MODAL_FILTER:
+    case MODAL_NOTE: return true;
     case MODAL_CONFIRM:
     case MODAL_QUESTION: return m->modal.focus == FOCUS_FIELD && !m->modal.secret && dialog_has_field(m);
     default: return false;

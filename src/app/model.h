@@ -134,7 +134,7 @@ struct job {
 enum modal_kind {
     MODAL_NONE,
     MODAL_HELP, MODAL_PALETTE, MODAL_MENU,   /* pick one of a list */
-    MODAL_SEARCH, MODAL_FILTER,              /* a line at the bottom */
+    MODAL_SEARCH, MODAL_FILTER, MODAL_NOTE,             /* a line at the bottom */
     MODAL_CONFIRM,                           /* an action of ours, before it runs */
     MODAL_QUESTION,                          /* an operation asks */
     MODAL_ERROR,

@@ -19,7 +19,7 @@ static const char *const screen_names[SCREEN_COUNT] = {
 };
 static const char *const modal_names[MODAL_KIND_COUNT] = {
     [MODAL_NONE] = "none", [MODAL_HELP] = "help", [MODAL_PALETTE] = "palette", [MODAL_MENU] = "menu",
-    [MODAL_SEARCH] = "search", [MODAL_FILTER] = "filter", [MODAL_CONFIRM] = "confirm",
+    [MODAL_SEARCH] = "search", [MODAL_FILTER] = "filter", [MODAL_NOTE] = "note", [MODAL_CONFIRM] = "confirm",
     [MODAL_QUESTION] = "question", [MODAL_ERROR] = "error", [MODAL_VALUE] = "value",
     [MODAL_DETAILS] = "details",
 };

@@ -104,6 +104,9 @@ static void event(struct model *m, const struct input *in, const struct job *job
     for (size_t i = 0; i < sizeof records / sizeof *records; i++)
         if (records[i].kind == in->kind)
             add_record(m, records[i].level, records[i].say, in);
+    if (in->kind == IN_NOTE)
+        notice_show(m, "info", text_same(m->journal, "recording") ? "Noted in the journal." : "Noted in the Log; this "
+                    "session is not recorded.");
     if (in->kind != IN_LOG)
         return;
     log_add(m, in->name, in->text);

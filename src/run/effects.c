@@ -187,6 +187,11 @@ static void do_cancel(struct run *run, struct effect *effect)
             worker_cancel(workers[i], effect->request ? effect->request : (uint64_t)effect->number);
 }
 
+static void do_note(struct run *run, struct effect *effect)
+{
+    run_feed_name(run, IN_NOTE, NULL, text_of(effect->text));
+}
+
 static void do_copy(struct run *run, struct effect *effect)
 {
     struct err err = {0};
@@ -254,6 +259,7 @@ static void (*const effect_table[EFFECT_KIND_COUNT])(struct run *, struct effect
     [EFFECT_STORE_DROP] = do_drop,
     [EFFECT_ANSWER] = do_answer,
     [EFFECT_CANCEL] = do_cancel,
+    [EFFECT_NOTE] = do_note,
     [EFFECT_COPY] = do_copy,
     [EFFECT_EDITOR] = do_editor,
     [EFFECT_BELL] = do_bell,
