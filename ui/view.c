@@ -225,7 +225,7 @@ static void draw_screen(const struct view *v)
 {
     static void (*const draw[SCREEN_COUNT])(const struct view *) = {
         [SCREEN_ENVIRONMENTS] = view_environments, [SCREEN_OVERVIEW] = view_overview,
-        [SCREEN_MIGRATIONS] = view_migrations, [SCREEN_TABLES] = view_tables, [SCREEN_DIFF] = view_diff,
+        [SCREEN_MIGRATIONS] = view_migrations, [SCREEN_TABLES] = view_tables, [SCREEN_PLAN] = view_plan, [SCREEN_DIFF] = view_diff,
         [SCREEN_DIAGNOSE] = view_diagnose,
         [SCREEN_ACTIVITY] = view_activity, [SCREEN_LOG] = view_log,
     };

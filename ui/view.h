@@ -84,6 +84,7 @@ void view_diff(const struct view *v);
 void view_diagnose(const struct view *v);
 void view_activity(const struct view *v);
 void view_log(const struct view *v);
+void view_plan(const struct view *v);
 void view_modal(const struct view *v);
 
 /* sql.c: colours one line; `state` carries comments and dollar quotes from line to line (zeroed at the

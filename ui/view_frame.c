@@ -116,7 +116,7 @@ void view_header(const struct view *v)
 static int title_width(const struct view *v, int screen)
 {
     bool here = (int)v->m->screen == screen, at_list = v->m->screen == SCREEN_ENVIRONMENTS;
-    if (here || v->g->columns >= 92)
+    if (here || v->g->columns >= (text_is_empty(v->m->plan.action) ? 92 : 100))
         return 20;
     if (screen == SCREEN_ENVIRONMENTS)
         return 0;
@@ -130,6 +130,8 @@ void view_tabs(const struct view *v)
         const struct screen_class *class = screen_class_of((enum screen)i);
         const struct action *action = action_find(class->name);
         bool here = (int)v->m->screen == i;
+        if (i == SCREEN_PLAN && !here && text_is_empty(v->m->plan.action))
+            continue;                    /* most sessions have none */
         int start = column;
         column += grid_text(v->g, 1, column, 3, here ? STYLE_BOLD : STYLE_KEY, action->keys) + 1;
         column += grid_printf(v->g, 1, column, 20, here ? STYLE_TITLE : STYLE_PLAIN, "%.*s", title_width(v, i),

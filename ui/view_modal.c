@@ -373,7 +373,7 @@ static bool only_closes(const struct modal *d)
 static const char *go_word(const struct modal *d)
 {
     static const struct { const char *action, *word; } words[] = {
-        {"seed", "Seed"}, {"preserve", "Preserve"}, {"preserve-undo", "Undo"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
+        {"seed", "Seed"}, {"carry-out", "Carry out"}, {"preserve", "Preserve"}, {"preserve-undo", "Undo"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
         {"scan", "Scan"}, {"terminate", "Terminate"}, {"cancel-backend", "Cancel statement"}, {"quit", "Leave"},
         {"resolve-applied", "Mark"}, {"resolve-rolled-back", "Mark"},
     };
@@ -404,32 +404,39 @@ static void draw_buttons(const struct view *v, const struct box *b, int row)
                     d->focus == FOCUS_CANCEL, FOCUS_CANCEL);
 }
 
+static void draw_prompt_line(const struct view *v, const struct box *b, int row, const char *expect, const char *text,
+                             bool focus)
+{
+    int column = b->column + 2;
+    column += grid_printf(v->g, row, column, (b->columns - 4) * 2 / 3, STYLE_PLAIN, "Type \"%s\" to confirm", expect) + 2;
+    draw_field(v, row, column, b->column + b->columns - 2 - column, text, focus);
+}
+
 static void draw_typed(const struct view *v, const struct box *b, int row)
 {
     const struct modal *d = &v->m->modal;
-    bool focus = d->focus == FOCUS_FIELD;
     int column = b->column + 2;
     if (d->secret) {
         char stars[64] = "";
         for (int i = 0; i < d->secret_length && i < 40; i++)
             strcat(stars, "*");
         column += grid_text(v->g, row, column, 20, STYLE_PLAIN, "Not shown, not kept") + 2;
-        draw_field(v, row, column, b->column + b->columns - 2 - column, stars, focus);
+        draw_field(v, row, column, b->column + b->columns - 2 - column, stars, d->focus == FOCUS_FIELD);
         return;
     }
-    column += grid_printf(v->g, row, column, (b->columns - 4) * 2 / 3, STYLE_PLAIN, "Type \"%s\" to confirm",
-                          d->expect) +
-              2;
-    draw_field(v, row, column, b->column + b->columns - 2 - column, d->text, focus);
+    if (!text_is_empty(d->expect_second))
+        draw_prompt_line(v, b, row--, d->expect_second, d->second, d->focus == FOCUS_SECOND);
+    draw_prompt_line(v, b, row, d->expect, d->text, d->focus == FOCUS_FIELD);
 }
 
 static void draw_dialog(const struct view *v)
 {
     const struct modal *d = &v->m->modal;
     bool field = dialog_has_field(v->m);
+    int typed = field ? 2 + !text_is_empty(d->expect_second) : 0;
     int columns = v->g->columns - 4 < 84 ? v->g->columns - 4 : 84;
     struct lines lines = {.width = columns - 4,
-                          .steps = (int)clamp(v->g->rows - 10 - (field ? 2 : 0), 1, STEPS_MOST)};
+                          .steps = (int)clamp(v->g->rows - 10 - typed, 1, STEPS_MOST)};
     if (d->kind == MODAL_CONFIRM)
         say_confirm(&lines, v->m);
     else if (d->kind == MODAL_ERROR)
@@ -440,8 +447,8 @@ static void draw_dialog(const struct view *v)
         say_details(&lines, d);
     else
         say(&lines, STYLE_PLAIN, d->body);
-    struct box b = view_centred(v, lines.count + 4 + (field ? 2 : 0), columns);
-    int last = b.row + b.rows - 2, end = last - 1 - (field ? 2 : 0);
+    struct box b = view_centred(v, lines.count + 4 + typed, columns);
+    int last = b.row + b.rows - 2, end = last - 1 - typed;
     view_box(v, &b, d->danger || d->kind == MODAL_ERROR ? STYLE_BAD : STYLE_DIALOG, d->title);
     for (int i = 0; i < lines.count && b.row + 1 + i <= end; i++) {
         bool cut = b.row + 1 + i == end && i + 1 < lines.count; /* the box is full: say that there is more */

@@ -119,6 +119,7 @@ ACTION(tables) { screen_go(m, SCREEN_TABLES, out); }
 ACTION(diff) { screen_go(m, SCREEN_DIFF, out); }
 ACTION(diagnose) { screen_go(m, SCREEN_DIAGNOSE, out); }
 ACTION(deeper) { diagnose_start(m, true, out); }
+ACTION(plan) { screen_go(m, SCREEN_PLAN, out); }
 ACTION(activity) { screen_go(m, SCREEN_ACTIVITY, out); }
 ACTION(log) { screen_go(m, SCREEN_LOG, out); }
 ACTION(previous_view) { screen_go(m, m->previous, out); }

@@ -4,6 +4,8 @@
 #define WRITES (NEEDS_ENVIRONMENT | NEEDS_CONNECTION | NEEDS_WRITE_MODE | NEEDS_IDLE)
 /* Signals go over a connection of their own: ending whom a migration of ours waits for is what they are for. */
 #define SIGNALS (NEEDS_ENVIRONMENT | NEEDS_CONNECTION | NEEDS_WRITE_MODE | NEEDS_ROW | NEEDS_NAME)
+/* The name is typed whatever the environment, which is more than write mode asks (SAFETY 2). */
+#define DESTROYS (NEEDS_ENVIRONMENT | NEEDS_CONNECTION | NEEDS_IDLE | DESTRUCTIVE)
 #define READS (NEEDS_ENVIRONMENT | NEEDS_CONNECTION)
 #define LISTS_OF_TABLES (ON_OVERVIEW | ON_TABLES | ON_DIFF)
 #define OPENED (IN_PICK | IN_MENU | IN_PROMPT | IN_DIALOG)
@@ -20,8 +22,12 @@ const struct action actions[] = {
      "its statement ends with an error, the session stays",
      ON_ACTIVITY, SIGNALS,
      act_cancel_backend, act_cancel_backend_confirmed},
+    {"carry-out", "Carry out the plan", "", "y", "asks for the names first; what goes is saved before",
+     ON_PLAN, DESTROYS | NEEDS_SEED_ALLOWED, act_carry_out, act_carry_out_confirmed},
     {"close", "Close without doing anything", "esc", NULL,
      NULL, OPENED, QUIET, act_close, NULL},
+    {"converge", "Converge: plan a prune and a seed as one", "", "c", "shows what would go and come first",
+     LISTS_OF_TABLES, READS | NEEDS_IDLE, act_converge, NULL},
     {"copy", "Copy the name, or the value (live, else declared)", "y", NULL,
      NULL, ON_SCREENS, NEEDS_ROW, act_copy, NULL},
     {"copy-row", "Copy the whole row", "Y", NULL, NULL, ON_SCREENS, NEEDS_ROW, act_copy_row, NULL},
@@ -83,6 +89,7 @@ const struct action actions[] = {
     {"palette", "Palette: any action, screen or known environment by name", ":", NULL,
      NULL, ON_SCREENS, 0, act_palette, NULL},
     {"pause", "Pause looking every two seconds, or go on", "p", NULL, NULL, ON_ACTIVITY, 0, act_pause, NULL},
+    {"plan", "Plan: what a prune, reset or converge would do", "8", NULL, NULL, ON_SCREENS, 0, act_plan, NULL},
     {"preserve", "Preserve what deleted rows can be read back from", "", "p",
      "shows its plan first; autovacuum off, WAL kept, pages saved; x u undoes it",
      ON_OVERVIEW | ON_TABLES | ON_DIAGNOSE, WRITES | NEEDS_NAME, act_preserve, act_preserve_confirmed},
@@ -95,9 +102,13 @@ const struct action actions[] = {
     {"previous-screen", "To the previous screen", "shift-tab", NULL,
      NULL, ON_SCREENS, QUIET, act_previous_screen, NULL},
     {"previous-view", "Back to the screen before", "-", NULL, NULL, ON_SCREENS, 0, act_previous_view, NULL},
+    {"prune", "Prune: plan to delete what no fixture declares", "", "d", "shows every row that would go first",
+     LISTS_OF_TABLES, READS | NEEDS_IDLE, act_prune, NULL},
     {"quit", "Back; at the top, leave", "q", NULL, NULL, ON_SCREENS, 0, act_quit, act_quit_confirmed},
     {"redraw", "Draw the screen anew", "ctrl-l", NULL, NULL, EVERYWHERE, BLIND, act_redraw, NULL},
     {"refresh", "Look again; connect again", "r ctrl-r f5", NULL, NULL, ON_SCREENS, 0, act_refresh, NULL},
+    {"reset", "Reset: plan to empty the context tables and seed", "", "e", "shows every row that would go first",
+     LISTS_OF_TABLES, READS | NEEDS_IDLE, act_reset, NULL},
     {"resolve-applied", "Mark a migration as applied", "", "p", "the ledger only; its SQL is not run",
      ON_MIGRATIONS, WRITES | NEEDS_NAME | NEEDS_ROW | DESTRUCTIVE,
      act_resolve_applied, act_resolve_applied_confirmed},

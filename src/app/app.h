@@ -25,6 +25,8 @@ enum effect_kind {
     EFFECT_SQL,             /* name: a migration; its text into a store */
     EFFECT_DIFF,            /* name: a table; number 1 = scan */
     EFFECT_SEED,            /* number 1 = dry run (plan); text: typed */
+    EFFECT_PRUNE,           /* number 1 = dry run (plan), number2: 0 prune, 1 reset, 2 converge; text: typed; name: the
+                             * operational tables' names as typed; seen: digest, newline, operational rows */
     EFFECT_PRESERVE,        /* number 1 = dry run (plan), number2 1 = undo; text: typed */
     EFFECT_VERIFY,
     EFFECT_ACCEPT,          /* the database that answers now is the right one; text: typed */

@@ -39,7 +39,8 @@ bool dialog_has_field(const struct model *m)
 
 bool dialog_name_typed(const struct model *m)
 {
-    return text_is_empty(m->modal.expect) || text_same(m->modal.text, m->modal.expect);
+    return (text_is_empty(m->modal.expect) || text_same(m->modal.text, m->modal.expect)) &&
+           (text_is_empty(m->modal.expect_second) || text_same(m->modal.second, m->modal.expect_second));
 }
 
 void dialog_confirm(struct model *m, const char *action, const char *target, const char *expect, bool danger,
@@ -56,6 +57,25 @@ void dialog_confirm(struct model *m, const char *action, const char *target, con
     d->danger = danger;
     d->focus = dialog_has_field(m) ? FOCUS_FIELD : danger ? FOCUS_CANCEL : FOCUS_GO;
     d->expires_ms = m->now_ms + DIALOG_MS;
+}
+
+void dialog_removal(struct model *m, const char *expect, const char *title, const char *body)
+{
+    const struct screen_plan *plan = &m->plan;
+    struct str names = {0};
+    dialog_confirm(m, "carry-out", plan->action, expect, true, title, body);
+    struct modal *d = &m->modal;
+    for (size_t i = 0; i < plan->name_count; i++)
+        str_printf(&names, "%s%s", i ? ", " : "", or_empty(plan->names[i].text));
+    text_replace(&d->expect_second, str_text(&names));
+    text_replace(&d->digest, plan->digest);
+    d->rows = plan->total;
+    d->steps = plan->step_count ? xcalloc(plan->step_count, sizeof *d->steps) : NULL;
+    d->step_count = plan->step_count;
+    for (size_t i = 0; i < plan->step_count; i++)
+        codec_copy(&type_fact_step, &d->steps[i], &plan->steps[i]);
+    d->focus = FOCUS_CANCEL;
+    str_free(&names);
 }
 
 void dialog_error(struct model *m, const char *title, const struct input_error *error)
@@ -206,8 +226,12 @@ static void confirmed(struct model *m, const struct action *action, const struct
 {
     size_t before = effects->count;
     action->confirmed(m, or_empty(done->target), or_empty(done->text), effects);
-    for (size_t i = before; i < effects->count && !text_is_empty(done->digest); i++)
-        text_replace(&effects->items[i].seen, done->digest);
+    for (size_t i = before; i < effects->count && !text_is_empty(done->digest); i++) {
+        if (text_is_empty(effects->items[i].seen))
+            text_replace(&effects->items[i].seen, done->digest);
+        if (!text_is_empty(done->second))
+            text_replace(&effects->items[i].name, done->second);
+    }
 }
 
 static void go_confirm(struct model *m, struct effects *effects)
@@ -231,8 +255,10 @@ static void go_confirm(struct model *m, struct effects *effects)
 static void go(struct model *m, struct effects *effects)
 {
     if (!dialog_name_typed(m)) {
-        m->modal.focus = FOCUS_FIELD;
-        notice_set(m, "warn", "Type \"%s\" in full, exactly as it is written.", or_empty(m->modal.expect));
+        bool first = text_is_empty(m->modal.expect) || text_same(m->modal.text, m->modal.expect);
+        m->modal.focus = first ? FOCUS_SECOND : FOCUS_FIELD;
+        notice_set(m, "warn", "Type \"%s\" in full, exactly as it is written.",
+                   or_empty(first ? m->modal.expect_second : m->modal.expect));
         return;
     }
     if (m->modal.kind == MODAL_CONFIRM) {
@@ -312,6 +338,13 @@ void dialog_press(struct model *m, int64_t focus, struct effects *effects)
 
 /* ---- typing ---- */
 
+bool dialog_on_line(const struct model *m)
+{
+    return m->modal.focus == FOCUS_FIELD || (m->modal.focus == FOCUS_SECOND && !text_is_empty(m->modal.expect_second));
+}
+
+static char **line_of(struct model *m) { return m->modal.focus == FOCUS_SECOND ? &m->modal.second : &m->modal.text; }
+
 static bool takes_text(const struct model *m)
 {
     switch (m->modal.kind) {
@@ -321,7 +354,7 @@ static bool takes_text(const struct model *m)
     case MODAL_FILTER:
     case MODAL_NOTE: return true;
     case MODAL_CONFIRM:
-    case MODAL_QUESTION: return m->modal.focus == FOCUS_FIELD && !m->modal.secret && dialog_has_field(m);
+    case MODAL_QUESTION: return dialog_on_line(m) && !m->modal.secret && dialog_has_field(m);
     default: return false;
     }
 }
@@ -332,18 +365,18 @@ void dialog_text(struct model *m, const char *text, struct effects *effects)
     if (!takes_text(m) || layout_of(m).too_small)
         return;
     struct str line = {0};
-    str_add(&line, or_empty(m->modal.text));
+    str_add(&line, or_empty(*line_of(m)));
     for (const char *p = text; *p && line.length < TYPED_MOST; p++)
         if (*p != '\n' && *p != '\r')              /* one line; Enter is a key of its own */
             str_add_char(&line, *p);
-    text_replace(&m->modal.text, str_text(&line));
+    text_replace(line_of(m), str_text(&line));
     str_free(&line);
     m->modal.selected = m->modal.top = 0;
 }
 
 void dialog_backspace(struct model *m)
 {
-    char *text = m->modal.text;
+    char *text = *line_of(m);
     if (!takes_text(m) || text_is_empty(text))
         return;
     size_t length = strlen(text), last = 0;
@@ -360,7 +393,7 @@ void dialog_backspace(struct model *m)
 void dialog_clear(struct model *m)
 {
     if (takes_text(m))
-        text_replace(&m->modal.text, "");
+        text_replace(line_of(m), "");
     m->modal.selected = m->modal.top = 0;
 }
 
@@ -372,9 +405,17 @@ void dialog_secret(struct model *m, int64_t length)
 
 static void move_focus(struct modal *d, bool field, int64_t by)
 {
-    int stops = d->kind == MODAL_ERROR ? 1 : field ? 3 : 2, first = field ? FOCUS_FIELD : FOCUS_CANCEL;
+    int stops[4], count = 0, at = 0;
+    if (field)
+        stops[count++] = FOCUS_FIELD;
+    if (!text_is_empty(d->expect_second))
+        stops[count++] = FOCUS_SECOND;
+    stops[count++] = FOCUS_CANCEL;
+    stops[count++] = FOCUS_GO;
+    for (int i = 0; i < count; i++)
+        at = stops[i] == d->focus ? i : at;
     if (by != 0 && d->kind != MODAL_ERROR)
-        d->focus = first + (int)((d->focus - first + (by < 0 ? -1 : 1) + stops) % stops);
+        d->focus = stops[(at + (by < 0 ? -1 : 1) + count) % count];
 }
 
 static int64_t count_lines(const char *text)

@@ -12,6 +12,8 @@ void dialog_open_prompt(struct model *m, enum modal_kind kind, const char *text)
 /* An action's own dialog. `expect` "": no name to type. Dangerous ones start on Cancel. */
 void dialog_confirm(struct model *m, const char *action, const char *target, const char *expect, bool danger,
                     const char *title, const char *body);
+/* The dangerous question about the plan that the Plan screen shows: starts on Cancel, whatever has to be typed. */
+void dialog_removal(struct model *m, const char *expect, const char *title, const char *body);
 void dialog_error(struct model *m, const char *title, const struct input_error *error);
 void dialog_value(struct model *m, const char *title, const char *fixture, const char *live, const char *place);
 void dialog_details(struct model *m, const char *title, const char *lines);
@@ -21,6 +23,7 @@ void dialog_question_over(struct model *m, int64_t id);
 /* Closes what is open; a question is answered no, a plan in the making cancelled. */
 void dialog_close(struct model *m, struct effects *effects);
 void dialog_accept(struct model *m, struct effects *effects);             /* Enter */
+bool dialog_on_line(const struct model *m);                               /* a line to type has the focus */
 void dialog_text(struct model *m, const char *text, struct effects *effects);
 void dialog_backspace(struct model *m);
 void dialog_clear(struct model *m);

@@ -24,7 +24,7 @@ enum {
 
 enum screen {
     SCREEN_ENVIRONMENTS, SCREEN_OVERVIEW, SCREEN_MIGRATIONS, SCREEN_TABLES, SCREEN_DIFF, SCREEN_DIAGNOSE,
-    SCREEN_ACTIVITY, SCREEN_LOG, SCREEN_COUNT
+    SCREEN_ACTIVITY, SCREEN_LOG, SCREEN_PLAN, SCREEN_COUNT
 };
 
 /* A selection over rows. `selected` counts among the rows that the filter shows; `name` is the selected
@@ -110,6 +110,20 @@ struct screen_activity {
     int64_t next_ms, until_ms;         /* when it looks again, 0 not by itself; until when it goes on doing so */
 };
 
+/* What a prune, reset or converge would do: the newest plan, and the rows that go by it. */
+struct screen_plan {
+    struct list list;
+    struct rowset rows;                /* table, key, label, why */
+    char *action, *digest, *first;     /* "prune"; "" none; first: what is said before all else */
+    uint64_t request;                  /* the plan that is being made; 0: it is here */
+    int64_t total, operational, bytes; /* rows in all; of the application's; about how much is saved */
+    struct text_item *names;           /* of the operational tables */
+    size_t name_count;
+    struct fact_step *steps;
+    size_t step_count;
+    bool possible;                     /* nothing is in the way */
+};
+
 struct log_line {
     int64_t at_ms;                     /* offset */
     char *level, *text;
@@ -142,7 +156,7 @@ enum modal_kind {
     MODAL_DETAILS,                           /* everything of a row in full: body, from its line `top` on */
     MODAL_KIND_COUNT
 };
-enum focus { FOCUS_FIELD, FOCUS_CANCEL, FOCUS_GO };
+enum focus { FOCUS_FIELD, FOCUS_CANCEL, FOCUS_GO, FOCUS_SECOND };
 
 struct modal {
     enum modal_kind kind;
@@ -150,6 +164,7 @@ struct modal {
     char *action, *target;             /* CONFIRM: what, of which object */
     char *title, *body;
     char *text, *expect;               /* typed; what must be typed in full, "" nothing */
+    char *second, *expect_second;      /* the same of a second line: operational tables that lose rows */
     char *why, *hint, *place;          /* ERROR */
     int64_t question;                  /* QUESTION: its id */
     bool secret;
@@ -204,9 +219,10 @@ struct model {
     struct screen_diff diff;
     struct screen_diagnose diagnose;
     struct screen_activity activity;
+    struct screen_plan plan;
     struct screen_log log;
 };
 
-extern const struct type type_model, type_modal;
+extern const struct type type_model, type_modal, type_plan;
 
 #endif

@@ -15,7 +15,7 @@ static const char *const screen_names[SCREEN_COUNT] = {
     [SCREEN_ENVIRONMENTS] = "environments", [SCREEN_OVERVIEW] = "overview",
     [SCREEN_MIGRATIONS] = "migrations", [SCREEN_TABLES] = "tables", [SCREEN_DIFF] = "diff",
     [SCREEN_DIAGNOSE] = "diagnose",
-    [SCREEN_ACTIVITY] = "activity", [SCREEN_LOG] = "log",
+    [SCREEN_ACTIVITY] = "activity", [SCREEN_LOG] = "log", [SCREEN_PLAN] = "plan",
 };
 static const char *const modal_names[MODAL_KIND_COUNT] = {
     [MODAL_NONE] = "none", [MODAL_HELP] = "help", [MODAL_PALETTE] = "palette", [MODAL_MENU] = "menu",
@@ -114,6 +114,19 @@ static const struct field log_fields[] = {
 };
 TYPE(type_log, screen_log, log_fields);
 
+static const struct field plan_fields[] = {
+    CODEC_STRUCT(struct screen_plan, list, &type_list), CODEC_STRUCT(struct screen_plan, rows, &type_rowset),
+    CODEC_FIELD(struct screen_plan, action, FIELD_TEXT), CODEC_FIELD(struct screen_plan, digest, FIELD_TEXT),
+    CODEC_FIELD(struct screen_plan, first, FIELD_TEXT), CODEC_FIELD(struct screen_plan, request, FIELD_U64),
+    CODEC_FIELD(struct screen_plan, total, FIELD_I64), CODEC_FIELD(struct screen_plan, operational, FIELD_I64),
+    CODEC_FIELD(struct screen_plan, bytes, FIELD_I64),
+    CODEC_LIST(struct screen_plan, names, name_count, &type_text_item),
+    CODEC_LIST(struct screen_plan, steps, step_count, &type_fact_step),
+    CODEC_FIELD(struct screen_plan, possible, FIELD_BOOL),
+};
+const struct type type_plan = {.name = "screen_plan", .size = sizeof(struct screen_plan), .fields = plan_fields,
+                               .field_count = COUNT(plan_fields)};
+
 static const struct field job_fields[] = {
     CODEC_FIELD(struct job, request, FIELD_U64), CODEC_FIELD(struct job, effect, FIELD_INT),
     CODEC_FIELD(struct job, name, FIELD_TEXT), CODEC_FIELD(struct job, what, FIELD_TEXT),
@@ -129,6 +142,7 @@ static const struct field modal_fields[] = {
     CODEC_FIELD(struct modal, action, FIELD_TEXT), CODEC_FIELD(struct modal, target, FIELD_TEXT),
     CODEC_FIELD(struct modal, title, FIELD_TEXT), CODEC_FIELD(struct modal, body, FIELD_TEXT),
     CODEC_FIELD(struct modal, text, FIELD_TEXT), CODEC_FIELD(struct modal, expect, FIELD_TEXT),
+    CODEC_FIELD(struct modal, second, FIELD_TEXT), CODEC_FIELD(struct modal, expect_second, FIELD_TEXT),
     CODEC_FIELD(struct modal, why, FIELD_TEXT), CODEC_FIELD(struct modal, hint, FIELD_TEXT),
     CODEC_FIELD(struct modal, place, FIELD_TEXT), CODEC_FIELD(struct modal, question, FIELD_I64),
     CODEC_FIELD(struct modal, secret, FIELD_BOOL), CODEC_FIELD(struct modal, secret_length, FIELD_I64),
@@ -175,6 +189,7 @@ static const struct field model_fields[] = {
     CODEC_STRUCT(struct model, migrations, &type_migrations), CODEC_STRUCT(struct model, tables, &type_tables),
     CODEC_STRUCT(struct model, diff, &type_diff), CODEC_STRUCT(struct model, diagnose, &type_diagnose),
     CODEC_STRUCT(struct model, activity, &type_activity),
+    CODEC_STRUCT(struct model, plan, &type_plan),
     CODEC_STRUCT(struct model, log, &type_log),
 };
 const struct type type_model = {.name = "model", .size = sizeof(struct model),

@@ -22,6 +22,7 @@ static const struct {
     [EFFECT_SQL] = {IN_STORE, "reading", false, false},
     [EFFECT_DIFF] = {IN_STORE, "comparing", false, false},
     [EFFECT_SEED] = {IN_NONE, "seeding", true, false},
+    [EFFECT_PRUNE] = {IN_NONE, "pruning", true, false},
     [EFFECT_PRESERVE] = {IN_NONE, "preserving", true, false},
     [EFFECT_VERIFY] = {IN_NONE, "verifying", false, false},
     [EFFECT_ACCEPT] = {IN_NONE, "accepting", true, false},

@@ -22,7 +22,7 @@ const struct screen_class *screen_class_of(enum screen screen)
         [SCREEN_MIGRATIONS] = &screen_class_migrations, [SCREEN_TABLES] = &screen_class_tables,
         [SCREEN_DIFF] = &screen_class_diff, [SCREEN_DIAGNOSE] = &screen_class_diagnose,
         [SCREEN_ACTIVITY] = &screen_class_activity,
-        [SCREEN_LOG] = &screen_class_log,
+        [SCREEN_LOG] = &screen_class_log, [SCREEN_PLAN] = &screen_class_plan,
     };
     return classes[screen];
 }

@@ -31,7 +31,8 @@ struct screen_class {
 
 const struct screen_class *screen_class_of(enum screen screen);
 extern const struct screen_class screen_class_environments, screen_class_overview, screen_class_migrations,
-    screen_class_tables, screen_class_diff, screen_class_diagnose, screen_class_activity, screen_class_log;
+    screen_class_tables, screen_class_diff, screen_class_diagnose, screen_class_activity,
+    screen_class_log, screen_class_plan;
 
 const struct list *screen_list(const struct model *m);      /* of the current screen */
 const struct rowset *screen_store(const struct model *m);   /* NULL: rows in memory */
@@ -63,6 +64,8 @@ void activity_expire(struct model *m, struct effects *effects);
 void activity_touch(struct model *m);
 
 /* Screens that others lead to. */
+void plan_make_screen(struct model *m, const char *action, int64_t kind, struct effects *effects);
+void plan_take(struct model *m, const struct input *in);        /* IN_PLAN of what the screen asked for */
 void diff_open_table(struct model *m, const char *table, bool scan, struct effects *effects);
 /* Asks for a diagnosis, unless one is being made. */
 void diagnose_start(struct model *m, bool deep, struct effects *effects);

@@ -123,12 +123,18 @@ static const char *preserve_done(const struct input *in)
     return text_same(in->name, "preserve") ? "Preserved what is left of" : "Preserve was taken back on";
 }
 
+static const char *removal_done(const struct input *in)
+{
+    return text_same(in->name, "reset") ? "Reset" : text_same(in->name, "converge") ? "Converged" : "Pruned";
+}
+
 static void say_done(struct model *m, const struct input *in, const struct job *job)
 {
     if (!job->writes && job->effect != EFFECT_VERIFY)
         return;
     const char *done = job->effect == EFFECT_SEED      ? "Seeded"
                        : job->effect == EFFECT_PRESERVE ? preserve_done(in)
+                       : job->effect == EFFECT_PRUNE ? removal_done(in)
                        : job->effect == EFFECT_MIGRATE ? "Migrated"
                        : job->effect == EFFECT_RESOLVE ? "Resolved on"
                        : job->effect == EFFECT_VERIFY  ? "Verified"
@@ -136,8 +142,9 @@ static void say_done(struct model *m, const struct input *in, const struct job *
                        : job->effect == EFFECT_MARK    ? "Marked"
                                                        : "Signal sent on";
     struct str rows = {0};
-    if (job->effect == EFFECT_SEED)
-        str_printf(&rows, ": %lld row%s written", (long long)in->number2, in->number2 == 1 ? "" : "s");
+    if (job->effect == EFFECT_SEED || job->effect == EFFECT_PRUNE)
+        str_printf(&rows, ": %lld row%s %s", (long long)in->number2, in->number2 == 1 ? "" : "s",
+                   job->effect == EFFECT_SEED ? "written" : "saved and done");
     for (size_t i = 0; i < in->count_count; i++)
         if (in->counts[i].before != in->counts[i].after)
             str_printf(&rows, ", %s %lld \xe2\x86\x92 %lld", or_empty(in->counts[i].table),
@@ -199,7 +206,7 @@ static void outcome(struct model *m, const struct input *in, const struct job *j
         return;
     }
     facts_refresh(m, effects);
-    if (m->migrations.loaded && effect != EFFECT_SEED)
+    if (m->migrations.loaded && effect != EFFECT_SEED && effect != EFFECT_PRUNE)
         migrations_load(m, effects);
     if (effect == EFFECT_SEED && m->screen == SCREEN_DIFF)
         screen_class_diff.refresh(m, effects);
@@ -207,6 +214,7 @@ static void outcome(struct model *m, const struct input *in, const struct job *j
 
 static void plan_event(struct model *m, const struct input *in)
 {
+    plan_take(m, in);
     if (m->modal.kind != MODAL_CONFIRM || m->modal.request != in->request || !in->request)
         return;
     dialog_plan(m, in);
@@ -221,8 +229,8 @@ static void plan_event(struct model *m, const struct input *in)
 
 static void page_event(struct model *m, const struct input *in)
 {
-    struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql};
-    for (size_t i = 0; i < 2; i++)
+    struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql, &m->plan.rows};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (in->store && sets[i]->store == in->store)
             rowset_page(sets[i], in);
 }
@@ -230,10 +238,10 @@ static void page_event(struct model *m, const struct input *in)
 static void store_event(struct model *m, const struct input *in, const struct job *job,
                         struct effects *effects)
 {
-    struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql};
+    struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql, &m->plan.rows};
     if (job->effect != EFFECT_FILTER)
         return;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (job->store && (sets[i]->store == job->store || sets[i]->base == job->store))
             rowset_filtered(sets[i], in, effects);
 }
@@ -252,8 +260,8 @@ static void found_event(struct model *m, const struct input *in)
 /* A store that no list took is nobody's: the runtime may forget it. */
 static void drop_unwanted_store(const struct model *m, const struct input *in, struct effects *effects)
 {
-    const struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql};
-    for (size_t i = 0; i < 2; i++)
+    const struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql, &m->plan.rows};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (in->store == sets[i]->store || in->store == sets[i]->base)
             return;
     if (in->kind == IN_STORE && in->store)
@@ -395,7 +403,7 @@ static bool jobs_sane(const struct model *m)
 
 static bool modal_sane(const struct modal *d)
 {
-    return d->focus >= FOCUS_FIELD && d->focus <= FOCUS_GO && d->selected >= 0 && d->top >= 0
+    return d->focus >= FOCUS_FIELD && d->focus <= FOCUS_SECOND && d->selected >= 0 && d->top >= 0
         && d->selected <= PICKS_MOST && d->top <= PICKS_MOST && time_sane(d->expires_ms);
 }
 

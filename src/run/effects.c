@@ -247,6 +247,7 @@ static void (*const effect_table[EFFECT_KIND_COUNT])(struct run *, struct effect
     [EFFECT_DIFF] = do_operation,
     [EFFECT_SEED] = do_operation,
     [EFFECT_DIAGNOSE] = do_operation,
+    [EFFECT_PRUNE] = do_operation,
     [EFFECT_PRESERVE] = do_operation,
     [EFFECT_VERIFY] = do_operation,
     [EFFECT_ACCEPT] = do_operation,

@@ -143,7 +143,7 @@ static void say_lost(struct opened *o, const struct err *err)
  * changed since then fails it, rather than being written unseen. */
 static bool reads_disk(const struct effect *effect)
 {
-    return effect->kind != EFFECT_SEED || effect->number == 1;
+    return (effect->kind != EFFECT_SEED && effect->kind != EFFECT_PRUNE) || effect->number == 1;
 }
 
 /* A connection may have died since it was last used, which only using it shows: what only reads is then tried

@@ -280,6 +280,88 @@ static bool run_signal_backend(struct opened *o, const struct effect *e, struct 
     return op_backend_signal(&o->session, e->number, e->number2 == 1, err);
 }
 
+/* ---- prune, reset, converge: the rows that go into a store ---- */
+
+struct removal_sink {
+    struct opened *opened;
+    uint64_t store, count;
+    int64_t told_ms;
+};
+
+static struct input *removal_news(struct removal_sink *sink, bool complete)
+{
+    static const char *const titles[] = {"table", "key", "label", "why"};
+    enum { CELLS = sizeof titles / sizeof *titles };
+    struct input *in = store_input(sink->store, "plan", sink->count, complete);
+    in->columns = xcalloc(CELLS, sizeof *in->columns);
+    for (; in->column_count < CELLS; in->column_count++)
+        in->columns[in->column_count].text = xstrdup(titles[in->column_count]);
+    sink->told_ms = clock_mono_ms();
+    return in;
+}
+
+static bool removal_row(void *context, const struct removal_row *row, struct err *err)
+{
+    struct removal_sink *sink = context;
+    const char *const cells[] = {row->table, row->key, row->label, row->why};
+    if (!stores_append(sink->opened->shared->stores, sink->store, cells, sizeof cells / sizeof *cells, err))
+        return false;
+    sink->count++;
+    if (clock_mono_ms() - sink->told_ms >= STORE_NEWS_MS)
+        ctx_emit(&sink->opened->ctx, removal_news(sink, false));
+    return true;
+}
+
+/* "Alert, Measurement" as it was typed in the dialog, in pieces that borrow from `names`. */
+static size_t split_names(char *names, const char **list, size_t most)
+{
+    size_t count = 0;
+    for (char *at = names; at && *at && count < most;) {
+        list[count++] = at;
+        at = strstr(at, ", ");
+        if (at) {
+            *at = '\0';
+            at += 2;
+        }
+    }
+    return count;
+}
+
+static bool plan_removal(struct opened *o, struct prune_options *options, struct err *err)
+{
+    struct removal_sink sink = {.opened = o};
+    if (!stores_add(o->shared->stores, "plan", &sink.store, err))
+        return false;
+    options->row = removal_row;
+    options->context = &sink;
+    bool ok = op_prune(&o->session, options, err);
+    if (ok)
+        ctx_emit(&o->ctx, removal_news(&sink, true));
+    return ok;
+}
+
+/* What was seen is the digest and, in a line below, how many rows of the application's there were. */
+static bool run_prune(struct opened *o, const struct effect *e, struct err *err)
+{
+    enum { NAMES_MOST = 64 };
+    const char *list[NAMES_MOST];
+    char *names = xstrdup(e->name ? e->name : ""), *seen = xstrdup(e->seen ? e->seen : "");
+    char *rows = strchr(seen, '\n');
+    struct prune_options options = {.kind = (enum removal_kind)e->number2, .dry_run = e->number == 1,
+                                    .seen_operational = rows ? strtoll(rows + 1, NULL, 10) : -1};
+    if (rows)
+        *rows = '\0';
+    options.seen = text_or_null(seen);
+    o->ctx.confirm_operational = list;
+    o->ctx.confirm_operational_count = split_names(names, list, NAMES_MOST);
+    bool ok = options.dry_run ? plan_removal(o, &options, err) : op_prune(&o->session, &options, err);
+    o->ctx.confirm_operational = NULL;
+    o->ctx.confirm_operational_count = 0;
+    free(names);
+    free(seen);
+    return ok;
+}
+
 const struct operation *operation_of(enum effect_kind kind)
 {
     static const struct operation table[EFFECT_KIND_COUNT] = {
@@ -291,6 +373,7 @@ const struct operation *operation_of(enum effect_kind kind)
         [EFFECT_SQL] = {.name = "sql", .run = run_sql},
         [EFFECT_DIFF] = {.name = "diff", .run = run_diff},
         [EFFECT_SEED] = {.name = "seed", .run = run_seed, .writes = true},
+        [EFFECT_PRUNE] = {.name = "prune", .run = run_prune, .writes = true},
         [EFFECT_PRESERVE] = {.name = "preserve", .run = run_preserve, .writes = true},
         [EFFECT_VERIFY] = {.name = "verify", .run = run_verify},
         [EFFECT_ACCEPT] = {.name = "accept", .run = run_accept, .writes = true},
