@@ -107,10 +107,13 @@ bool action_refused(const struct model *m, const struct action *action, struct s
 {
     const char *reason = unmet(m, action->needs);
     if (reason && why) {
-        size_t length = strlen(reason);
+        size_t length = strlen(reason), title = strcspn(action->title, ":");
         bool ended = length && reason[length - 1] == '.';
-        str_printf(why, "%.*s: %s%s", (int)strcspn(action->title, ":"), action->title, reason,
-                   ended ? "" : ".");
+        if (title + length + 4 <= (size_t)m->columns)
+            str_printf(why, "%.*s: %s%s", (int)title, action->title, reason, ended ? "" : ".");
+        else             /* what was asked for is known, why it does not happen is not */
+            str_printf(why, "%c%s%s", *reason >= 'a' && *reason <= 'z' ? *reason - 32 : *reason, reason + 1,
+                       ended ? "" : ".");
         if (guard_refuses(m, action->needs) && !text_is_empty(m->facts.guard.allow_line))
             str_printf(why, " Allowed by: %s", m->facts.guard.allow_line);
     }

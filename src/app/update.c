@@ -97,8 +97,13 @@ static bool still_wanted(struct model *m, const struct input *in)
         return true;
     if (in->request && !job)
         return false;
+    if (is_aside(job) && in->kind == IN_CONNECTION) {
+        if (text_same(in->name, "attempt") && !in->ok)
+            notice_show(m, "warn", or_empty(in->text));
+        return false;
+    }
     if (is_aside(job) || !in->generation)
-        return !(is_aside(job) && in->kind == IN_CONNECTION);
+        return true;
     if (in->generation < m->generation)
         return false;
     if (in->generation > m->generation && m->generation && m->write_mode) {
