@@ -50,7 +50,8 @@ void codec_copy(const struct type *type, void *to, const void *from);   /* deep;
 bool codec_equal(const struct type *type, const void *a, const void *b);   /* NULL text equals "" */
 size_t codec_size(const struct type *type, const void *value);   /* bytes it takes with all it owns, roughly */
 
-extern const struct type type_input, type_text_item, type_fact_environment, type_fact_server, type_fact_ledger,
+extern const struct type type_input, type_text_item, type_fact_environment, type_fact_identity, type_fact_server,
+    type_fact_ledger,
     type_fact_migration, type_fact_table, type_fact_guard, type_fact_backend, type_fact_row, type_fact_step,
     type_fact_count, type_fact_evidence, type_fact_alternative, type_fact_denied, type_fact_next,
     type_fact_table_verdict, type_fact_diagnosis, type_input_error;

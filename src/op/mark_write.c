@@ -76,12 +76,13 @@ static bool write_mark(struct session *s, struct db *db, struct err *err)
     enum trail_state trail = mark->trail;
     struct trail_entry entry = {.action = "mark"};
     struct str sql = {0};
+    mark->trail = trail == TRAIL_NONE ? TRAIL_OPEN : trail;   /* made by the statements before */
+    trail_announce(s);
     str_add(&sql, "BEGIN; ");
     str_add(&sql, settings_sql);
     if (!mark->there || trail == TRAIL_NONE)
         str_add(&sql, mark_create_sql());
     mark_sql(s, &sql);
-    mark->trail = trail == TRAIL_NONE ? TRAIL_OPEN : trail;   /* ours, as of the statement before */
     trail_sql(s, &entry, &sql);
     str_add(&sql, "COMMIT");
     db_mark_committing(db, true);

@@ -22,12 +22,20 @@ static const struct db_identity *identity_of(const struct session *s)
     return s->direct && s->direct != s->db ? &s->direct_identity : &s->identity;
 }
 
+/* Waits for the disk, so it is asked before the transaction: no lock is held meanwhile. */
+static void note_record(struct session *s)
+{
+    const struct ctx *ctx = s->ctx;
+    if (!ctx->place || !ctx->place(ctx->sink, &s->recorded_at))
+        s->recorded_at = (struct journal_place){0};
+}
+
 void trail_announce(struct session *s)
 {
     const struct mark *mark = mark_of(s);
     const char *name = s->ctx->environment->name;
     switch (mark->trail) {
-    case TRAIL_OPEN: break;
+    case TRAIL_OPEN: note_record(s); break;
     case TRAIL_NONE:
         ctx_log(s->ctx, "info", "this write leaves no trail in the database: it keeps none; seedops mark %s begins one",
                 name);
@@ -94,7 +102,7 @@ void trail_sql(const struct session *s, const struct trail_entry *entry, struct 
         return;
     lineage_own(s, &set);
     str_add(sql, "INSERT INTO seedops.actions (who, host, environment, action, object, plan_digest, fixture_digest, "
-                 "fixture_commit, fixtures_dated, fixtures_applied, before, after, version, journal) VALUES (");
+                 "fixture_commit, fixtures_dated, fixtures_applied, before, after, version, journal, journal_hash) VALUES (");
     db_quote_literal(sql, lineage_user());
     add_text(sql, lineage_host(host, sizeof host));
     add_text(sql, s->ctx->environment->name);
@@ -108,7 +116,8 @@ void trail_sql(const struct session *s, const struct trail_entry *entry, struct 
     add_counts(sql, entry, false);
     add_counts(sql, entry, true);
     add_text(sql, PACKAGE_VERSION);
-    add_text(sql, base_name(s->ctx->journal));
+    add_text(sql, s->recorded_at.session[0] ? s->recorded_at.session : base_name(s->ctx->journal));
+    add_text(sql, s->recorded_at.hash);
     str_add(sql, ");");
 }
 

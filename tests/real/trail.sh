@@ -37,7 +37,8 @@ unlike "$err" 'trail' "says nothing of a trail that is there"
 is "$(last 'action, environment, role, fixtures_applied')" "seed|local|postgres|t" "leaves a row"
 is "$(last 'before, after')" '{"t": 0}|{"t": 1}' "with the counts before and after"
 is "$(last "version || ' ' || (length(fixture_digest) = 64)::text || ' ' || (length(plan_digest) = 64)::text")" "$("$SEEDOPS" --version | cut -d ' ' -f 2) true true" "version and digests"
-check "and the name of the journal" test -s "$XDG_STATE_HOME/seedops/sessions/$(last journal)"
+check "and the name of the journal" grep -q . "$XDG_STATE_HOME/seedops/sessions/$(last journal)"*
+check "with the hash of its line before the write" grep -q "$(last journal_hash)" "$XDG_STATE_HOME/seedops/sessions/$(last journal)"*
 n=$(actions)
 so seed local; is "$rc $(actions)" "0 $n" "one that changes nothing leaves none"
 set_b; so seed local --dry-run; is "$rc $(actions)" "0 $n" "nor does a dry run"

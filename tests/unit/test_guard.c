@@ -231,6 +231,89 @@ static void local_means_all_of(void **state)
     assert_true(locals > 0);
 }
 
+/* What is known of the server or said by the database makes nothing local, and takes it from everything. */
+static void identity_takes_local_away(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 16; bits++) {
+        struct guard_facts f = local_facts;
+        struct guard_answer a = {0};
+        f.known_non_local = bits & 1;
+        f.perhaps_non_local = bits & 2;
+        f.mark_non_local = bits & 4;
+        f.peer_forwards = bits & 8 ? GUARD_YES : GUARD_NO;
+        f.known_as = "production";
+        f.marked_as = "shop";
+        assert_int_equal(guard_is_local(&f, &a), bits == 0);
+        check_sentences(&a);
+        f.known_as = f.marked_as = NULL;
+        a = (struct guard_answer){0};
+        assert_int_equal(guard_is_local(&f, &a), bits == 0);
+        check_sentences(&a);
+    }
+    struct guard_facts f = local_facts;
+    struct guard_answer a = {0};
+    f.known_non_local = true;
+    f.known_as = "production";
+    guard_is_local(&f, &a);
+    assert_string_equal(a.reasons[0], "It counts as not local: it has the identity of production, so it is that server or a "
+                                      "copy of it.");
+    f.peer_forwards = GUARD_YES;
+    a = (struct guard_answer){0};
+    guard_is_local(&f, &a);
+    assert_string_equal(a.reasons[0], "It is not local: this server is known as production.");
+}
+
+/* Another database than the one that was known: nothing is written, whatever is typed, set or said. */
+static void a_changed_identity_stops_everything(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 3; kind++)
+    for (int class = 0; class < GUARD_CLASS_COUNT; class++)
+    for (int local = 0; local < 2; local++)
+    for (int face = GUARD_CONSOLE; face <= GUARD_COMMAND; face++)
+    for (int accepts = 0; accepts < 2; accepts++) {
+        struct guard_facts f = local ? local_facts : remote_facts;
+        struct guard_request r = {.class = (enum guard_class)class, .face = (enum guard_face)face, .write_mode = true,
+                                  .explicit_target = true, .typed = f.environment, .accepts_identity = accepts};
+        struct guard_answer a;
+        f.allow_prod_seed = "true";
+        guard_decide(&f, &r, &a);
+        bool before = a.allowed;
+        f.identity_changed = kind == 0;
+        f.identity_unreadable = kind == 1;
+        f.identity_split = kind == 2;
+        f.identity_was = "server 1, database app (oid 5)";
+        f.identity_is = "server 2, database app (oid 5)";
+        f.identity_file = "known_databases";
+        bool passes = class == GUARD_READ || (kind == 0 && accepts);
+        assert_int_equal(guard_decide(&f, &r, &a), before && passes);
+        check_sentences(&a);
+        if (passes)
+            continue;
+        assert_false(a.needs_name);
+        assert_false(a.needs_write_mode);
+        char line[100];
+        snprintf(line, sizeof line, "seedops envs --accept %s", f.environment);
+        assert_string_equal(a.allow_line, kind == 0 ? line : "");
+        if (kind != 1) {
+            assert_non_null(strstr(a.reasons[1], "server 1"));
+            assert_non_null(strstr(a.reasons[2], "server 2"));
+        }
+    }
+    struct guard_facts f = remote_facts;
+    struct guard_request r = {.class = GUARD_SEED, .face = GUARD_COMMAND};
+    struct guard_answer a;
+    f.identity_changed = true;
+    f.environment = "app@db";
+    f.target = "--url \"$URL\"";
+    guard_decide(&f, &r, &a);
+    assert_string_equal(a.allow_line, "seedops envs --accept app@db --url \"$URL\"");
+    f.environment = "pro\033d";
+    guard_decide(&f, &r, &a);
+    assert_string_equal(a.allow_line, "");
+}
+
 static void nothing_known_is_not_local(void **state)
 {
     (void)state;
@@ -296,6 +379,8 @@ int main(void)
         cmocka_unit_test(allow_line_of_a_url),
         cmocka_unit_test(hostile_names),
         cmocka_unit_test(local_means_all_of),
+        cmocka_unit_test(identity_takes_local_away),
+        cmocka_unit_test(a_changed_identity_stops_everything),
         cmocka_unit_test(nothing_known_is_not_local),
         cmocka_unit_test(standby_and_pooler),
         cmocka_unit_test(what_counts_as_allowing),
