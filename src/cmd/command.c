@@ -18,7 +18,7 @@ const struct command commands[] = {
     {"converge", "[ENV]", "seed and prune as one plan: the context tables as declared",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB, cmd_converge},
     {"count", "[ENV]", "rows of every context table, exactly where that destroys nothing", "scan", DB, cmd_count},
-    {"diagnose", "[ENV]", "why tables that should have rows have none: verdict and evidence", "", DB, cmd_diagnose},
+    {"diagnose", "[ENV]", "why tables that should have rows have none: verdict and evidence", "deep", DB, cmd_diagnose},
     {"diff", "[ENV] [TABLE...]", "fixtures against live rows, column by column", "scan", DB | OPS, cmd_diff},
     {"envs", "", "list the environments and what each points to; accept or forget what one is known to be",
      "accept confirm forget", 0, cmd_envs},

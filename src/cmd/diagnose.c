@@ -320,7 +320,7 @@ int cmd_diagnose(const struct command *command, struct options *options)
 {
     struct face face;
     struct err err = {0};
-    struct diagnose_options what = {.deep = false};
+    struct diagnose_options what = {.deep = options->deep};
     bool ok = face_open(&face, command, options, &err) && op_diagnose(&face.session, &what, &err);
     if (ok && options->json)
         print_json(&face.last[IN_DIAGNOSIS]->diagnosis);

@@ -26,6 +26,7 @@ const struct option_row option_rows[] = {
     ROW_TEXT("confirm", "NAME", confirm, "the environment's name in full, where an action asks for it", false),
     {"confirm-operational", "TABLE", "a table of the application's that loses rows; once for each such table",
      offsetof(struct options, confirm_operational), OPTION_LIST, false},
+    ROW_FLAG("deep", deep, "diagnose: also what costs time or rights: WAL, statements, log, other databases", false),
     ROW_TEXT("direct-url", "URL", settings.direct_url, "unpooled URL for migrations, locks and writes", true),
     ROW_FLAG("dry-run", dry_run, "show the plan, change nothing", false),
     ROW_TEXT("dump", "COLSxROWS", dump, "draw one screen of the console as text and leave", false),

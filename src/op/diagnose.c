@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "diagnose/judge.h"
 #include "diagnose/probe.h"
+#include "op/deep.h"
 #include "op/held.h"
 #include "op/ops.h"
 #include "op/remember.h"
@@ -126,9 +127,13 @@ bool op_diagnose(struct session *s, const struct diagnose_options *options, stru
         in->text = xstrdup(options->reason ? options->reason : "");
         session_server_fact(s, &in->server);
         diagnose_judge(&e, &in->diagnosis);
+        ok = !options->deep || deep_look(s, &e, &in->diagnosis, err);
         in->diagnosis.round_trips = (int64_t)(db_round_trips(s->db) - trips);
         in->diagnosis.duration_ms = clock_mono_ms() - started;
-        ctx_emit(s->ctx, in);
+        if (ok)
+            ctx_emit(s->ctx, in);
+        else
+            input_free(in);
     }
     arena_free(&e.arena);
     return ok;

@@ -465,6 +465,37 @@ bool session_onlooker(struct session *s, struct db **db, struct err *err)
     return ok || err_context(err, "second connection");
 }
 
+enum { NEIGHBOUR_MS = 3000 };
+
+bool session_neighbour(struct session *s, const char *database, struct db **db, struct err *err)
+{
+    struct ctx *ctx = s->ctx;
+    struct url url = ctx->environment->url;
+    struct arena arena = {0};
+    const char **values = arena_alloc(&arena, (url.count + 1) * sizeof *values),
+               **keywords = arena_alloc(&arena, (url.count + 1) * sizeof *keywords);
+    size_t count = 0;
+    for (size_t i = 0; i < url.count; i++) {
+        if (strcmp(url.keywords[i], "dbname") == 0)
+            continue;
+        keywords[count] = url.keywords[i];
+        values[count++] = url.values[i];
+    }
+    keywords[count] = "dbname";
+    values[count++] = database;
+    url.keywords = keywords;
+    url.values = values;
+    url.count = count;
+    bool (*ask)(void *, const struct question *, struct answer *, struct err *) = ctx->ask;
+    struct secret *password = NULL;
+    ctx->ask = NULL;
+    bool ok = session_login(ctx, &url, &password, NEIGHBOUR_MS, db, err);
+    ctx->ask = ask;
+    secret_free(password);
+    arena_free(&arena);
+    return ok;
+}
+
 /* What was decided about one server says nothing about another that answers at the same address now. */
 static bool same_database(const struct db_identity *before, const struct db_identity *now, struct err *err)
 {

@@ -51,6 +51,9 @@ bool session_direct(struct session *s, struct db **direct, struct err *err);
 /* One more connection to where `direct` goes: to look on while that one is busy, and to tidy up after a cancel (it
  * is not cancelled itself). Asks nothing. The caller closes it. */
 bool session_onlooker(struct session *s, struct db **db, struct err *err);
+/* A connection to another database of the same server, as the reading one is made, with the same credentials and within
+ * three seconds. Asks nothing. The caller closes it. */
+bool session_neighbour(struct session *s, const char *database, struct db **db, struct err *err);
 /* Opens the direct connection again after it was lost (and with it the reading one, where they are the same). */
 bool session_reopen_direct(struct session *s, struct db **direct, struct err *err);
 /* Loads the environment's fixtures once; false when there are problems, which stay in fixture_problems. */
