@@ -23,7 +23,8 @@ static const char *environment_name(const struct model *m)
  * on production always (Enter alone never confirms a write there). */
 static const char *name_to_type(const struct model *m, const char *action)
 {
-    bool asked = action_find(action)->needs & NEEDS_NAME && !facts_local(m);
+    unsigned needs = action_find(action)->needs;
+    bool asked = needs & NAMED_EVERYWHERE || (needs & NEEDS_NAME && !facts_local(m));
     return asked || facts_production(m) ? environment_name(m) : "";
 }
 
@@ -108,6 +109,21 @@ ACTION(preserve) { plan_preserve(m, out, "preserve", "Preserve", false); }
 CONFIRMED(preserve) { start_preserve(m, out, typed, false); }
 ACTION(preserve_undo) { plan_preserve(m, out, "preserve-undo", "Undo preserve", true); }
 CONFIRMED(preserve_undo) { start_preserve(m, out, typed, true); }
+
+ACTION(restore)
+{
+    struct effect *effect = request_start(m, out, EFFECT_RESTORE, NULL);
+    uint64_t request = effect->request;
+    effect->number = 1;
+    job_find(m, request)->plan = true;
+    confirm(m, "restore", "Restore", NULL, NULL);
+    m->modal.request = request;
+}
+
+CONFIRMED(restore)
+{
+    text_replace(&request_start(m, out, EFFECT_RESTORE, NULL)->text, typed);
+}
 
 /* The checksums of what is asked about, one a line: if a file changes meanwhile, another SQL than the one on
  * the screen is not run. `only` NULL: all pending ones, as far as they have been looked at. */

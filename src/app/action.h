@@ -27,7 +27,8 @@ enum {
     NEEDS_NAME = 128 /* on a non-local environment its name is typed */, DESTRUCTIVE = 256,
     QUIET = 512 /* moves, edits: nothing for the palette */,
     NEEDS_PENDING = 1024 /* a migration */, NEEDS_HELD = 2048 /* a table, the selected or open one */,
-    BLIND = 4096 /* works also while the terminal is too small to show what it does */
+    BLIND = 4096 /* works also while the terminal is too small to show what it does */,
+    NAMED_EVERYWHERE = 8192 /* the name is typed on a local environment as well */
 };
 
 struct action {

@@ -28,6 +28,7 @@ enum effect_kind {
     EFFECT_PRUNE,           /* number 1 = dry run (plan), number2: 0 prune, 1 reset, 2 converge; text: typed; name: the
                              * operational tables' names as typed; seen: digest, newline, operational rows */
     EFFECT_PRESERVE,        /* number 1 = dry run (plan), number2 1 = undo; text: typed */
+    EFFECT_RESTORE,         /* number 1 = dry run (plan); name: a safepoint, "" the newest; text: typed */
     EFFECT_VERIFY,
     EFFECT_ACCEPT,          /* the database that answers now is the right one; text: typed */
     EFFECT_MARK,            /* text: typed */

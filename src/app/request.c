@@ -24,6 +24,7 @@ static const struct {
     [EFFECT_SEED] = {IN_NONE, "seeding", true, false},
     [EFFECT_PRUNE] = {IN_NONE, "pruning", true, false},
     [EFFECT_PRESERVE] = {IN_NONE, "preserving", true, false},
+    [EFFECT_RESTORE] = {IN_NONE, "restoring", true, false},
     [EFFECT_VERIFY] = {IN_NONE, "verifying", false, false},
     [EFFECT_ACCEPT] = {IN_NONE, "accepting", true, false},
     [EFFECT_MARK] = {IN_NONE, "marking", true, false},

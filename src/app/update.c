@@ -140,6 +140,7 @@ static void say_done(struct model *m, const struct input *in, const struct job *
     const char *done = job->effect == EFFECT_SEED      ? "Seeded"
                        : job->effect == EFFECT_PRESERVE ? preserve_done(in)
                        : job->effect == EFFECT_PRUNE ? removal_done(in)
+                       : job->effect == EFFECT_RESTORE ? "Restored"
                        : job->effect == EFFECT_MIGRATE ? "Migrated"
                        : job->effect == EFFECT_RESOLVE ? "Resolved on"
                        : job->effect == EFFECT_VERIFY  ? "Verified"
@@ -147,9 +148,9 @@ static void say_done(struct model *m, const struct input *in, const struct job *
                        : job->effect == EFFECT_MARK    ? "Marked"
                                                        : "Signal sent on";
     struct str rows = {0};
-    if (job->effect == EFFECT_SEED || job->effect == EFFECT_PRUNE)
+    if (job->effect == EFFECT_SEED || job->effect == EFFECT_PRUNE || job->effect == EFFECT_RESTORE)
         str_printf(&rows, ": %lld row%s %s", (long long)in->number2, in->number2 == 1 ? "" : "s",
-                   job->effect == EFFECT_SEED ? "written" : "saved and done");
+                   job->effect == EFFECT_PRUNE ? "saved and done" : "written");
     for (size_t i = 0; i < in->count_count; i++)
         if (in->counts[i].before != in->counts[i].after)
             str_printf(&rows, ", %s %lld \xe2\x86\x92 %lld", or_empty(in->counts[i].table),

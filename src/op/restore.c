@@ -67,6 +67,44 @@ static void add_section(struct input *in, const struct restore *r, const struct 
         add_step(in, "leave", s->saved.name, "as it was saved", there, false);
 }
 
+/* Which safepoint it is; "last" does not say. */
+static void add_origin(struct input *in, const struct safepoint_info *info)
+{
+    struct str detail = {0};
+    str_printf(&detail, "%lld rows, saved %.19sZ before %s", (long long)info->rows, info->created, info->action);
+    add_step(in, "from", info->id, str_text(&detail), -1, false);
+    str_free(&detail);
+}
+
+/* The console has no list of its own: what else there is to choose from is said here. */
+static void add_others(struct input *in, const struct restore *r)
+{
+    enum { NAMED = 4 };
+    struct safepoint_list list;
+    struct err ignored = {0};
+    const struct environment *env = r->session->ctx->environment;
+    size_t named = 0, more = 0;
+    if (r->session->ctx->face != GUARD_CONSOLE || !safepoint_list(&list, NULL, env->state_dir, &ignored))
+        return;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct safepoint_info *other = list.items[i].reader ? safepoint_info(list.items[i].reader) : NULL;
+        if (!other || strcmp(other->environment, env->name) != 0 || strcmp(other->id, r->info->id) == 0)
+            continue;
+        struct str detail = {0};
+        str_printf(&detail, "%lld rows, before %s: seedops restore %s ID", (long long)other->rows, other->action, env->name);
+        if (named < NAMED)
+            add_step(in, "also", other->id, str_text(&detail), -1, false);
+        str_free(&detail);
+        more += named++ >= NAMED;
+    }
+    if (more) {
+        char text[96];
+        snprintf(text, sizeof text, "%zu more: seedops restore --list", more);
+        add_step(in, "also", text, "", -1, false);
+    }
+    safepoint_list_free(&list);
+}
+
 static struct input *plan_event(const struct restoring *g)
 {
     const struct restore *r = &g->r;
@@ -74,10 +112,12 @@ static struct input *plan_event(const struct restoring *g)
     in->name = xstrdup("restore");
     in->text = xstrdup(r->digest);
     in->number = restore_writes(r);
+    add_origin(in, r->info);
     for (size_t n = 0; n < r->count; n++)
         add_section(in, r, &r->sections[n]);
     for (size_t i = 0; i < r->note_count; i++)
         add_step(in, r->notes[i].lost ? "lost" : "note", r->notes[i].object, r->notes[i].text, -1, r->notes[i].lost);
+    add_others(in, r);
     in->guard.local = g->guard.local;
     in->guard.seed_allowed = g->guard.allowed;
     in->guard.reasons = xcalloc(g->guard.reason_count, sizeof *in->guard.reasons);
@@ -250,9 +290,20 @@ static void emit_outcome(struct restoring *g, int64_t written)
     ctx_emit(g->r.session->ctx, in);
 }
 
-/* Never silently: what was changed since may be someone's work. */
+static bool ask(struct ctx *ctx, const char *title, const char *text, bool *yes, struct err *err)
+{
+    struct question q = {.kind = QUESTION_CHOICE, .title = title, .text = text,
+                         .option = "--changed leave or --changed overwrite"};
+    struct answer a = {0};
+    bool ok = ctx_ask(ctx, &q, &a, err);
+    *yes = ok && a.yes;
+    return ok;
+}
+
+/* Never silently: what was changed since may be someone's work. Who says neither yes nor yes wants nothing. */
 static bool ask_changed(struct restoring *g, struct err *err)
 {
+    bool leave = false;
     struct restore *r = &g->r;
     int64_t rows = restore_total(r, ROW_CHANGED);
     const char *mode = r->options->changed;
@@ -260,14 +311,15 @@ static bool ask_changed(struct restoring *g, struct err *err)
     if (mode || rows == 0)
         return true;
     char title[128];
-    snprintf(title, sizeof title, "%lld %s changed since: overwrite?", (long long)rows, rows == 1 ? "row was" : "rows were");
-    struct question q = {.kind = QUESTION_CHOICE, .title = title, .option = "--changed leave or --changed overwrite",
-                         .text = "y puts the saved values back over the newer ones; n leaves the newer ones alone."};
-    struct answer a = {0};
-    if (!ctx_ask(r->session->ctx, &q, &a, err))
+    const char *word = rows == 1 ? "row was" : "rows were";
+    snprintf(title, sizeof title, "%lld %s changed since: overwrite?", (long long)rows, word);
+    if (!ask(r->session->ctx, title, "Yes puts the saved values over the newer ones.", &r->overwrite, err))
         return false;
-    r->overwrite = a.yes;
-    return true;
+    snprintf(title, sizeof title, "%lld %s changed since: leave, and restore the rest?", (long long)rows, word);
+    if (r->overwrite || !ask(r->session->ctx, title, "Otherwise nothing is written.", &leave, err) || leave)
+        return r->overwrite || leave;
+    err_set(err, ERR_CANCELLED, "nothing was restored");
+    return err_why(err, "rows that were changed since are neither to be overwritten nor left");
 }
 
 static bool may_leave_some(const struct restore *r, struct err *err)

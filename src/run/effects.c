@@ -249,6 +249,7 @@ static void (*const effect_table[EFFECT_KIND_COUNT])(struct run *, struct effect
     [EFFECT_DIAGNOSE] = do_operation,
     [EFFECT_PRUNE] = do_operation,
     [EFFECT_PRESERVE] = do_operation,
+    [EFFECT_RESTORE] = do_operation,
     [EFFECT_VERIFY] = do_operation,
     [EFFECT_ACCEPT] = do_operation,
     [EFFECT_MARK] = do_operation,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "op/ops.h"
+#include "plan/safepoint_read.h"
 
 enum { STORE_NEWS_MS = 100 };
 
@@ -246,6 +247,17 @@ static bool run_preserve(struct opened *o, const struct effect *e, struct err *e
     return op_preserve(&o->session, &options, err);
 }
 
+static bool run_restore(struct opened *o, const struct effect *e, struct err *err)
+{
+    const struct environment *env = o->ctx.environment;
+    const char *name = text_or_null(e->name);
+    char *path = safepoint_find(name ? name : "last", env->name, NULL, env->state_dir, err);
+    struct restore_options options = {.path = path, .dry_run = e->number == 1, .plan_digest = text_or_null(e->seen)};
+    bool ok = path && op_restore(&o->session, &options, err);
+    free(path);
+    return ok;
+}
+
 static bool run_verify(struct opened *o, const struct effect *e, struct err *err)
 {
     (void)e;
@@ -375,6 +387,7 @@ const struct operation *operation_of(enum effect_kind kind)
         [EFFECT_SEED] = {.name = "seed", .run = run_seed, .writes = true},
         [EFFECT_PRUNE] = {.name = "prune", .run = run_prune, .writes = true},
         [EFFECT_PRESERVE] = {.name = "preserve", .run = run_preserve, .writes = true},
+        [EFFECT_RESTORE] = {.name = "restore", .run = run_restore, .writes = true},
         [EFFECT_VERIFY] = {.name = "verify", .run = run_verify},
         [EFFECT_ACCEPT] = {.name = "accept", .run = run_accept, .writes = true},
         [EFFECT_MARK] = {.name = "mark", .run = run_mark, .writes = true},

@@ -156,6 +156,7 @@ static const char *const effect_names[EFFECT_KIND_COUNT] = {
     [EFFECT_MIGRATE] = "migrate", [EFFECT_RESOLVE] = "resolve", [EFFECT_SQL] = "sql",
     [EFFECT_DIFF] = "diff", [EFFECT_SEED] = "seed", [EFFECT_PRUNE] = "prune", [EFFECT_PRESERVE] = "preserve",
     [EFFECT_DIAGNOSE] = "diagnose", [EFFECT_VERIFY] = "verify", [EFFECT_ACCEPT] = "accept", [EFFECT_MARK] = "mark",
+    [EFFECT_RESTORE] = "restore",
     [EFFECT_ACTIVITY] = "activity", [EFFECT_SIGNAL_BACKEND] = "signal-backend", [EFFECT_PAGE] = "page",
     [EFFECT_SEARCH] = "search", [EFFECT_FILTER] = "filter", [EFFECT_STORE_DROP] = "store-drop",
     [EFFECT_ANSWER] = "answer", [EFFECT_CANCEL] = "cancel", [EFFECT_NOTE] = "note", [EFFECT_COPY] = "copy",
