@@ -1,7 +1,7 @@
 # The manual, --help and the tables agree; the pages are clean.
 . "$(dirname "$0")/lib.sh"
 cd "$TOP" || exit 1
-for page in man/*.[15]; do
+for page in man/*.[157]; do
     is "$(mandoc -Tlint -W warning "$page" 2>&1 | grep -v 'referenced manual not found')" "" "$page is clean"
 done
 manual=$(mandoc -Tascii -O width=200 man/seedops.1 | sed 's/.\x08//g')

@@ -178,6 +178,16 @@ static void put_paragraph(struct str *out, int indent, const char *text)
     str_add_char(out, '\n');
 }
 
+/* "2026-11-21 09:06:30 UTC (the last healthy visit)" */
+static void put_moment(struct str *out, const char *what, const char *iso, const char *why)
+{
+    str_add(out, what);
+    if (*or_blank(iso))
+        str_printf(out, "%.10s %.8s UTC (%s)\n", iso, strlen(iso) > 11 ? iso + 11 : "", or_blank(why));
+    else
+        str_add(out, "nothing says\n");
+}
+
 static void put_head(struct str *out, const struct face *face, const struct fact_diagnosis *d)
 {
     bool fine = strcmp(d->verdict, "healthy") == 0;
@@ -186,13 +196,10 @@ static void put_head(struct str *out, const struct face *face, const struct fact
     str_printf(out, "        confidence %s\n", d->confidence);
     put_paragraph(out, 3, d->sentence);
     if (*or_blank(d->until)) {
-        if (*or_blank(d->since))
-            str_printf(out, "   since    between %s (%s) and %s (%s)\n", d->since, or_blank(d->since_why), d->until,
-                       or_blank(d->until_why));
-        else
-            str_printf(out, "   since    before %s (%s); nothing says since when\n", d->until, or_blank(d->until_why));
-        str_add(out, "   by       ");
-        put_foreign(out, *or_blank(d->by) ? d->by : "nothing that was read says");
+        put_moment(out, "   not before  ", d->since, d->since_why);
+        put_moment(out, "   not after   ", d->until, d->until_why);
+        str_add(out, "   by          ");
+        put_foreign(out, *or_blank(d->by) ? d->by : "nothing that was read says by whom");
         str_add_char(out, '\n');
     }
 }
@@ -262,26 +269,32 @@ static void put_alternatives(struct str *out, const struct fact_diagnosis *d)
 
 static void put_readable(struct str *out, const struct fact_diagnosis *d)
 {
-    bool any = false;
+    struct str list = {0};
     for (size_t i = 0; i < d->table_count; i++) {
         const struct fact_table_verdict *t = &d->tables[i];
         if (!t->held || t->dead <= 0)
             continue;
-        str_printf(out, "%s%lld ", any ? ", " : "\n   Perhaps still readable on disk: ", (long long)t->dead);
-        put_foreign(out, t->name);
-        any = true;
+        str_printf(&list, "%s%lld %s", list.length ? ", " : "Perhaps still readable on disk, until something scans or "
+                   "vacuums it: ", (long long)t->dead, t->name);
     }
-    if (any)
-        str_add(out, " - until something scans or vacuums them\n");
+    if (list.length) {
+        str_add_char(out, '\n');
+        put_paragraph(out, 3, str_text(&list));
+    }
+    str_free(&list);
 }
 
-static void put_next(struct str *out, const struct fact_diagnosis *d)
+static void put_denied(struct str *out, const struct fact_diagnosis *d)
 {
     for (size_t i = 0; i < d->denied_count; i++) {
         str_printf(out, "%s   to read %s: ", i ? "" : "\n", d->denied[i].what);
         put_foreign(out, *or_blank(d->denied[i].grant) ? d->denied[i].grant : d->denied[i].why);
         str_add_char(out, '\n');
     }
+}
+
+static void put_next(struct str *out, const struct fact_diagnosis *d)
+{
     for (size_t i = 0; i < d->next_count; i++) {
         str_printf(out, "%s   %zu. ", i ? "" : "\n   Next\n", i + 1);
         put_wrapped(out, 6, COLUMNS, d->next[i].text);
@@ -306,11 +319,12 @@ static void print_text(const struct face *face, const struct input *in)
     str_printf(&out, " %s\n\n", in->server.in_recovery ? "standby" : "primary");
     put_head(&out, face, d);
     put_reasons(&out, d);
+    put_readable(&out, d);
+    put_next(&out, d);
     put_tables(&out, d);
     put_evidence(&out, d);
     put_alternatives(&out, d);
-    put_readable(&out, d);
-    put_next(&out, d);
+    put_denied(&out, d);
     fwrite(str_text(&out), 1, out.length, stdout);
     fflush(stdout);
     str_free(&out);

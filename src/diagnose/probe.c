@@ -100,20 +100,22 @@ static const char writers_sql[] =
     " AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
     " AND l.relation = " CATALOG_WANTED_OIDS " ORDER BY l.relation, l.pid NULLS FIRST";
 
-/* A table of other name with the very same columns, and rows. Partitions that are attached are their parent's. */
+/* A table of other name with the very same columns, and rows (or pages, where nobody counted). Partitions that are attached are their parent's. */
 static const char renamed_sql[] =
     "WITH w AS (SELECT c.oid, c.relname, c.relnatts" WANTED_FROM "),"
     " o AS MATERIALIZED (SELECT c.oid, c.relname, format('%I.%I', n.nspname, c.relname) AS shown,"
-    "   greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint) AS rows" CATALOG_OWN_TABLES
+    "   greatest(pg_stat_get_live_tuples(c.oid), c.reltuples::bigint, -1) AS rows,"
+    "   pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_deleted(c.oid) = 0 AS uncounted" CATALOG_OWN_TABLES
     "  AND c.relkind = 'r' AND NOT c.relispartition AND NOT" CATALOG_WANTED
-    "  AND c.relnatts IN (SELECT w.relnatts FROM w)"
-    "  AND (pg_stat_get_live_tuples(c.oid) > 0 OR c.reltuples > 0)),"
+    "  AND c.relnatts IN (SELECT w.relnatts FROM w) AND c.oid NOT IN (SELECT l.relation FROM pg_lock_status() l"
+    "   WHERE l.mode = 'AccessExclusiveLock' AND l.locktype = 'relation')),"
     " s AS MATERIALIZED (SELECT a.attrelid, string_agg(a.attname || ' ' || a.atttypid, ',' ORDER BY a.attname) AS sig"
     "  FROM pg_attribute a WHERE a.attrelid = ANY (ARRAY(SELECT w.oid FROM w UNION ALL SELECT o.oid FROM o))"
     "  AND a.attnum > 0 AND NOT a.attisdropped GROUP BY a.attrelid)"
     " SELECT w.oid, o.shown, o.rows, o.oid < w.oid FROM w JOIN s ws ON ws.attrelid = w.oid"
     " JOIN s os ON os.sig = ws.sig JOIN o ON o.oid = os.attrelid"
-    " WHERE o.relname <> w.relname ORDER BY w.oid, o.rows DESC";
+    " WHERE o.relname <> w.relname"
+    " AND (o.rows > 0 OR (o.uncounted AND pg_relation_size(o.oid) > 0)) ORDER BY w.oid, o.rows DESC";
 
 static const char databases_sql[] =
     "SELECT d.datname, d.oid, has_database_privilege(d.oid, 'CONNECT'), pg_stat_get_db_tuples_inserted(d.oid),"

@@ -38,13 +38,19 @@ bool table_was_emptied_whole(const struct table_evidence *t)
 
 static bool fresh(const struct table_evidence *t) { return t->reltuples_told && t->reltuples < 0; }
 
-/* relfrozenxid dates the file until a VACUUM moves it, pg_class.xmin dates it until an ALTER or GRANT does. */
+/* relfrozenxid is no younger than the file until a VACUUM moves it (and older while another transaction is open);
+ * pg_class.xmin is no older than it, and younger after an ALTER or GRANT. */
 bool table_newer_than_ledger(const struct evidence *e, const struct table_evidence *t)
 {
     if (!e->ledger || e->ledger_age < 0 || t->file_age < 0)
         return false;
     bool file = t->file_age < e->ledger_age, row = t->row_age >= 0 && t->row_age < e->ledger_age;
     return fresh(t) ? file : file && row;
+}
+
+static bool perhaps_newer(const struct evidence *e, const struct table_evidence *t)
+{
+    return !e->ledger || e->ledger_age < 0 || (t->row_age >= 0 && t->row_age < e->ledger_age);
 }
 
 bool tables_share_transaction(const struct evidence *e)
@@ -213,7 +219,7 @@ static bool test_rls_uncounted(const struct evidence *e, const struct table_evid
 static bool test_rls_or_gone(const struct evidence *e, const struct table_evidence *t)
 {
     (void)e;
-    return t->rls && gone(t) && t->live <= 0 && uncounted(t) && t->heap > 0 && t->reltuples > 0;
+    return t->rls && gone(t) && t->live <= 0 && uncounted(t) && t->heap > 0;
 }
 static bool test_privilege(const struct evidence *e, const struct table_evidence *t)
 {
@@ -229,6 +235,11 @@ static bool test_there(const struct evidence *e, const struct table_evidence *t)
 {
     (void)e;
     return t->present && !table_lacks_rows(t);
+}
+/* Counted, or counters that nothing has blurred. */
+static bool test_there_surely(const struct evidence *e, const struct table_evidence *t)
+{
+    return test_there(e, t) && (t->counted || (t->deleted == 0 && t->dead == 0 && t->live == t->inserted));
 }
 
 /* ---- tests: elsewhere ---- */
@@ -303,7 +314,7 @@ static bool test_unlogged_perhaps(const struct evidence *e, const struct table_e
 static bool took_rows(const struct table_evidence *t) { return t->inserted > t->deleted && t->dead == 0; }
 static bool by_hand(const struct evidence *e, const struct table_evidence *t)
 {
-    return !e->ledger || table_newer_than_ledger(e, t);
+    return perhaps_newer(e, t);
 }
 static bool test_truncated_at_once(const struct evidence *e, const struct table_evidence *t)
 {
@@ -359,6 +370,14 @@ static bool replaced(const struct evidence *e, const struct table_evidence *t)
 {
     return table_has_new_file(t) && by_hand(e, t);
 }
+static bool test_truncated_then_failed(const struct evidence *e, const struct table_evidence *t)
+{
+    return empty(t) && t->inserted > t->dead && t->deleted == 0 && replaced(e, t) && pages(t);
+}
+static bool test_truncated_then_failed_surely(const struct evidence *e, const struct table_evidence *t)
+{
+    return test_truncated_then_failed(e, t) && t->analysed_columns > 0 && counters_cover(e, t);
+}
 static bool test_analysed_replaced(const struct evidence *e, const struct table_evidence *t)
 {
     return empty(t) && replaced(e, t) && t->analysed_columns > 0 && pages(t);
@@ -377,10 +396,6 @@ static bool test_rolled_back(const struct evidence *e, const struct table_eviden
 static bool test_rolled_back_vacuumed(const struct evidence *e, const struct table_evidence *t)
 {
     return empty(t) && t->inserted > 0 && t->deleted == 0 && pages(t) && !replaced(e, t) && counters_cover(e, t);
-}
-static bool test_truncated_then_failed(const struct evidence *e, const struct table_evidence *t)
-{
-    return empty(t) && t->inserted > t->dead && t->deleted == 0 && replaced(e, t) && pages(t);
 }
 static bool test_rolled_back_perhaps(const struct evidence *e, const struct table_evidence *t)
 {
@@ -444,6 +459,11 @@ static bool test_never_young_cluster(const struct evidence *e, const struct tabl
 {
     return never_had(e, t);
 }
+/* A migration may have rewritten the file and a GRANT touched its row since, or someone emptied it. */
+static bool test_file_undated(const struct evidence *e, const struct table_evidence *t)
+{
+    return untouched(t) && table_has_new_file(t) && perhaps_newer(e, t) && !counters_cover(e, t);
+}
 static bool test_never(const struct evidence *e, const struct table_evidence *t) { (void)e; return untouched(t); }
 static bool test_never_whole(const struct evidence *e, const struct table_evidence *t)
 {
@@ -476,12 +496,13 @@ const struct diagnose_rule diagnose_rules[] = {
          "The counters know of live rows, row security is active for this role, and it sees fewer of them."),
     RULE("row-security-uncounted", HIDDEN_BY_RLS, MEDIUM, OR(HEALTHY), test_rls_uncounted,
          "Rows are there and row security is active for this role; the table is too large to count what it sees."),
-    RULE("row-security-or-gone", HIDDEN_BY_RLS, MEDIUM, OR(DELETED), test_rls_or_gone,
+    RULE("row-security-or-gone", HIDDEN_BY_RLS, MEDIUM, OR(DELETED) | OR(ROLLED_BACK), test_rls_or_gone,
          "Row security is active for this role and the counters are lost: hidden rows and deleted ones look the same."),
     RULE("privilege", NO_PRIVILEGE, CERTAIN, 0, test_privilege, "This role may not read the table: a count is refused."),
     RULE("uncountable", HEALTHY, LOW, 0, test_uncountable,
          "The counters are lost and the table is too large to be counted without reading it."),
-    RULE("there", HEALTHY, CERTAIN, 0, test_there, "The rows are there."),
+    RULE("there-counted", HEALTHY, CERTAIN, 0, test_there_surely, "The rows are there, all that should be."),
+    RULE("there", HEALTHY, HIGH, 0, test_there, "By the counters and the planner's estimate the rows are there."),
 
     /* what an earlier, healthy visit saw */
     RULE("seen-new-cluster-restored", RESTORED_EMPTY, CERTAIN, 0, test_seen_new_cluster_dump,
@@ -546,13 +567,15 @@ const struct diagnose_rule diagnose_rules[] = {
          "The table has a new, empty file, and analysed values show that it had rows; the counters began anew since."),
     RULE("rewritten-empty", DELETED, MEDIUM, OR(TRUNCATED), test_rewritten_empty,
          "The table had rows, was emptied and rewritten; without its counters DELETE and TRUNCATE look the same."),
-    RULE("file-by-hand", TRUNCATED, MEDIUM, OR(NEVER_SEEDED), test_file_by_hand,
+    RULE("file-by-hand", TRUNCATED, MEDIUM, OR(NEVER_SEEDED) | OR(DELETED), test_file_by_hand,
          "The table got a new, empty file after the last migration; counters that began anew hide if it had rows."),
 
     /* the file it always had */
     RULE("deleted-counted", DELETED, CERTAIN, 0, test_deleted_counted,
          "The counters saw as many rows deleted as inserted."),
     RULE("deleted-some", DELETED, HIGH, 0, test_deleted_some, "The counters saw rows deleted, and the file is the same."),
+    RULE("truncated-then-failed", TRUNCATED, HIGH, 0, test_truncated_then_failed_surely,
+         "Analysed rows were lost with the table's former file, none was deleted; what was inserted later failed."),
     RULE("analysed-replaced", DELETED, MEDIUM, OR(TRUNCATED), test_analysed_replaced,
          "The table had rows, got a new file, and was written to again without success."),
     RULE("analysed", DELETED, HIGH, 0, test_analysed,
@@ -561,7 +584,7 @@ const struct diagnose_rule diagnose_rules[] = {
          "Every row ever inserted is dead, none was deleted, none was ever analysed."),
     RULE("rolled-back-vacuumed", ROLLED_BACK, HIGH, 0, test_rolled_back_vacuumed,
          "Rows were inserted, none was deleted, the file is the same, and no row is there."),
-    RULE("truncated-then-failed", TRUNCATED, MEDIUM, OR(ROLLED_BACK), test_truncated_then_failed,
+    RULE("truncated-then-failed-perhaps", TRUNCATED, MEDIUM, OR(ROLLED_BACK), test_truncated_then_failed,
          "Rows were lost with the table's former file; what was inserted later was rolled back."),
     RULE("rolled-back-perhaps", ROLLED_BACK, MEDIUM, OR(DELETED), test_rolled_back_perhaps,
          "Rows were inserted and none was deleted since the counters began anew; before that nobody counted."),
@@ -583,6 +606,9 @@ const struct diagnose_rule diagnose_rules[] = {
          "Nothing was ever written, no database or table was dropped, and the cluster is far older than the schema."),
     RULE("never-young-cluster", NEVER_SEEDED, MEDIUM, OR(REINITIALISED), test_never_young_cluster,
          "Nothing was ever written in this cluster: a first deployment, or a new volume that was migrated."),
+    RULE("file-undated", NEVER_SEEDED, MEDIUM, OR(TRUNCATED) | OR(DELETED) | OR(RECREATED) | OR(REINITIALISED),
+         test_file_undated,
+         "The table is empty in a file that is not its first; counters that began anew hide if it ever had rows."),
     RULE("never", NEVER_SEEDED, MEDIUM, OR(RECREATED) | OR(REINITIALISED), test_never,
          "Nothing was ever written to this table; a database made anew looks the same from inside."),
     RULE("never-whole", NEVER_SEEDED, MEDIUM, 0, test_never_whole,

@@ -253,7 +253,7 @@ static void add_ledger(const struct evidence *e, struct fact_diagnosis *d)
             "all %lld rows of the ledger were written at once, though they tell of %lld times: a dump was loaded",
             (long long)e->ledger_rows, (long long)e->ledger_moments);
     else
-        add(d, "the ledger", "", "restored-empty", "%lld migrations were applied between %s and %s",
+        add(d, "the ledger", "", "", "%lld migrations were applied, the first at %s, the last at %s",
             (long long)e->ledger_rows, first, last);
 }
 
@@ -283,8 +283,11 @@ static void add_places(const struct evidence *e, struct fact_diagnosis *d)
             line.source = (char *)"pg_class, current_schemas";
             line.supports = (char *)"wrong-schema";
         } else if (t->renamed) {
-            str_printf(&fact, "%s has the columns of %s and about %lld rows", t->renamed, t->name,
-                       (long long)t->renamed_rows);
+            str_printf(&fact, "%s has the columns of %s and ", t->renamed, t->name);
+            if (t->renamed_rows > 0)
+                str_printf(&fact, "about %lld rows", (long long)t->renamed_rows);
+            else
+                str_add(&fact, "pages whose rows nobody counted");
             line.source = (char *)"pg_attribute, pg_stat_user_tables";
             line.supports = (char *)(t->kind == 'p' ? "detached-partitions" : "renamed-away");
         } else if (t->writer && table_lacks_rows(t)) {

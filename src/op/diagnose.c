@@ -35,6 +35,8 @@ static int64_t rows_of(const struct db_table *t)
 
 static int64_t rows_known(const struct db_table *t)
 {
+    if (t->counted || t->heap_bytes == 0)
+        return t->counted ? t->rows : 0;
     return t->live > 0 ? t->live : t->reltuples > 0 ? (int64_t)t->reltuples : 0;
 }
 
@@ -93,7 +95,13 @@ static void settle_partitions(struct evidence *e)
         }
 }
 
-static bool gather(struct session *s, struct evidence *e, struct err *err)
+/* In the middle of a write what was looked at stays as it is: others hold on to it. */
+static bool ask(struct session *s, bool as_looked, struct db_probe *probes, size_t count, struct err *err)
+{
+    return as_looked ? db_pipeline(s->db, probes, count, err) : session_look_deeper(s, probes, count, err);
+}
+
+static bool gather(struct session *s, bool as_looked, struct evidence *e, struct err *err)
 {
     struct db_probe probes[DIAGNOSE_PROBES] = {0};
     struct table_list list = {0};
@@ -104,7 +112,7 @@ static bool gather(struct session *s, struct evidence *e, struct err *err)
     struct diagnose_wanted wanted = {.names = names, .count = count, .all = count == 0, .version = e->version,
                                      .ledger = s->ledger ? ledger_quoted(s->ledger) : NULL};
     size_t probe_count = diagnose_probes(&e->arena, &wanted, probes);
-    bool ok = session_look_deeper(s, probes, probe_count, err) && tables_list(s, &list, err);
+    bool ok = ask(s, as_looked, probes, probe_count, err) && tables_list(s, &list, err);
     if (ok) {
         list_evidence(e, s, &list);
         diagnose_take(e, probes, probe_count);
@@ -121,7 +129,7 @@ bool op_diagnose(struct session *s, const struct diagnose_options *options, stru
     struct evidence e = {0};
     int64_t started = clock_mono_ms();
     uint64_t trips = db_round_trips(s->db);
-    bool ok = gather(s, &e, err);
+    bool ok = gather(s, options->as_looked && s->looked, &e, err);
     if (ok) {
         struct input *in = input_new(IN_DIAGNOSIS);
         in->text = xstrdup(options->reason ? options->reason : "");

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "db/pipeline.h"
+#include "op/ops.h"
 
 static char *evidence_sql(const struct db_table *table)
 {
@@ -48,6 +49,8 @@ bool evidence_record(struct session *s, const struct db_table *const *tables, si
     }
     db_probes_free(probes, count);
     free(probes);
+    struct diagnose_options diagnosis = {.reason = ctx->action ? ctx->action : "write", .as_looked = true};
+    ok = ok && op_diagnose(s, &diagnosis, err);
     if (ok && ctx->recorded && !ctx->recorded(ctx->sink))
         ctx_log(s->ctx, "warning", "the evidence is not on disk");
     return ok;

@@ -4,8 +4,9 @@
 
 #include "op/session.h"
 
-/* One IN_LOG (level "evidence", JSON) a table, in one round trip and without a scan; then waits until the record has
- * them. What cannot be read, or is not on disk, is a warning: false only when the connection failed. */
+/* One IN_LOG (level "evidence", JSON) a table, then the IN_DIAGNOSIS of all of them, in two round trips and without a
+ * scan; then waits until the record has them. What cannot be read, or is not on disk, is a warning: false only when
+ * the connection failed. */
 bool evidence_record(struct session *s, const struct db_table *const *tables, size_t count, struct err *err);
 
 #endif

@@ -115,6 +115,7 @@ bool op_capture(struct session *s, const char *table, struct str *out, struct er
 struct diagnose_options {
     bool deep;                 /* also what costs time or rights: WAL, statements, other databases */
     const char *reason;        /* why it is made, for the record: "" asked for, "seed" a write came to a held table */
+    bool as_looked;            /* beside the last look, which stays: one round trip, in the middle of a write */
 };
 bool op_diagnose(struct session *s, const struct diagnose_options *options, struct err *err);
 

@@ -64,8 +64,8 @@ void session_reread(struct session *s);
 /* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
  * configured table). Again when `refresh`; otherwise only if it was not done yet. */
 bool session_look(struct session *s, bool refresh, struct err *err);
-/* The same anew, with the caller's probes in the same pipeline: they keep their answers, for db_probes_free. Tables
- * under row security are counted by TID, too, as this role sees them: two more round trips where there are any. */
+/* The same anew, with the caller's probes in the same pipeline: they keep their answers, for db_probes_free. Small
+ * tables whose counters do not add up are counted by TID, too, as this role sees them: in two more round trips. */
 bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err);
 /* The names that a look wants details of; 0: of every table. The array lives in `arena`. */
 size_t session_tables_wanted(struct session *s, struct arena *arena, const char ***names);
