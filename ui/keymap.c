@@ -28,7 +28,7 @@ static bool takes_text(const struct model *m)
     switch (action_context(m)) {
     case IN_PICK:
     case IN_PROMPT: return true;
-    case IN_DIALOG: return dialog_has_field(m) && dialog_on_line(m) && !m->modal.secret;
+    case IN_DIALOG: return dialog_has_field(m) && !m->modal.secret;   /* on a button, too: no letter presses one */
     default: return false;
     }
 }

@@ -354,7 +354,7 @@ static bool takes_text(const struct model *m)
     case MODAL_FILTER:
     case MODAL_NOTE: return true;
     case MODAL_CONFIRM:
-    case MODAL_QUESTION: return dialog_on_line(m) && !m->modal.secret && dialog_has_field(m);
+    case MODAL_QUESTION: return !m->modal.secret && dialog_has_field(m);
     default: return false;
     }
 }
@@ -364,6 +364,8 @@ void dialog_text(struct model *m, const char *text, struct effects *effects)
     (void)effects;
     if (!takes_text(m) || layout_of(m).too_small)
         return;
+    if ((m->modal.kind == MODAL_CONFIRM || m->modal.kind == MODAL_QUESTION) && !dialog_on_line(m))
+        m->modal.focus = FOCUS_FIELD;
     struct str line = {0};
     str_add(&line, or_empty(*line_of(m)));
     for (const char *p = text; *p && line.length < TYPED_MOST; p++)

@@ -49,6 +49,14 @@ static bool one_face(const struct options *o, struct err *err)
     return err_hint(err, "make one for each");
 }
 
+/* A pattern such as *.jsonl names those, too: they are read with their journal. */
+static bool is_notes(const char *path)
+{
+    static const char end[] = ".notes.jsonl";
+    size_t length = strlen(path);
+    return length >= sizeof end && strcmp(path + length - (sizeof end - 1), end) == 0;
+}
+
 static bool find_sessions(const struct options *o, struct wish *wish, struct err *err)
 {
     if (!o->operand_count) {
@@ -56,7 +64,9 @@ static bool find_sessions(const struct options *o, struct wish *wish, struct err
         return err_hint(err, "seedops report last, ids of seedops sessions, or files");
     }
     for (int i = 0; i < o->operand_count; i++) {
-        if (!replay_find(o->operands[i], &wish->paths[i], err))
+        if (is_notes(o->operands[i]))
+            continue;
+        if (!replay_find(o->operands[i], &wish->paths[wish->count], err))
             return false;
         wish->count++;
     }

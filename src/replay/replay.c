@@ -376,8 +376,8 @@ static void warn(struct replay *r)
     if (*source_problem(r->source))
         snprintf(r->warning, sizeof r->warning, "%.300s", source_problem(r->source));
     else if (source_newer(r->source) || source_unknown(r->source))
-        snprintf(r->warning, sizeof r->warning, "Recorded by seedops %.40s, this is %s: %llu events cannot be shown",
-                 header->version, PACKAGE_VERSION, (unsigned long long)source_unknown(r->source));
+        snprintf(r->warning, sizeof r->warning, "%llu events not shown: by seedops %.40s, this is %s",
+                 (unsigned long long)source_unknown(r->source), header->version, PACKAGE_VERSION);
     else if (source_before(r->source))
         snprintf(r->warning, sizeof r->warning, "The first %llu events of this session are gone",
                  (unsigned long long)source_before(r->source));

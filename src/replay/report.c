@@ -215,12 +215,26 @@ static void take_notes(struct watch *w, const struct report_session *s)
     marks_free(&notes);
 }
 
+/* A session's segments all lead to the whole of it, so two of them would tell it twice. */
+static bool is_known(const struct report *r, const struct source *source)
+{
+    for (size_t i = 0; i < r->session_count; i++)
+        if (text_same(source_hash(r->sessions[i].source), source_hash(source)) &&
+            text_same(source_header(r->sessions[i].source)->session, source_header(source)->session))
+            return true;
+    return false;
+}
+
 static bool take_session(struct report *r, const char *path, bool screens, struct err *err)
 {
     struct source *source;
     const struct err *chain_err;
     if (!source_open(&source, path, err))
         return false;
+    if (is_known(r, source)) {
+        source_close(source);
+        return true;
+    }
     r->sessions = xrealloc(r->sessions, (r->session_count + 1) * sizeof *r->sessions);
     struct report_session *s = &r->sessions[r->session_count++];
     *s = (struct report_session){.path = path, .source = source, .start_ms = source_header(source)->started_ms};

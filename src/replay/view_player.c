@@ -107,6 +107,7 @@ static void draw_line(const struct player_view *v, struct grid *g)
     char now[HUMAN], end[HUMAN], speed[16];
     int row = g->rows - 1;
     grid_fill(g, row, 0, 1, g->columns, STYLE_PLAIN, " ");
+    const char *told = p->notice[0] ? p->notice : p->position == 0 ? v->warning : "";
     int right = draw_right(v, g, row);
     snprintf(speed, sizeof speed, p->speed2 == 1 ? "0.5\xc3\x97" : "%d\xc3\x97", p->speed2 / 2);
     clock_of(v, p->at_ms, now);
@@ -116,10 +117,12 @@ static void draw_line(const struct player_view *v, struct grid *g)
     int column = 3 + grid_text(g, row, 3, 5, STYLE_PLAIN, speed) + 1;
     column += grid_text(g, row, column, 10, STYLE_BOLD, now) + 1;
     int width = right - column - 12;
-    if (p->notice[0])
-        grid_text(g, row, column + 1, right - column - 2, STYLE_WARN, p->notice);
-    else if (v->warning[0] && p->position == 0)
-        grid_text(g, row, column + 1, right - column - 2, STYLE_BAD, v->warning);
+    if (*told && view_width(told) > right - column - 2) {      /* it has the line to itself */
+        right = g->columns;
+        grid_fill(g, row, column, 1, right - column, STYLE_PLAIN, " ");
+    }
+    if (*told)
+        grid_text(g, row, column + 1, right - column - 2, p->notice[0] ? STYLE_WARN : STYLE_BAD, told);
     else if (width > 4) {
         draw_bar(v, g, row, column, width);
         grid_text(g, row, column + width + 1, 10, STYLE_DIM, end);
