@@ -369,6 +369,17 @@ static void record_failure(struct face *face, const struct err *err)
     input_free(in);
 }
 
+/* Of a command whose operation reports its result in other words. */
+static void record_success(struct face *face)
+{
+    struct input *in = input_new(IN_OUTCOME);
+    in->name = xstrdup(face->command->name);
+    in->number = clock_mono_ms() - face->started_ms;
+    in->ok = true;
+    record(face, in);
+    input_free(in);
+}
+
 static void close_journal(struct face *face)
 {
     struct str summary = {0};
@@ -390,6 +401,8 @@ int face_close(struct face *face, bool ok, const struct err *problem)
         code = 1;
     if (!ok)
         record_failure(face, err);
+    else if (face->journal && !face->last[IN_OUTCOME])
+        record_success(face);
     if (!ok && face->options->json) {
         struct str out = {0};
         face_error_json(err, &out);

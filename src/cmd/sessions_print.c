@@ -241,6 +241,12 @@ void sessions_json(const struct sessions *sessions, const struct sessions_filter
 
 /* ---- checks ---- */
 
+/* Nobody writes it any more, and there is no end: whether it was killed or cut nothing in it can tell. */
+static bool ends_nowhere(const struct session_check *c)
+{
+    return c->ok && c->summary.end != JOURNAL_END_CLOSED && c->entry->state != SESSION_RUNNING;
+}
+
 static const char *how_it_ends(const struct journal_summary *s, const struct session_entry *e)
 {
     if (s->end == JOURNAL_END_CLOSED)
@@ -259,9 +265,11 @@ void sessions_verified_text(const struct session_check *checks, size_t count)
     for (size_t i = 0; i < count; i++) {
         const struct session_check *c = &checks[i];
         const char *path = c->entry->path;
-        str_add(&out, c->ok ? "whole    " : "DAMAGED  ");
+        str_add(&out, !c->ok ? "DAMAGED  " : ends_nowhere(c) ? "NO END   " : "whole    ");
         if (c->ok) {
             text_visible(&out, path, strlen(path));
+            if (ends_nowhere(c))
+                str_printf(&out, ":%u", c->summary.line);
             str_printf(&out, "  %llu inputs, %s, hash %s\n", (unsigned long long)c->summary.lines,
                        how_it_ends(&c->summary, c->entry), c->summary.hash);
             continue;
@@ -291,6 +299,8 @@ void sessions_verified_json(const struct session_check *checks, size_t count)
         json_object(&o);
         json_put_text(&o, "file", c->entry->path);
         json_put_bool(&o, "whole", c->ok);
+        json_put_bool(&o, "ended", !c->ok || !ends_nowhere(c));
+        json_put_int(&o, "last_line", c->ok ? c->summary.line : 0);
         json_put_int(&o, "inputs", (int64_t)c->summary.lines);
         json_put_text(&o, "end", c->ok ? how_it_ends(&c->summary, c->entry) : NULL);
         json_put_text(&o, "hash", c->ok ? c->summary.hash : NULL);

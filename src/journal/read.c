@@ -290,6 +290,7 @@ bool journal_read_next(struct journal_reader *r, const char **input, size_t *len
 void journal_read_summary(const struct journal_reader *r, struct journal_summary *summary)
 {
     *summary = r->summary;
+    summary->line = r->number - (r->summary.end == JOURNAL_END_CLOSED || r->summary.end == JOURNAL_END_CONTINUED);
 }
 
 void journal_read_close(struct journal_reader *r)

@@ -25,6 +25,7 @@ struct journal_summary {
     uint64_t checkpoints;
     uint64_t unknown;         /* lines of kinds that are not known here, in a journal of a newer format */
     enum journal_end end;
+    unsigned line;            /* where reading ended, in the last file: of the end, or of the line that is not there */
     char hash[HASH_HEX];      /* of the last whole line */
     char failure[256];        /* why recording stopped before the session did, from the end line; "" */
 };

@@ -65,6 +65,7 @@ struct ctx {
      * telling it) */
     struct input *statement;
     bool reading;
+    uint64_t stores_told;
     char identity_told[2][128];
     /* ctx_progress's own: when the present run of progress began and was last shown */
     int64_t progress_started_ms, progress_shown_ms, progress_done;

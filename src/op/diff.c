@@ -2,6 +2,7 @@
 #include "diff/diff.h"
 
 #include "op/declared.h"
+#include "op/onrecord_diff.h"
 #include "op/ops.h"
 
 struct run {
@@ -9,11 +10,13 @@ struct run {
     const struct diff_report *report;
     const struct bound *bound;
     bool *identical;
+    struct onrecord_diff record;
 };
 
 static bool one_row(void *context, const struct diff_row *row, struct err *err)
 {
     struct run *run = context;
+    onrecord_diff_row(&run->record, row);
     return !run->report->row || run->report->row(run->report->context, run->bound->fixture->table, row, err);
 }
 
@@ -39,14 +42,18 @@ static bool one_table(struct run *run, const struct declared *d, bool scan, stru
     bool held = !scan && declared_held(d, run->bound);
     if (!begin(run, err))
         return false;
+    onrecord_diff_begin(&run->record, run->session->ctx, run->bound->fixture->table, run->bound->key_count);
     if (!held) {
         struct diff_options options = declared_diff_options(run->session, run->bound);
         options.row = one_row;
         options.progress = progress;
         options.context = run;
-        if (!diff_table(run->session->db, run->bound, &options, &totals, err))
+        if (!diff_table(run->session->db, run->bound, &options, &totals, err)) {
+            onrecord_diff_drop(&run->record);
             return declared_place(run->session, d, err);
+        }
     }
+    onrecord_diff_end(&run->record, &totals, held);
     if (held || totals.missing || totals.changed > totals.allowed_changed || totals.extra > totals.allowed_extra)
         *run->identical = false;
     return !run->report->end || run->report->end(run->report->context, run->bound->fixture->table, &totals, held, err);

@@ -19,7 +19,8 @@ static const struct environment *chosen(const struct run_options *o)
     for (size_t i = 0; o->environment && i < o->settings->environment_count; i++)
         if (strcmp(o->settings->environments[i].name, o->environment) == 0)
             return &o->settings->environments[i];
-    return NULL;
+    const struct environment *url = o->settings->url_environment;
+    return url && o->environment && strcmp(url->name, o->environment) == 0 ? url : NULL;
 }
 
 static struct record *start_record(struct run *run)

@@ -73,7 +73,8 @@ static struct environment *find_environment(struct settings *settings, const cha
     for (size_t i = 0; i < settings->environment_count; i++)
         if (strcmp(settings->environments[i].name, name) == 0)
             return &settings->environments[i];
-    return NULL;
+    struct environment *url = settings->url_environment;   /* --url has an entry of its own */
+    return url && strcmp(url->name, name) == 0 ? url : NULL;
 }
 
 static void fail(struct run *run, const struct effect *effect, const char *name, const struct err *err)

@@ -170,6 +170,7 @@ static void forget_all(struct looking *l)
         free(f->migrated);
         free(f->seeded);
         free(f->sentence);
+        free(f->identity);
     }
     free(l->facts);
 }

@@ -220,6 +220,109 @@ static void test_damage(void **state)
     str_free(&m.s);
 }
 
+/* ---- what was done to it is found, and where ---- */
+
+static uint64_t random_state = 0x5eed0b5;
+
+static size_t random_below(size_t below)   /* xorshift: the same on every machine */
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (size_t)(random_state % below);
+}
+
+static unsigned line_of(const char *text, size_t at)
+{
+    unsigned line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
+static size_t start_of(const char *text, unsigned line)
+{
+    size_t at = 0;
+    while (--line)
+        at = (size_t)(strchr(text + at, '\n') - text) + 1;
+    return at;
+}
+
+enum mutation { FLIP, REMOVE, SWAP, CUT, MUTATIONS };
+
+/* Changes a copy; gives the first line that is not as it was written. */
+static unsigned mutate(enum mutation kind, char *text, size_t *length, unsigned lines)
+{
+    unsigned line = 2 + (unsigned)random_below(lines - 2);   /* neither the header nor the end */
+    size_t a = start_of(text, line), b = start_of(text, line + 1), c;
+    switch (kind) {
+    case FLIP:
+        do {
+            a = random_below(*length - 1);
+        } while (text[a] == '\n');
+        c = (size_t)text[a] ^ 1u << random_below(7);
+        if (c == '\n')
+            c = (size_t)text[a] ^ 1;
+        text[a] = (char)c;
+        return line_of(text, a);
+    case REMOVE:
+        memmove(text + a, text + b, *length - b + 1);
+        *length -= b - a;
+        return line;
+    case SWAP: {
+        if (line + 1 == lines)
+            b = start_of(text, line), a = start_of(text, --line);
+        c = start_of(text, line + 2);
+        char *pair = malloc(c - a);
+        memcpy(pair, text + b, c - b);
+        memcpy(pair + (c - b), text + a, b - a);
+        memcpy(text + a, pair, c - a);
+        free(pair);
+        return line;
+    }
+    default:
+        *length = start_of(text, 2) + random_below(*length - start_of(text, 2) - 1);
+        text[*length] = '\0';
+        return line_of(text, *length);
+    }
+}
+
+static void test_thousand_mutations(void **state)
+{
+    (void)state;
+    print_message("# seed %llx\n", (unsigned long long)random_state);
+    struct made m = {0};
+    put_header(&m, 1, 2);
+    for (int i = 1; i <= 40; i++) {
+        put_input(&m);
+        if (i % 9 == 0)
+            put_checkpoint(&m);
+    }
+    put_end(&m);
+    unsigned lines = line_of(m.s.text, m.s.length) - 1;
+    for (int i = 0; i < 1000; i++) {
+        enum mutation kind = (enum mutation)(i % MUTATIONS);
+        struct str s = {.text = strdup(m.s.text), .length = m.s.length};
+        unsigned want = mutate(kind, s.text, &s.length, lines);
+        struct journal_file *f = NULL;
+        struct journal_summary summary = {0};
+        struct err err = {0};
+        bool ok = journal_file_bytes(&f, "j", s.text, s.length, &err) &&
+                  journal_file_verify(f, NULL, NULL, &summary, &err);
+        char at[20], alone[4] = "j";
+        snprintf(at, sizeof at, "j:%u", want);
+        if (kind == CUT) {   /* a cut is no damage, but the journal says where it ends, and that it has no end */
+            if (!ok || summary.line != want || summary.end == JOURNAL_END_CLOSED)
+                fail_msg("mutation %d: cut in line %u, %u said: %s", i, want, summary.line, err.why);
+        } else if (ok || (strcmp(err.at, at) != 0 && !(want == 1 && strcmp(err.at, alone) == 0))) {
+            fail_msg("mutation %d of kind %d: %s wanted, got %s: %s", i, kind, at, err.at, err.why);
+        }
+        journal_file_close(f);
+        free(s.text);
+    }
+    str_free(&m.s);
+}
+
 static void test_newer(void **state)
 {
     (void)state;
@@ -579,7 +682,7 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_walk),    cmocka_unit_test(test_damage), cmocka_unit_test(test_newer),
+        cmocka_unit_test(test_walk),    cmocka_unit_test(test_damage), cmocka_unit_test(test_thousand_mutations), cmocka_unit_test(test_newer),
         cmocka_unit_test(test_segments), cmocka_unit_test(test_names),  cmocka_unit_test(test_not_a_journal),
         cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_rotation), cmocka_unit_test(test_caps),
     };
