@@ -202,8 +202,8 @@ static bool rotate(struct disk *d, struct err *err)
 
 bool disk_put_input(struct disk *d, const char *input, size_t length, struct err *err)
 {
-    /* with models the next checkpoint does it; should none come, twice the size is enough */
-    bool rotates = over_limit(d) && (!d->models || d->length / 2 >= d->limits.segment);
+    /* with models the next checkpoint does it; should none come (one line may be too much for it), not for ever */
+    bool rotates = over_limit(d) && (!d->models || d->length >= d->limits.segment + JOURNAL_LINE_MAX);
     if (rotates && !rotate(d, err))
         return false;
     str_reset(&d->line);
