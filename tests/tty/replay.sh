@@ -147,13 +147,13 @@ wait Station
 type G
 key enter
 wait Withdrawal against
-expect not captured
+wait not captured
 key esc
 gone Withdrawal against
 type g
 key enter
 wait rhone
-refute not captured
+gone not captured
 key W
 wait replay
 refute WRITE
@@ -166,7 +166,7 @@ wait ROAM
 wait not captured
 type R
 wait eye
-refute not captured
+gone not captured
 type q
 exit 0
 END
@@ -178,8 +178,7 @@ wait Marked
 type G
 type c
 wait What changed
-wait Station
-expect rows 0
+wait Station   rows
 key esc
 gone What changed
 type m
