@@ -9,7 +9,10 @@
 #include "app/util.h"
 #include "base/str.h"
 
-enum { MARKS_MOST = 10000, TEXT_MOST = 400 };
+enum {
+    MARKS_MOST = 10000, TEXT_MOST = 400,
+    SAID_TWICE = 3                       /* inputs between a guard's refusal and the outcome that repeats it */
+};
 
 static const struct { const char *name, *sign; } kinds[MARK_KINDS] = {
     [MARK_ACTION] = {"action", "\xe2\x97\x86"}, [MARK_ERROR] = {"error", "\xe2\x9c\x97"},
@@ -102,7 +105,10 @@ static void take_outcome(struct marks *marks, const struct reel_step *step)
 {
     const struct input *in = step->in;
     struct str text = {0};
-    if (!in->ok) {
+    if (!in->ok && text_same(in->error.class, "refused") && marks->refused_n &&
+        step->n - marks->refused_n <= SAID_TWICE) {
+        /* the guard's own word is there already */
+    } else if (!in->ok) {
         str_printf(&text, "%s: %s%s%s", or_empty(in->name), or_empty(in->error.message),
                    text_is_empty(in->error.why) ? "" : ": ", or_empty(in->error.why));
         add(marks, step, text_same(in->error.class, "refused") ? MARK_REFUSED
@@ -114,6 +120,8 @@ static void take_outcome(struct marks *marks, const struct reel_step *step)
             if (in->counts[i].before != in->counts[i].after)
                 str_printf(&text, ", %s %lld \xe2\x86\x92 %lld", or_empty(in->counts[i].table),
                            (long long)in->counts[i].before, (long long)in->counts[i].after);
+        if (!text_is_empty(in->text))
+            str_printf(&text, ", saved first in %s", in->text);
         add(marks, step, MARK_ACTION, str_text(&text));
     }
     str_free(&text);
@@ -127,6 +135,7 @@ static void take_refusal(struct marks *marks, const struct reel_step *step)
     for (size_t i = 0; i < in->guard.reason_count; i++)
         str_printf(&text, "%s %s", i ? ";" : ":", or_empty(in->guard.reasons[i].text));
     add(marks, step, MARK_REFUSED, str_text(&text));
+    marks->refused_n = step->n;
     str_free(&text);
 }
 

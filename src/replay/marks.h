@@ -19,6 +19,7 @@ struct marks {
     struct mark *items;       /* by n */
     size_t count, capacity;
     bool write_mode;          /* as it was after the last step */
+    uint64_t refused_n;       /* the guard's last refusal */
 };
 
 /* What the step has for a reviewer, appended. At most 10 000 marks are kept. */

@@ -31,6 +31,7 @@ struct watch {
     bool screens;
     enum screen screen;          /* what was told last of what was seen */
     char *seen;
+    char *question;              /* that an operation asks */
 };
 
 static int64_t wall(const struct watch *w, const struct reel_step *step)
@@ -117,7 +118,9 @@ static void take_counts(struct watch *w, const struct reel_step *step)
 {
     struct report *r = w->report;
     const struct input *in = step->in;
-    for (size_t i = 0; i < in->count_count && r->count_count < ENTRIES_MOST; i++) {
+    if (!text_is_empty(in->text))
+        add_entry(w, step, REPORT_SAFEPOINT, in->text);
+    for (size_t i = 0; in->number2 > 0 && i < in->count_count && r->count_count < ENTRIES_MOST; i++) {
         r->counts = xrealloc(r->counts, (r->count_count + 1) * sizeof *r->counts);
         r->counts[r->count_count++] = (struct report_count){
             .session = w->session, .wall_ms = wall(w, step), .operation = xstrdup(or_empty(in->name)),
@@ -184,6 +187,22 @@ static void take_guard(struct watch *w, const struct reel_step *step)
     str_free(&text);
 }
 
+/* What an operation asked, and what it was told. */
+static void take_question(struct watch *w, const struct reel_step *step)
+{
+    const struct input *in = step->in;
+    struct str text = {0};
+    if (in->kind == IN_QUESTION) {
+        text_replace(&w->question, in->title);
+        return;
+    }
+    str_printf(&text, "%s: %s", text_is_empty(w->question) ? "a question" : w->question, in->ok ? "yes" : "no");
+    if (!text_is_empty(in->text))
+        str_printf(&text, ", \"%s\" was typed", in->text);
+    add_entry(w, step, REPORT_ANSWERED, str_text(&text));
+    str_free(&text);
+}
+
 static void take_step(void *context, const struct reel_step *step)
 {
     struct watch *w = context;
@@ -196,6 +215,8 @@ static void take_step(void *context, const struct reel_step *step)
     case IN_GUARD: take_guard(w, step); break;
     case IN_OUTCOME: take_counts(w, step); break;
     case IN_DIAGNOSIS: take_diagnosis(w, step); break;
+    case IN_QUESTION:
+    case IN_QUESTION_OVER: take_question(w, step); break;
     default: break;
     }
     take_marks(w, step);
@@ -251,6 +272,7 @@ static bool take_session(struct report *r, const char *path, bool screens, struc
     reel_free(reel);
     marks_free(&w.marks);
     free(w.seen);
+    free(w.question);
     return true;
 }
 
@@ -320,7 +342,8 @@ const char *report_kind_name(enum report_kind kind)
 {
     static const char *const names[REPORT_KINDS] = {
         [REPORT_DONE] = "done", [REPORT_FAILED] = "failed", [REPORT_REFUSED] = "refused", [REPORT_NOTE] = "note",
-        [REPORT_SEEN] = "seen", [REPORT_RAN] = "ran", [REPORT_IDENTITY] = "identity"};
+        [REPORT_SEEN] = "seen", [REPORT_RAN] = "ran", [REPORT_IDENTITY] = "identity",
+        [REPORT_SAFEPOINT] = "safepoint", [REPORT_ANSWERED] = "answered"};
     return names[kind];
 }
 

@@ -163,6 +163,7 @@ void report_markdown(const struct report *r, struct str *out)
     str_add_char(out, '\n');
     say_counts(r, out);
     say_kind(r, REPORT_RAN, "Statements that were run", out);
+    say_kind(r, REPORT_SAFEPOINT, "Safepoints", out);
     say_kind(r, REPORT_REFUSED, "Refused", out);
     say_kind(r, REPORT_FAILED, "Failed", out);
     say_kind(r, REPORT_NOTE, "Notes", out);

@@ -253,6 +253,11 @@ static void answer_activity(const struct answer *a)
     answer_newest(a, IN_ACTIVITY, "nobody had looked at the backends by then");
 }
 
+static void answer_diagnose(const struct answer *a)
+{
+    answer_newest(a, IN_DIAGNOSIS, "nobody had asked for a diagnosis by then");
+}
+
 static void answer_environments(const struct answer *a)
 {
     answer_newest(a, IN_ENVIRONMENTS, "nobody had looked at the environments by then");
@@ -313,7 +318,7 @@ static void page_rows(const struct answer *a, int64_t first, int64_t end, struct
 
 static int64_t store_count(const struct model *m, uint64_t store)
 {
-    const struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql};
+    const struct rowset *sets[] = {&m->diff.rows, &m->migrations.sql, &m->plan.rows};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         if (sets[i]->store == store)
             return sets[i]->count;
@@ -426,6 +431,7 @@ static void (*const answers[EFFECT_KIND_COUNT])(const struct answer *) = {
     [EFFECT_SQL] = answer_sql,
     [EFFECT_DIFF] = answer_diff,
     [EFFECT_ACTIVITY] = answer_activity,
+    [EFFECT_DIAGNOSE] = answer_diagnose,
     [EFFECT_PAGE] = answer_page,
     [EFFECT_SEARCH] = answer_search,
     [EFFECT_FILTER] = answer_filter,
@@ -485,7 +491,8 @@ static void swap_lists(struct model *a, struct model *b)
     struct list *pairs[][2] = {
         {&a->environments.list, &b->environments.list}, {&a->overview.list, &b->overview.list},
         {&a->migrations.list, &b->migrations.list}, {&a->tables.list, &b->tables.list},
-        {&a->diff.list, &b->diff.list}, {&a->activity.list, &b->activity.list}, {&a->log.list, &b->log.list},
+        {&a->diff.list, &b->diff.list}, {&a->diagnose.list, &b->diagnose.list},
+        {&a->activity.list, &b->activity.list}, {&a->plan.list, &b->plan.list}, {&a->log.list, &b->log.list},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         struct list kept = *pairs[i][0];

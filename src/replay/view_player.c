@@ -192,6 +192,9 @@ static void draw_picks(const struct player_view *v, const struct view *on)
         grid_text(on->g, b.row + 2, b.column + 2, b.columns - 4, STYLE_DIM,
                   p->open == OPEN_PALETTE ? "Enter goes there, if it is a moment."
                   : p->open == OPEN_MARKS ? "No mark holds that." : "Nothing is called that.");
+    if (p->open == OPEN_HELP && p->roam)
+        grid_text(on->g, b.row + b.rows - 1, b.column + 2, b.columns - 4, STYLE_DIM,
+                  " and the console's own keys: 0-7, Enter, /, f, n, arrows, esc ");
 }
 
 static void draw_prompt(const struct player_view *v, const struct view *on)

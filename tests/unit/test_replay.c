@@ -166,6 +166,7 @@ static void answer_seed(const struct effect *e)
     done->name = xstrdup("seed");
     done->ok = true;
     done->number2 = DIFF_ROWS;
+    done->text = xstrdup("/var/lib/safepoint-1");
     done->count_count = 1;
     done->counts = xcalloc(1, sizeof *done->counts);
     done->counts[0] = (struct fact_count){.table = xstrdup("Station"), .before = 0, .after = DIFF_ROWS};
@@ -683,6 +684,8 @@ static void test_reports(void **state)
     assert_non_null(strstr(str_text(&text), "called the hosting company"));
     assert_non_null(strstr(str_text(&text), "reviewer's note"));
     assert_non_null(strstr(str_text(&text), "hash chain holds"));
+    assert_non_null(strstr(str_text(&text), "## Safepoints"));
+    assert_non_null(strstr(str_text(&text), "/var/lib/safepoint-1"));
     assert_null(strchr(str_text(&text), '\033'));
     str_reset(&text);
     report_html(&report, &text);
@@ -848,6 +851,30 @@ static void test_altered_chain(void **state)
     str_free(&m.s);
 }
 
+/* The first segments were dropped: what is left begins with a checkpoint, and keeps its numbers. */
+static void test_beginning_is_gone(void **state)
+{
+    (void)state;
+    struct made m = {0};
+    put(&m, "{\"journal\":2,\"session\":\"S\",\"segment\":3,\"dropped\":2,\"before\":77,\"after\":\"\"");
+    put(&m, "{\"n\":77,\"checkpoint\":{\"offset_ms\":900,\"segment\":2,\"previous\":-1,\"model\":{\"now_ms\":900,\"columns\":90,"
+            "\"rows\":25,\"environment\":\"kept\"}}");
+    m.n = 77;
+    put_input(&m, "{\"sequence\":\"78\",\"offset_ms\":950,\"kind\":\"log\",\"name\":\"info\",\"text\":\"here\"}");
+    struct source *source = made_source(&m);
+    struct reel *reel = reel_new(source, 0);
+    assert_int_equal(source_before(source), 77);
+    assert_int_equal(source_timeline(source)->count, 1);
+    assert_string_equal(reel_model(reel)->environment, "kept");
+    reel_go(reel, 1);
+    assert_string_equal(reel_model(reel)->environment, "kept");
+    assert_int_equal(reel_model(reel)->columns, 90);
+    assert_int_equal(reel_model(reel)->log.line_count, 1);
+    reel_free(reel);
+    source_close(source);
+    str_free(&m.s);
+}
+
 /* ---- recorded sessions, given by name ---- */
 
 static bool check_recorded(const char *path)
@@ -911,7 +938,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_paint_only_what_differs), cmocka_unit_test(test_broken_line_is_named),
         cmocka_unit_test(test_cut_line_is_fine), cmocka_unit_test(test_unknown_kinds_are_counted),
         cmocka_unit_test(test_unreadable_input_is_left_out), cmocka_unit_test(test_times_never_run_back),
-        cmocka_unit_test(test_altered_chain),
+        cmocka_unit_test(test_altered_chain), cmocka_unit_test(test_beginning_is_gone),
     };
     return cmocka_run_group_tests(tests, record, forget);
 }
