@@ -106,6 +106,42 @@ static void draw_detail(const struct view *v)
         grid_text(v->g, row, 3, width, STYLE_DIM, item->path);
 }
 
+static long long count_state(const struct screen_migrations *s, const char *state)
+{
+    long long count = 0;
+    for (size_t i = 0; i < s->item_count; i++)
+        count += text_same(s->items[i].state, state);
+    return count;
+}
+
+/* What the list below says, not the last status: the ledger may have been read again since. */
+static void draw_judgement(const struct view *v, const struct fact_ledger *l)
+{
+    const struct screen_migrations *s = &v->m->migrations;
+    long long failed = count_state(s, "failed"), modified = count_state(s, "modified"),
+              missing = count_state(s, "missing-on-disk"), early = count_state(s, "out-of-order"),
+              pending = count_state(s, "pending") + count_state(s, "applying");
+    if (failed > 0)
+        view_sentence_line(v, STYLE_BAD,
+                           "\xe2\x9c\x97 %lld failed: put the database right, then x p or x b says how it stands.",
+                           failed);
+    else if (!text_is_empty(l->lock_holder))
+        view_sentence_line(v, STYLE_WARN, "! Someone else is migrating: %s holds the lock.", l->lock_holder);
+    else if (modified > 0)
+        view_sentence_line(v, STYLE_BAD, "\xe2\x9c\x97 %lld modified: put the file back as it was applied; changes are "
+                           "new migrations.", modified);
+    else if (missing > 0)
+        view_sentence_line(v, STYLE_WARN, "! %lld applied, but missing on disk: is this the right branch?", missing);
+    else if (early > 0)
+        view_sentence_line(v, STYLE_WARN, "! %lld pending before others that are applied.", early);
+    else
+        view_sentence_line(v, pending > 0 ? STYLE_WARN : STYLE_GOOD,
+                           "%s %lld applied, %lld pending  (%s, %s%s)", pending > 0 ? "!" : "\xe2\x9c\x93",
+                           count_state(s, "applied"), pending, or_empty(l->tool),
+                           text_is_empty(l->relation) ? "no ledger" : l->relation,
+                           l->exists ? "" : ": not there yet");
+}
+
 static void draw_sentence(const struct view *v)
 {
     const struct fact_ledger *l = &v->m->facts.ledger;
@@ -116,19 +152,8 @@ static void draw_sentence(const struct view *v)
                            job_of(v->m, EFFECT_MIGRATIONS) ? "Reading the ledger \xe2\x80\xa6"
                            : v->m->roaming ? "not captured: the operator had not looked at the ledger by this moment."
                                            : "The ledger was not read yet: r reads it.");
-    else if (l->failed > 0)
-        view_sentence_line(
-            v, STYLE_BAD,
-            "\xe2\x9c\x97 %lld failed: put the database right, then x p or x b says how it stands.",
-            (long long)l->failed);
-    else if (!text_is_empty(l->lock_holder))
-        view_sentence_line(v, STYLE_WARN, "! Someone else is migrating: %s holds the lock.", l->lock_holder);
     else
-        view_sentence_line(v, l->pending > 0 ? STYLE_WARN : STYLE_GOOD,
-                           "%s %lld applied, %lld pending  (%s, %s%s)", l->pending > 0 ? "!" : "\xe2\x9c\x93",
-                           (long long)l->applied, (long long)l->pending, or_empty(l->tool),
-                           text_is_empty(l->relation) ? "no ledger" : l->relation,
-                           l->exists ? "" : ": not there yet");
+        draw_judgement(v, l);
 }
 
 static void draw_list(const struct view *v)
