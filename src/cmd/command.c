@@ -50,8 +50,8 @@ const struct command commands[] = {
      "action environment merge outcome since table until user verify", OPS, cmd_sessions},
     {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
      cmd_status},
-    {"verify", "[ENV]", "floors, migrations and fixtures, for CI: exit 4 when something falls short", "scan", DB,
-     cmd_verify},
+    {"verify", "[ENV]", "floors, migrations, fixtures, references, sequences, for CI: exit 4 when one falls short",
+     "junit prometheus scan", DB, cmd_verify},
     {"wait", "[ENV]", "wait until the database is ready, with backoff and a deadline", "timeout", 0, cmd_wait},
 };
 const int command_count = sizeof commands / sizeof *commands;

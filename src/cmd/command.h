@@ -16,7 +16,7 @@ struct options {                     /* everything the command line can say, par
     bool json, deep, dry_run, scan, undo, help, version, applied, rolled_back, list, partial, to_sql;
     bool html, cast, verify, merge;
     const char *action, *of_environment, *user, *since, *until, *outcome, *table;   /* sessions: which */
-    const char *accept, *forget;
+    const char *accept, *forget, *junit, *prometheus;
     const char *color, *log_format, *confirm, *dump, *screen, *output, *changed, *plan_digest, *safepoint_dir,
         *at, *cast_version, *size;
     const char *confirm_operational[16];

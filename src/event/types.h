@@ -198,7 +198,7 @@ enum input_kind {
     IN_PROGRESS,     /* name: what, number done, number2 total (-1 unknown), rate per second */
     IN_OUTCOME,      /* name: operation, ok, error, counts, number = duration ms, number2 = rows written,
                       * text: the safepoint, if there is one */
-    IN_LOG,          /* name: level, text */
+    IN_LOG,          /* name: level, text; title: of a finding, which check it is of */
     IN_DIAGNOSIS,    /* diagnosis, server, text: why it was made ("" asked for; "seed": a write came to a held table) */
     /* what a review wants to know beside what the screens show */
     IN_IDENTITY,     /* server: who answers; name: reading or direct; number: the database's oid, title: how the

@@ -75,8 +75,8 @@ struct prune_options {
 };
 bool op_prune(struct session *s, const struct prune_options *options, struct err *err);
 
-/* verify.c: floors, migrations, fixtures. ERR_DIFFERENT when something falls short; one IN_LOG (level
- * "finding") a finding. */
+/* verify.c: identity, migrations, floors, fixtures, references that dangle, sequences behind their tables.
+ * ERR_DIFFERENT when something falls short; one IN_LOG (level "finding", title: the check) a finding. */
 bool op_verify(struct session *s, bool scan, struct err *err);
 
 /* migrate.c. `only`: this one and nothing else (it must be the next pending one), NULL: all pending. Emits
