@@ -299,6 +299,25 @@ done
 SEEDOPS_FAIL=restore-done:kill confirmed "$S"
 is "$(dump faults)" "$before" "after COMMIT all of it does"
 db -c "update o set p = null; delete from c; delete from p"
+lost() { # before|after
+    port=$(free_port)
+    background python3 "$TOP/tests/real/drop_at_commit.py" "$port" "$T/main/.s.PGSQL.5432" "$1"
+    wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$port"
+    ALLOW_PROD_SEED=1 so restore --url "postgresql://postgres@127.0.0.1:$port/faults" --confirm faults@127.0.0.1 "$S" --json
+}
+lost before
+is "$rc $(jq -r .error.class <<<"$out")" "1 lost" "a COMMIT that never arrived is a failure of class lost"
+is "$(dump faults | grep -c 'INTO public.c ')" 0 "and it is so"
+lost after
+is "$rc $(jq -r .applied <<<"$out")" "0 true" "one whose answer was lost is found to have been committed"
+is "$(dump faults)" "$before" "and it is so"
+so restore --url "postgresql://postgres@127.0.0.1:$port/faults" --confirm faults@127.0.0.1 "$S"
+is "$rc" 0 "what changes nothing needs no leave"
+db -c "update o set p = null; delete from c; delete from p"
+so restore --url "postgresql://postgres@127.0.0.1:$port/faults" --confirm faults@127.0.0.1 "$S"
+is "$rc" 5 "through a forwarder a restore is refused"
+like "$err" 'ALLOW_PROD_SEED' "with what would allow it"
+like "$(cat "$T"/state/seedops/sessions/*.jsonl | grep '"evidence"' | tail -1)" 'relfilenode' "what the catalogue knew of the emptied tables is on record"
 sql main postgres -c "alter database faults set search_path = evil, pg_catalog, public"
 db -c "create schema evil; create function evil.never(tid, tid) returns bool language sql as 'select false'; create operator evil.= (leftarg = tid, rightarg = tid, function = evil.never); create function evil.no(\"char\", \"char\") returns bool language sql as 'select false'; create operator evil.= (leftarg = \"char\", rightarg = \"char\", function = evil.no)"
 confirmed "$S"
