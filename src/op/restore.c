@@ -351,6 +351,13 @@ static bool as_asked(const struct restore *r, struct err *err)
     return err_hint(err, "look at the new plan (--dry-run) and confirm that");
 }
 
+/* Another writer: its lock was in the way, its row has our key now, its delete took a parent. Planning again shows how
+ * things stand: another plan is not carried out, the same one fails again and says why. */
+static bool worth_another_try(const struct err *err)
+{
+    return db_retryable(err) || strcmp(err->sqlstate, "23505") == 0 || strcmp(err->sqlstate, "23503") == 0;
+}
+
 static bool write_until_right(struct restoring *g, struct err *err)
 {
     char digest[HASH_HEX];
@@ -359,7 +366,7 @@ static bool write_until_right(struct restoring *g, struct err *err)
     for (int attempt = 1;; attempt++) {
         if (write_once(g, digest, err))
             return true;
-        if (attempt == ATTEMPTS || !db_retryable(err) || !db_alive(g->r.db))
+        if (attempt == ATTEMPTS || !worth_another_try(err) || !db_alive(g->r.db))
             return false;
         ctx_log(g->r.session->ctx, "info", "%s; trying again", err->message);
     }

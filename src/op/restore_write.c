@@ -144,7 +144,6 @@ static void insert_sql(struct str *sql, const struct restored *s, size_t n)
     if (s->states[ROW_MISSING] < s->rows)
         str_printf(sql, " JOIN pg_temp.seedops_state_%zu s ON s.r OPERATOR(pg_catalog.=) r.ctid "
                    "WHERE s.s OPERATOR(pg_catalog.=) 'm'", n);
-    str_add(sql, " ON CONFLICT DO NOTHING");
     str_free(&from);
 }
 
@@ -152,37 +151,51 @@ static bool fewer(const struct restored *s, int64_t written, int64_t wanted, str
 {
     err_set(err, ERR_CONFLICT, "%lld of %lld rows of \"%s\" could not be put back", (long long)(wanted - written),
             (long long)wanted, s->saved.name);
-    err_why(err, "a unique index, an exclusion constraint, a trigger or a rule of the table keeps them out, "
-            "or someone else wrote meanwhile");
+    err_why(err, "a trigger or a rule of the table keeps them out, or someone else wrote meanwhile");
     return err_hint(err, "nothing was written; restore --dry-run shows how things stand now");
+}
+
+static bool in_group(const struct restore *r, const struct graph *g, size_t section, size_t group)
+{
+    return inserts(&r->sections[section]) && g->group[section] == group;
+}
+
+/* One table: an INSERT. Several, in a circle: one statement over all of them. */
+static void group_sql(struct str *sql, const struct restore *r, const struct graph *g, size_t group, bool circle)
+{
+    struct str counts = {0};
+    for (size_t n = 0; n < r->count; n++) {
+        if (!in_group(r, g, n, group))
+            continue;
+        if (circle)
+            str_printf(sql, "%s x%zu AS (", sql->length ? "," : "WITH", n);
+        insert_sql(sql, &r->sections[n], n);
+        str_add(sql, circle ? " RETURNING 1)" : "");
+        str_printf(&counts, "%s(SELECT pg_catalog.count(*) FROM x%zu)", counts.length ? ", " : " SELECT ", n);
+    }
+    str_add(sql, circle ? str_text(&counts) : "");
+    str_free(&counts);
 }
 
 static bool insert_group(struct restore *r, const struct graph *g, size_t group, struct err *err)
 {
-    struct str sql = {0}, counts = {0};
+    struct str sql = {0};
     struct db_result *result = NULL;
-    for (size_t n = 0; n < r->count; n++) {
-        if (!inserts(&r->sections[n]) || g->group[n] != group)
-            continue;
-        str_printf(&sql, "%s x%zu AS (", sql.length ? "," : "WITH", n);
-        insert_sql(&sql, &r->sections[n], n);
-        str_add(&sql, " RETURNING 1)");
-        str_printf(&counts, "%s(SELECT pg_catalog.count(*) FROM x%zu)", counts.length ? ", " : " SELECT ", n);
-    }
-    str_add(&sql, str_text(&counts));
+    size_t tables = 0, column = 0;
+    for (size_t n = 0; n < r->count; n++)
+        tables += in_group(r, g, n, group);
+    group_sql(&sql, r, g, group, tables > 1);
     bool ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
-    size_t column = 0;
     for (size_t n = 0; ok && n < r->count; n++) {
         struct restored *s = &r->sections[n];
-        if (!inserts(s) || g->group[n] != group)
+        if (!in_group(r, g, n, group))
             continue;
-        s->written = db_int(result, 0, column++, 0);
+        s->written = tables > 1 ? db_int(result, 0, column++, 0) : db_affected(result);
         if (s->written != s->states[ROW_MISSING])
             ok = fewer(s, s->written, s->states[ROW_MISSING], err);
     }
     db_result_free(result);
     str_free(&sql);
-    str_free(&counts);
     return ok;
 }
 
@@ -203,7 +216,7 @@ static bool insert_all(struct restore *r, int64_t total, struct err *err)
     for (size_t group = 0; ok && group < g.groups; group++) {
         ok = insert_group(r, &g, group, err);
         for (size_t n = 0; ok && n < r->count; n++)
-            if (inserts(&r->sections[n]) && g.group[n] == group)
+            if (in_group(r, &g, n, group))
                 done += r->sections[n].written;
         if (ok)
             ctx_progress(r->session->ctx, "restore", done, total, false);

@@ -151,6 +151,14 @@ db -c "delete from p where id = 2"
 restore "$S" --dry-run
 like "$out" 'conflict +1 +c +the row it refers to is gone: 2' "a parent that is gone is found before"
 
+db -c "create table x (id int primary key, a int, during int4range, exclude using gist (during with &&)); create unique index on x ((abs(a)))"
+db -c "insert into x values (1, 1, '[1,5)'), (2, 2, '[5,9)')"
+save "delete from x" "deleted:x:"
+db -c "insert into x values (7, -1, '[20,21)')"
+confirmed "$S"
+is "$rc $(db -c 'select count(*) from x')" "1 1" "what only an index over an expression forbids is the server's word"
+like "$err" 'x_abs_idx|abs\(a\)' "which names it"
+
 # ---- the schema moved on ----
 base moved
 db <<'SQL'
