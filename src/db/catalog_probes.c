@@ -12,8 +12,14 @@
 #include "db/catalog_parts.h"
 #include "db/catalog_wanted.h"
 
+/* A schema of the path that we may not use is left out by the server; its tables are there all the same, and not
+ * missing but closed to us. The default path may hold objects of others' making: everything is qualified. */
 static const char path_sql[] =
-    "SELECT s FROM unnest(current_schemas(false)) WITH ORDINALITY AS u(s, i) ORDER BY i";
+    "SELECT x.s FROM (SELECT u.s::pg_catalog.text, u.i FROM pg_catalog.unnest(pg_catalog.current_schemas(false))"
+    "  WITH ORDINALITY AS u(s, i) UNION ALL SELECT n.nspname::pg_catalog.text, 1000000 FROM pg_catalog.pg_namespace n"
+    "  WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND n.nspname::pg_catalog.text OPERATOR(pg_catalog.=)"
+    "  ANY (pg_catalog.regexp_split_to_array(pg_catalog.replace(pg_catalog.replace("
+    "   pg_catalog.current_setting('search_path'), '$user', current_user), '\"', ''), ', *'))) x ORDER BY x.i";
 
 static const char tables_sql[] =
     "SELECT c.oid, n.nspname, c.relname, c.relkind, w.wanted, c.relpages,"
@@ -23,7 +29,7 @@ static const char tables_sql[] =
     " CASE WHEN w.wanted THEN pg_stat_get_tuples_inserted(c.oid) END,"
     " CASE WHEN w.wanted THEN pg_stat_get_tuples_deleted(c.oid) END,"
     " CASE WHEN w.wanted THEN pg_stat_get_dead_tuples(c.oid) END,"
-    " w.wanted AND has_table_privilege(c.oid, 'SELECT'), w.wanted AND has_table_privilege(c.oid, 'INSERT'),"
+    " w.wanted AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), w.wanted AND has_table_privilege(c.oid, 'INSERT'),"
     " w.wanted AND has_table_privilege(c.oid, 'UPDATE'), w.wanted AND has_table_privilege(c.oid, 'DELETE'),"
     " w.wanted AND c.relrowsecurity AND row_security_active(c.oid),"
     " w.wanted AND c.relhastriggers AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid"

@@ -74,7 +74,7 @@ void keep_by_hand(struct keep_plan *plan, const char *who, const char *format, .
 void keep_plan_emit(struct session *s, struct keep_plan *plan, const char *name, char hex[HASH_HEX])
 {
     struct input *in = plan->in;
-    struct guard_answer guard;
+    struct guard_answer guard = {0};     /* no connection to write over: refused without reasons */
     struct err refused = {0};
     struct hash hash;
     hash_init(&hash);

@@ -38,6 +38,30 @@ flow() {
     done
     so capture local Station
     is "$rc" 0 "$v: capture"
+    local extensions='CREATE EXTENSION pageinspect;'
+    [ "$v" -lt 15 ] || extensions+=' CREATE EXTENSION pg_walinspect;'
+    # a server before 15 counts late
+    sql "$db" alpimonitor -c "$extensions" -c 'SET client_min_messages = error' -c 'TRUNCATE "Glacier" CASCADE' -c 'DELETE FROM "Station"'
+    counted() { [ "$(sql "$db" alpimonitor -c "SELECT n_tup_del > 0 FROM pg_stat_user_tables WHERE relname = 'Sensor'")" = t ]; }
+    wait_for 10 counted
+    so diagnose local --json
+    is "$rc $(jq -c '[.tables[] | select(.table == "Station" or .table == "Glacier") | .verdict]' <<<"$out")" \
+        '0 ["deleted","truncated"]' "$v: diagnose tells DELETE from TRUNCATE"; [ "$rc" = 0 ] || note "$err"
+    so diagnose local --deep --json
+    is "$rc" 0 "$v: diagnose --deep"; [ "$rc" = 0 ] || note "$err"
+    if [ "$v" -ge 15 ]; then
+        like "$(jq -r '.evidence[] | select(.source == "pg_walinspect") | .fact' <<<"$out")" 'transaction [0-9]+, committed 20.*14 Sensor' \
+            "$v: the transaction in WAL"
+    else
+        like "$(jq -r '.not_permitted[] | .why' <<<"$out")" 'before PostgreSQL 15 only pg_waldump' "$v: WAL is not to be read from SQL"
+    fi
+    local before; before=$(sql "$db" alpimonitor -c "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL")
+    so preserve local --json
+    is "$rc $(jq -r '[.plan.steps[].action] | join(" ")' <<<"$out")" '0 record slot list hold save' "$v: preserve"; [ "$rc" = 0 ] || note "$err"
+    is "$(sql "$db" alpimonitor -c "SELECT count(*) FROM heap_page_items(get_raw_page('\"Sensor\"', 0)) WHERE lp_flags = 1 AND t_data IS NOT NULL")" \
+        14 "$v: every deleted row is readable after all that"
+    so preserve local --undo
+    is "$rc $(sql "$db" alpimonitor -c "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL")" "0 $before" "$v: preserve --undo"
 }
 for v in $(versions); do
     if ! version_use "$v"; then echo "# SKIP PostgreSQL $v: $version_why"; continue; fi
