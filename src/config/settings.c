@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/secret.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "config/settings_part.h"
@@ -56,6 +57,21 @@ const char *settings_getenv(const struct settings *s, const char *name, bool *em
     if (empty)
         *empty = value && !*value;
     return value && *value ? value : NULL;
+}
+
+const char *settings_variable(struct settings *s, const char *name, enum variable_state *state, struct err *err)
+{
+    struct str text = {0};
+    const char *own = settings_getenv(s, name, NULL);
+    *state = VARIABLE_SET;
+    if (own)
+        return own;                 /* not copied: it may hold a password */
+    *state = variable_read(s->getenv_fn, name, &text, err);
+    const char *kept = *state == VARIABLE_SET ? arena_strdup(&s->arena, str_text(&text)) : NULL;
+    if (text.text)
+        secret_wipe(text.text);
+    str_free(&text);
+    return kept;
 }
 
 const char *settings_path(struct settings *s, const char *dir, const char *path)
@@ -283,17 +299,22 @@ void settings_begin(struct settings *s, const char *(*getenv_fn)(const char *))
                            .journal_directory = INT64_C(4) << 30, .getenv_fn = getenv_fn};
 }
 
-static void load_environment(struct settings *s, const char *cwd, const char *(*getenv_fn)(const char *))
+static bool load_environment(struct settings *s, const char *cwd, const char *(*getenv_fn)(const char *), struct err *err)
 {
+    enum variable_state found, found_direct = VARIABLE_UNSET;
     settings_begin(s, getenv_fn);
     guess_project(s, cwd);
-    const char *url = settings_getenv(s, "DATABASE_URL", NULL);
+    const char *url = settings_variable(s, "DATABASE_URL", &found, err), *direct = NULL;
+    if (url)
+        direct = settings_variable(s, "DIRECT_URL", &found_direct, err);
+    if (found == VARIABLE_BROKEN || found_direct == VARIABLE_BROKEN)
+        return false;
     if (!url)
-        return;
+        return true;
     s->environments = arena_alloc(&s->arena, sizeof *s->environments);
     s->environment_count = 1;
-    environment_from_url(s, s->environments, "DATABASE_URL", url, "DIRECT_URL",
-                         settings_getenv(s, "DIRECT_URL", NULL));
+    environment_from_url(s, s->environments, "DATABASE_URL", url, "DIRECT_URL", direct);
+    return true;
 }
 
 static void apply_options(struct settings *s, const struct settings_options *o, const char *cwd)
@@ -350,7 +371,7 @@ bool settings_load(struct settings *s, const struct settings_options *options,
         ok = load_file(s, str_text(&shown), path, "the file", getenv_fn, err);
         free(path);
     } else {
-        load_environment(s, cwd, getenv_fn);
+        ok = load_environment(s, cwd, getenv_fn, err);
     }
     free(dir);
     str_free(&shown);

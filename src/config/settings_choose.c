@@ -53,17 +53,17 @@ static bool must_name(const struct settings *s, struct err *err)
     return err_hint(err, "Name one of them after the command.");
 }
 
-static bool nothing_to_choose(const struct settings *s, struct err *err)
+static bool nothing_to_choose(struct settings *s, struct err *err)
 {
-    bool empty;
+    enum variable_state state;
     if (s->file) {
         err_set(err, ERR_CONFIG, "%s declares no environment", s->file);
         return err_hint(err, "Add one under \"environments\", or give --url.");
     }
-    settings_getenv(s, "DATABASE_URL", &empty);
+    settings_variable(s, "DATABASE_URL", &state, NULL);
     err_set(err, ERR_CONFIG, "there is no database to work on");
     err_why(err, "no seedops.yaml was found, and DATABASE_URL %s",
-            empty ? "is set to the empty string, which counts as not set" : "is not set");
+            state == VARIABLE_EMPTY ? "is set to the empty string, which counts as not set" : "is not set");
     if (access(".env", F_OK) == 0)
         return err_hint(err, "There is a .env here, which seedops does not read by itself: "
                         "`set -a; . ./.env`, or `seedops init`.");
@@ -123,7 +123,8 @@ static bool same_place(const struct url *a, const struct url *b)
 /* A sourced production file is case C's first suspect. */
 static void note_elsewhere(struct settings *s, const struct environment *env)
 {
-    const char *text = settings_getenv(s, "DATABASE_URL", NULL);
+    enum variable_state state;
+    const char *text = settings_variable(s, "DATABASE_URL", &state, NULL);
     struct url url;
     if (!text || (env->from_url && env != s->url_environment))
         return;

@@ -95,14 +95,18 @@ static bool name_character(char c, bool first)
 }
 
 static enum reader_expansion not_set(struct reader *r, const struct yaml_node *node,
-                                     const char *name, bool empty)
+                                     const char *name, enum variable_state state, const struct err *broken)
 {
     struct err *err = r->environment ? &r->environment->url_error : r->err;
     if (err && err->class != ERR_NONE && r->environment)
         return READER_NOT_SET;               /* the first one is enough */
-    err_set(err, ERR_CONFIG, "%s needs the variable %s, which is %s", r->where, name,
-            empty ? "empty: that counts as not set" : "not set");
-    err_hint(err, "export %s=... and run it again.", name);
+    if (state == VARIABLE_BROKEN && err) {
+        *err = *broken;
+    } else {
+        err_set(err, ERR_CONFIG, "%s needs the variable %s, which is %s", r->where, name,
+                state == VARIABLE_EMPTY ? "empty: that counts as not set" : "not set");
+        err_hint(err, "export %s=... and run it again.", name);
+    }
     err_at(err, r->file, node->line, node->column);
     return READER_NOT_SET;
 }
@@ -130,9 +134,10 @@ enum reader_expansion reader_expand(struct reader *r, const struct yaml_node *no
             return READER_MALFORMED;
         }
         char *name = xstrndup(p + 2, length);
-        bool empty;
-        const char *value = settings_getenv(r->settings, name, &empty);
-        enum reader_expansion result = value ? READER_EXPANDED : not_set(r, node, name, empty);
+        enum variable_state state;
+        struct err broken = {0};
+        const char *value = settings_variable(r->settings, name, &state, &broken);
+        enum reader_expansion result = value ? READER_EXPANDED : not_set(r, node, name, state, &broken);
         free(name);
         if (!value)
             return result;

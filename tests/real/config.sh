@@ -155,4 +155,28 @@ kill "$waiting"; wait "$waiting" 2>/dev/null
 is "$(grep -rl hunter2 "$XDG_STATE_HOME" "$HOME" 2>/dev/null)" "" "no password was recorded in any journal"
 check "though journals were written" test -n "$(ls "$XDG_STATE_HOME/seedops/sessions" 2>/dev/null)"
 so status local --url "$(url main app)"; is "$rc" 64 "an environment and --url together are refused"
+
+# ---- secrets in files ----
+mkdir "$T/files" && cd "$T/files" || exit 1
+createdb_in main files
+mkdir run; url main files >run/url; printf '%s' "$(url main files)" >run/DATABASE_URL
+DATABASE_URL_FILE=$T/files/run/url so status; is "$rc" 0 "DATABASE_URL may stand in a file"
+CREDENTIALS_DIRECTORY=$T/files/run so status; is "$rc" 0 "or be a credential of systemd's"
+DATABASE_URL_FILE=$T/files/run/none so status
+is "$rc" 1 "a file that is named and not there is an error"
+like "$err" 'DATABASE_URL is to be read from a file: cannot read .*/run/none' "with its name"
+: >run/empty; DATABASE_URL_FILE=$T/files/run/empty so status
+like "$err" 'DATABASE_URL is set to the empty string' "an empty one counts as not set"
+printf 'version: 1\nenvironments:\n  e: {url: "${E_URL}"}\n' >seedops.yaml
+E_URL_FILE=run/url so status e; is "$rc" 0 "a variable of seedops.yaml too"
+E_URL_FILE=/none so status e; like "$err" 'E_URL is to be read from a file: cannot read /none' "or the environment says why not"
+sql main files -c 'create table s (id int primary key, v text)'
+mkdir seeds; printf 'table: s\nrows:\n  - {id: 1, v: !env SEED_WORD}\n' >seeds/s.yaml
+echo geheim77 >run/word
+E_URL_FILE=run/url SEED_WORD_FILE=run/word so seed e --seeds seeds
+is "$rc $(sql main files -c 'select v from s')" "0 geheim77" "and one of a fixture"
+is "$(grep -rl geheim77 "$XDG_STATE_HOME" "$T/out" "$T/err")" "" "which is in no journal and no message"
+E_URL_FILE=run/url SEED_WORD_FILE=/none so seed e --seeds seeds
+is "$rc" 1 "a missing one fails the seed"
+like "$err" '^  at: seeds/s.yaml:3:16' "at its place"
 finish
