@@ -45,6 +45,8 @@ static size_t listed_of(const struct pruning *p, const char *table)
 static bool take_row(void *context, const struct removal_row *row, struct err *err)
 {
     struct pruning *p = context;
+    if (!row)
+        return true;
     p->seen++;
     if (p->file) {
         put_csv(p->file, row->table, ',');

@@ -69,7 +69,8 @@ struct prune_options {
     const char *seen;          /* digest of the plan that was confirmed (or its first 8 digits or more); NULL: any */
     int64_t seen_operational;  /* operational rows as they were confirmed; -1: as planned now */
     const char *safepoint_dir; /* NULL: the environment's */
-    /* Each row of a context table that goes, while the plan is made; NULL: nobody wants them. */
+    /* Each row of a context table that goes, while the plan is made; `row` NULL: that was all. NULL: nobody wants
+     * them. */
     bool (*row)(void *context, const struct removal_row *row, struct err *err);
     void *context;
 };

@@ -117,6 +117,8 @@ static bool plan_again(struct removal *r, struct err *err)
     r->session->ctx->operational = (const char *const *)r->operational;
     r->session->ctx->operational_count = r->operational_count;
     session_guard(r->session, GUARD_DESTROY, &r->guard, &refused);
+    if (r->options->row && !r->options->row(r->options->context, NULL, err))
+        return false;
     ctx_emit(r->session->ctx, removal_event(r));
     return true;
 }

@@ -315,6 +315,10 @@ static struct input *removal_news(struct removal_sink *sink, bool complete)
 static bool removal_row(void *context, const struct removal_row *row, struct err *err)
 {
     struct removal_sink *sink = context;
+    if (!row) {
+        ctx_emit(&sink->opened->ctx, removal_news(sink, true));
+        return true;
+    }
     const char *const cells[] = {row->table, row->key, row->label, row->why};
     if (!stores_append(sink->opened->shared->stores, sink->store, cells, sizeof cells / sizeof *cells, err))
         return false;
@@ -346,10 +350,7 @@ static bool plan_removal(struct opened *o, struct prune_options *options, struct
         return false;
     options->row = removal_row;
     options->context = &sink;
-    bool ok = op_prune(&o->session, options, err);
-    if (ok)
-        ctx_emit(&o->ctx, removal_news(&sink, true));
-    return ok;
+    return op_prune(&o->session, options, err);
 }
 
 /* What was seen is the digest and, in a line below, how many rows of the application's there were. */
