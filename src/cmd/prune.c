@@ -151,9 +151,10 @@ static void print_outcome(const struct command *command, const struct input *out
     struct str out = {0};
     print_counts(outcome, &out);
     if (outcome->number2 > 0)
-        str_printf(&out, "%s: %lld %s in %lld ms\nsafepoint %s\n", command->name, (long long)outcome->number2,
+        str_printf(&out, "%s: %lld %s in %lld ms\n%s%s%s", command->name, (long long)outcome->number2,
                    outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number,
-                   outcome->text ? outcome->text : "");
+                   outcome->text && outcome->text[0] ? "safepoint " : "", outcome->text ? outcome->text : "",
+                   outcome->text && outcome->text[0] ? "\n" : "");
     else
         str_add(&out, dry_run && plan->step_count ? "dry run: nothing was changed\n"
                                                   : "nothing to do: no row is there that should not be\n");

@@ -99,6 +99,12 @@ static bool spare_evidence(struct removal *r, struct err *err)
 
 /* ---- the procedure ---- */
 
+/* A converge from which nothing goes is a seed. */
+static enum guard_class class_of(const struct removal *r)
+{
+    return r->options->kind == REMOVAL_CONVERGE && r->rows == 0 ? GUARD_SEED : GUARD_DESTROY;
+}
+
 static void emit_nothing(struct removal *r)
 {
     struct input *in = input_new(IN_OUTCOME);
@@ -116,7 +122,7 @@ static bool plan_again(struct removal *r, struct err *err)
         return false;
     r->session->ctx->operational = (const char *const *)r->operational;
     r->session->ctx->operational_count = r->operational_count;
-    session_guard(r->session, GUARD_DESTROY, &r->guard, &refused);
+    session_guard(r->session, class_of(r), &r->guard, &refused);
     if (r->options->row && !r->options->row(r->options->context, NULL, err))
         return false;
     ctx_emit(r->session->ctx, removal_event(r));
@@ -158,7 +164,7 @@ static bool carry_out(struct removal *r, struct err *err)
     char first[HASH_HEX];
     memcpy(first, r->digest, sizeof first);
     for (int attempt = 1;; attempt++) {
-        if (!session_guard(r->session, GUARD_DESTROY, NULL, err) || !session_direct(r->session, &db, err))
+        if (!session_guard(r->session, class_of(r), NULL, err) || !session_direct(r->session, &db, err))
             return false;
         if (removal_do(r, db, err))
             return true;

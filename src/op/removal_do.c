@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "op/keep.h"
 #include "op/outcome.h"
 #include "op/removal.h"
 #include "op/trail.h"
@@ -220,7 +221,13 @@ static bool delete_all(struct doing *d, struct err *err)
            cascade_check(&d->removal->cascade, d->db, &d->tally, err) && failpoint(FAIL_PRUNE_CHECKED, err);
 }
 
-/* The fixtures' rows, compared and written inside this transaction. */
+static bool make_safe(struct doing *d, struct err *err)
+{
+    return safepoint_finish(d->safepoint, err) && failpoint(FAIL_PRUNE_SAFE, err);
+}
+
+/* The fixtures' rows, compared and written inside this transaction. What they overwrite is saved as well, so the
+ * safepoint ends here. */
 static bool seed(struct doing *d, struct err *err)
 {
     struct removal *r = d->removal;
@@ -233,8 +240,9 @@ static bool seed(struct doing *d, struct err *err)
     r->seeds = true;
     r->declared.in_transaction = true;
     bool ok = (!r->declared.set.deferred || db_run(d->db, "SET CONSTRAINTS ALL DEFERRED", 0, NULL, NULL, err)) &&
-              plan_make(&inside, &r->declared, &r->seed, err) && write_plan(&inside, d->db, &r->seed, err) &&
-              write_sequences(d->db, &r->seed, err);
+              plan_make(&inside, &r->declared, &r->seed, err) &&
+              keep_rows(&inside, d->db, &r->seed, d->safepoint, err) && make_safe(d, err) &&
+              write_plan(&inside, d->db, &r->seed, err) && write_sequences(d->db, &r->seed, err);
     r->declared.in_transaction = false;
     r->session->ctx = inside.ctx;
     return ok && failpoint(FAIL_RESET_SEEDED, err);
@@ -330,8 +338,8 @@ static bool commit(struct doing *d, struct err *err)
 static bool steps(struct doing *d, struct err *err)
 {
     return failpoint(FAIL_PRUNE_PLANNED, err) && begin(d, err) && note_xid(d, err) && failpoint(FAIL_PRUNE_LOCKED, err) &&
-           save(d, err) && as_planned(d->removal, err) && safepoint_finish(d->safepoint, err) &&
-           failpoint(FAIL_PRUNE_SAFE, err) && delete_all(d, err) && seed(d, err) && count_after(d, err) && leave_trail(d, err) &&
+           save(d, err) && as_planned(d->removal, err) &&
+           (d->removal->options->kind != REMOVAL_PRUNE || make_safe(d, err)) && delete_all(d, err) && seed(d, err) && count_after(d, err) && leave_trail(d, err) &&
            commit(d, err);
 }
 
@@ -375,7 +383,7 @@ bool removal_do(struct removal *r, struct db *db, struct err *err)
         trail_applied(r->session, &entry);
         out->name = xstrdup(removal_word(r));
         out->ok = true;
-        out->text = xstrdup(safepoint_path(d.safepoint));
+        out->text = xstrdup(safepoint_saved(d.safepoint) ? safepoint_path(d.safepoint) : NULL);
         out->number = clock_mono_ms() - r->started_ms;
         out->number2 = (int64_t)(d.deleted + (r->seeds ? r->seed.rows : 0));
     } else {
@@ -384,7 +392,8 @@ bool removal_do(struct removal *r, struct db *db, struct err *err)
         if (d.unknown)
             ctx_log(r->session->ctx, "warning", "the safepoint is kept: %s", safepoint_path(d.safepoint));
     }
-    if (ok || d.unknown)
+    bool holds = d.safepoint && safepoint_saved(d.safepoint) > 0;   /* rows that were only missing need none */
+    if ((ok && holds) || d.unknown)
         safepoint_free(d.safepoint);
     else
         safepoint_discard(d.safepoint);

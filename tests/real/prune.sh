@@ -180,6 +180,13 @@ is "$rc" 0 "converge prunes and seeds" || note "$err"
 is "$(json 'sorted({s["action"] for s in d["plan"]["steps"]})')" "['delete', 'insert', 'update']" "as one plan"
 so diff local
 is "$rc" 0 "after it the tables are as declared"
+q "update \"Station\" set name = 'wrong again' where \"ofevCode\" = '2009'"
+dump >"$T/before"
+so converge local --json
+is "$rc" 0 "a converge from which nothing goes is a seed: no name is typed" || note "$err"
+is "$(json 'len(d["plan"]["steps"]), d["applied"]')" "(1, True)" "it sets one row right"
+so restore local "$(json 'd["safepoint"]')" --confirm local --changed overwrite
+is "$(diff "$T/before" <(dump))" "" "and what it overwrote can be had back" || note "$err"
 so reset local --confirm local
 is "$rc" 5 "a reset needs the operational names as well"
 dump >"$T/before"
