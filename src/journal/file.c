@@ -315,7 +315,7 @@ static bool index_all(struct journal_file *f, struct err *err)
 {
     f->window_at = -1;
     for (size_t i = 0; i < f->segment_count && !f->facts.damaged; i++) {
-        int64_t place;
+        int64_t place = 0;
         if (!begin_segment(f, i, &place, err)) {
             if (i == 0)
                 return false;

@@ -59,7 +59,7 @@ struct journal {
 static void fail_locked(struct journal *j, const char *what, const char *why)
 {
     if (!j->failed)
-        snprintf(j->failure, sizeof j->failure, "%s%s%s", what, *why ? ": " : "", why);
+        snprintf(j->failure, sizeof j->failure, "%.200s%s%.300s", what, *why ? ": " : "", why);
     j->failed = true;
     pthread_cond_broadcast(&j->progress);
 }
