@@ -117,9 +117,12 @@ void cascade_from(const struct graph *g, size_t relation, const char *alias, str
     str_printf(sql, " %s", alias);
 }
 
+/* The array comes by a subselect because the planner would weigh each element of a constant one, which takes longer
+ * than to read the rows. */
 void cascade_where(const struct graph *g, size_t relation, const char *alias, const char *places, struct str *sql)
 {
-    str_printf(sql, "%s.ctid OPERATOR(pg_catalog.=) ANY ('%s'::pg_catalog.tid[])", alias, places);
+    str_printf(sql, "%s.ctid OPERATOR(pg_catalog.=) ANY ((SELECT '%s'::pg_catalog.tid[])::pg_catalog.tid[])", alias,
+               places);
     if (addressed(g, relation) != relation)
         str_printf(sql, " AND %s.tableoid OPERATOR(pg_catalog.=) %lu", alias,
                    (unsigned long)g->relations[relation].oid);
