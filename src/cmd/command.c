@@ -41,7 +41,7 @@ const struct command commands[] = {
     {"report", "SESSION...", "incident report of recorded sessions: Markdown, JSON, HTML, or a cast",
      "cast cast-version html output size", OPS, cmd_report},
     {"reset", "[ENV] [TABLE...]", "empty the context tables, saved first, and seed them again",
-     "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB | OPS, cmd_reset},
+     "confirm confirm-operational dry-run output plan-digest safepoint-dir scan schema", DB | OPS, cmd_reset},
     {"restore", "[ENV] SAFEPOINT", "put back the rows that a safepoint holds",
      "changed confirm dry-run list output partial plan-digest safepoint-dir to-sql", OPS, cmd_restore},
     {"seed", "[ENV]", "make missing and changed rows right, in one transaction", "confirm dry-run safepoint-dir scan", DB,

@@ -19,6 +19,7 @@ struct options {                     /* everything the command line can say, par
     const char *accept, *forget, *junit, *prometheus;
     const char *color, *log_format, *confirm, *dump, *screen, *output, *changed, *plan_digest, *safepoint_dir,
         *at, *cast_version, *size;
+    bool schema;
     const char *confirm_operational[16];
     int confirm_operational_count;
     int64_t timeout_ms;

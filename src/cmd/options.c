@@ -49,6 +49,7 @@ const struct option_row option_rows[] = {
     ROW_TEXT("safepoint-dir", "DIR", safepoint_dir, "where safepoints are kept (default: below the state directory)",
              false),
     ROW_FLAG("scan", scan, "also scan tables whose evidence is held (this destroys what can be read back)", false),
+    ROW_FLAG("schema", schema, "reset: drop the schema and make it again by the migrations; local only", false),
     ROW_TEXT("screen", "NAME", screen, "the screen that --dump draws (default: overview)", false),
     ROW_TEXT("seeds", "DIR", settings.seeds, "fixtures directory", true),
     ROW_TEXT("since", "TIME", since, "sessions: from then on: 2026-11-21, 2026-11-21T08:30 (UTC), 2h, 3d", false),

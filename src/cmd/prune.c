@@ -275,7 +275,10 @@ static int run(const struct command *command, struct options *options, enum remo
         .table_count = (size_t)options->operand_count, .dry_run = options->dry_run, .scan = options->scan,
         .seen = options->plan_digest, .seen_operational = -1, .safepoint_dir = options->safepoint_dir,
         .row = take_row, .context = &p};
-    ok = ok && op_prune(&p.face.session, &what, &err);
+    p.face.ctx.action = options->schema ? "reset --schema" : command->name;
+    if (ok && options->schema && options->operand_count)
+        ok = err_set(&err, ERR_USAGE, "reset --schema takes no tables: it makes all of them anew");
+    ok = ok && (options->schema ? op_wipe : op_prune)(&p.face.session, &what, &err);
     ok = close_output(&p, ok, &err);
     if (ok && options->json)
         print_json(&p, p.face.last[IN_PLAN], p.face.last[IN_OUTCOME]);

@@ -75,6 +75,9 @@ struct prune_options {
     void *context;
 };
 bool op_prune(struct session *s, const struct prune_options *options, struct err *err);
+/* wipe.c: reset --schema (class wipe): drops the default schema, its rows saved first, and makes it again by migrations
+ * and seed. Of the options: dry_run, seen, safepoint_dir. */
+bool op_wipe(struct session *s, const struct prune_options *options, struct err *err);
 
 /* verify.c: identity, migrations, floors, fixtures, references that dangle, sequences behind their tables.
  * ERR_DIFFERENT when something falls short; one IN_LOG (level "finding", title: the check) a finding. */

@@ -197,4 +197,22 @@ is "$rc" 0 "after it the tables are as declared"
 is "$(q 'select count(*) from "Measurement"')" 0 "and what hung on them is gone"
 so reset local Nothing --confirm local
 is "$rc" 64 "a table nobody declares is a usage error"
+
+# ---- reset --schema (E8) ----
+q 'create extension pgcrypto; create table leftover (id int primary key); insert into leftover values (1); grant create on schema public to clerk'
+q 'insert into "IngestionRun" ("startedAt") values (now())' 2>/dev/null
+so reset local --schema
+is "$rc" 5 "reset --schema wants the name"
+ALLOW_PROD_SEED=1 so reset production --schema --confirm production
+is "$rc" 5 "on a database that is not local it is refused, whatever ALLOW_PROD_SEED says"
+like "$err" 'A whole schema is never dropped' "and says that nothing allows it"
+rm -f "$XDG_STATE_HOME"/seedops/known_databases
+is "$(q 'select count(*) from leftover')" 1 "nothing was dropped"
+so reset local --schema --confirm local --json
+is "$rc" 0 "reset --schema" || note "$err"
+is "$(q "select to_regclass('leftover') is null, count(*) from \"Station\"")" "t|7" "what no migration makes is gone, the rest is there and seeded"
+is "$(q "select has_schema_privilege('clerk', 'public', 'create'), count(*) from pg_extension where extname = 'pgcrypto'")" "t|1" "rights and extensions are as they were"
+so status local
+is "$rc" 0 "and all is well"
+like "$("$SEEDOPS" restore --to-sql last local 2>/dev/null || zstd -dcq "$XDG_STATE_HOME"/seedops/safepoints/*schema*)" '"leftover"' "its rows are in the safepoint"
 finish
