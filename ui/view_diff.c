@@ -184,7 +184,7 @@ static void draw_detail(const struct view *v)
         grid_printf(v->g, row, 3, width, STYLE_DIM, "declared at %s   e opens it there", at);
     else
         grid_text(v->g, row, 3, width, STYLE_DIM,
-                  "declared nowhere; a seed leaves it, a prune of a table with prune: true deletes it");
+                  "declared nowhere; a seed leaves it, a prune (prune: true) deletes it");
 }
 
 static void draw_rows(const struct view *v)

@@ -329,12 +329,15 @@ static void say_value_part(struct lines *lines, const char *label, const char *t
     while (start > 0 && ((unsigned char)text[start] & 0xc0) == 0x80)
         start--;
     struct str part = {0}, shown = {0};
-    str_add_bytes(&part, text + start, length - start < VALUE_MOST ? length - start : VALUE_MOST);
+    size_t end = length - start < VALUE_MOST ? length : start + VALUE_MOST;
+    while (end < length && end > start && ((unsigned char)text[end] & 0xc0) == 0x80)
+        end--;
+    str_add_bytes(&part, text + start, end - start);
     text_visible(&shown, str_text(&part), part.length);
     if (start)
         sayf(lines, STYLE_DIM, "\xe2\x80\xa6 from byte %zu of %zu", start + 1, length);
     say(lines, STYLE_PLAIN, str_text(&shown));
-    if (length - start > VALUE_MOST)
+    if (end < length)
         say(lines, STYLE_DIM, "\xe2\x80\xa6");
     str_free(&part);
     str_free(&shown);

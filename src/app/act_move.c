@@ -225,7 +225,7 @@ ACTION(details)
     } else {
         struct str text = {0};
         class->text_of(m, row, &text);
-        details_add(&lines, "", str_text(&text));
+        details_add_lines(&lines, "", str_text(&text));
         str_free(&text);
     }
     const char *name = screen_list(m)->name;

@@ -12,6 +12,15 @@ enum { LABEL = 13 };
 
 void details_add(struct str *out, const char *label, const char *text)
 {
+    if (text_is_empty(text))
+        return;
+    str_printf(out, "%-*s", LABEL, label);
+    text_visible(out, text, strlen(text));
+    str_add_char(out, '\n');
+}
+
+void details_add_lines(struct str *out, const char *label, const char *text)
+{
     for (bool first = true; !text_is_empty(text); first = false) {
         size_t length = strcspn(text, "\n");
         str_printf(out, "%-*s", LABEL, first ? label : "");

@@ -4,8 +4,10 @@
 
 struct str;
 
-/* "label        text", each of the text's lines made visible in a line of its own; nothing for an empty text. */
+/* "label        text" in one line, made visible; nothing for an empty text. */
 void details_add(struct str *out, const char *label, const char *text);
+/* The same, each of the text's lines in a line of its own. */
+void details_add_lines(struct str *out, const char *label, const char *text);
 /* The same for a number; nothing for one below zero. */
 void details_add_number(struct str *out, const char *label, long long number);
 

@@ -60,7 +60,7 @@ static void details_of(const struct model *m, int64_t row, struct str *out)
     details_add(out, "connected", b->age_ms >= 0 ? human_timer(age, b->age_ms) : "");
     details_add(out, "waits for", b->wait);
     details_add(out, "blocked by", str_text(&by));
-    details_add(out, "statement", b->query);
+    details_add_lines(out, "statement", b->query);
     str_free(&by);
 }
 

@@ -19,7 +19,7 @@ static void text_of(const struct model *m, int64_t row, struct str *out)
 static void details_of(const struct model *m, int64_t row, struct str *out)
 {
     details_add(out, "level", m->log.lines[row].level);
-    details_add(out, "said", m->log.lines[row].text);
+    details_add_lines(out, "said", m->log.lines[row].text);
 }
 
 void log_add(struct model *m, const char *level, const char *text)

@@ -43,7 +43,7 @@ static void details_of(const struct model *m, int64_t row, struct str *out)
     details_add(out, "runs", item->transactional ? "in one transaction" : "not in one transaction");
     for (size_t i = 0; i < item->risk_count; i++)
         details_add(out, "not undoable", item->risks[i].text);
-    details_add(out, "note", item->note);
+    details_add_lines(out, "note", item->note);
 }
 
 const struct fact_migration *migrations_find(const struct model *m, const char *name)

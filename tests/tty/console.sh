@@ -83,10 +83,12 @@ key 0
 wait environment
 key 1
 wait Catchment
-key 8 9
+key 8
+wait No plan was made
+key 9
 key esc
+wait Catchment
 alive
-expect Catchment
 key q q q
 exit 0
 altscreen off
