@@ -25,8 +25,12 @@ const char *mark_sign(enum mark_kind kind) { return kinds[kind].sign; }
 void marks_add(struct marks *marks, uint64_t n, int64_t at_ms, enum mark_kind kind, bool reviewer,
                const char *text)
 {
+    size_t length = strlen(text);
     if (marks->count >= MARKS_MOST)
         return;
+    if (length > TEXT_MOST)
+        for (length = TEXT_MOST; length && ((unsigned char)text[length] & 0xc0) == 0x80; length--)
+            ;
     if (marks->count == marks->capacity) {
         marks->capacity = marks->capacity ? marks->capacity * 2 : 32;
         marks->items = xrealloc(marks->items, marks->capacity * sizeof *marks->items);
@@ -35,7 +39,7 @@ void marks_add(struct marks *marks, uint64_t n, int64_t at_ms, enum mark_kind ki
     for (; at > 0 && marks->items[at - 1].n > n; at--)
         marks->items[at] = marks->items[at - 1];
     marks->items[at] = (struct mark){.n = n, .at_ms = at_ms, .kind = kind, .reviewer = reviewer,
-                                     .text = xstrndup(text, strnlen(text, TEXT_MOST))};
+                                     .text = xstrndup(text, length)};
 }
 
 void marks_free(struct marks *marks)
