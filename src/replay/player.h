@@ -63,7 +63,7 @@ struct player_action {
 enum { WHILE_EYE = 1, WHILE_ROAM = 2, WHILE_PICK = 4, WHILE_LINE = 8, WHILE_READ = 16,
        WHILE_SHOWING = WHILE_EYE | WHILE_ROAM };
 
-extern const struct player_action player_actions[];   /* sorted by name */
+extern const struct player_action player_actions[];   /* in the order of help */
 extern const int player_action_count;
 const struct player_action *player_action_find(const char *name);
 unsigned player_context(const struct player *p);
