@@ -106,6 +106,7 @@ int cmd_completion(const struct command *command, struct options *options)
         if (!strchr(commands[i].name, ' '))
             printf(" %s", commands[i].name);
     puts("\"\n  elif [[ $cur != -* ]]; then words=$envs\n    [ \"$first\" = migrate ] && words=\"$words status resolve baseline\"\n"
+         "    case $first in replay|report|sessions) words=\"last $(seedops sessions 2>/dev/null | awk 'NR > 1 {print $1}')\" ;; esac\n"
          "  else case $pair in");
     for (int i = 0; i < command_count; i++)
         if (strchr(commands[i].name, ' '))

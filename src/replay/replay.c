@@ -32,7 +32,8 @@
 
 enum {
     LADDER_EYE = 96 << 20, LADDER_SURVEY = 1 << 20,
-    SLICE = 1 << 20,                 /* bytes of journal between two looks at the keyboard */
+    SLICE = 1 << 20, LEAST = 4096,   /* bytes of journal between two looks at the keyboard, at most and least */
+    SLOW_MS = 40, FAST_MS = 10,      /* a slice that took that long was too large, or too small */
     CLOCK_MS = 500,                  /* the line's clock while it plays through a pause */
     FRAME_MS = 40
 };
@@ -49,6 +50,7 @@ struct replay {
     struct change_lines changes;
     struct search search;
     bool searching;
+    size_t slice;                    /* bytes: as many as are fed in the time that nobody notices */
     char warning[320];
     struct terminal *terminal;
     struct grid grid;
@@ -304,22 +306,34 @@ static bool search_on(struct replay *r)
     return false;
 }
 
+/* How long a byte takes is up to the journal: one from elsewhere may be made to be slow. */
+static bool feed_slice(struct replay *r, struct reel *reel)
+{
+    int64_t start = clock_mono_ms();
+    bool more = reel_work(reel, r->slice);
+    int64_t took = clock_mono_ms() - start;
+    if (took > SLOW_MS && r->slice > LEAST)
+        r->slice /= 2;
+    else if (took < FAST_MS && r->slice < SLICE)
+        r->slice *= 2;
+    return more;
+}
+
 /* One slice of the most urgent. True while there is more. */
 static bool work(struct replay *r)
 {
     if (reel_position(r->eye) != r->player.position) {
         reel_seek(r->eye, r->player.position);
-        bool more = reel_work(r->eye, SLICE);
+        bool more = feed_slice(r, r->eye);
         r->dirty = true;
         r->urgent |= !more;
         return true;
     }
     if (search_on(r))
         return true;
-    if (!reel_work(r->survey, SLICE / 4))
-        return false;
-    r->dirty = true;
-    return true;
+    bool more = feed_slice(r, r->survey);
+    r->dirty |= more;
+    return more;
 }
 
 static void look_at_chain(struct replay *r)
@@ -381,6 +395,8 @@ static void warn(struct replay *r)
     else if (source_before(r->source))
         snprintf(r->warning, sizeof r->warning, "The first %llu events of this session are gone",
                  (unsigned long long)source_before(r->source));
+    else if (strcmp(header->command, "console") != 0)
+        snprintf(r->warning, sizeof r->warning, "seedops %.60s has no screens: R, then 7 shows what it said", header->command);
 }
 
 static bool set_up(struct replay *r, const char *path, struct err *err)
@@ -394,6 +410,7 @@ static bool set_up(struct replay *r, const char *path, struct err *err)
     reel_seek(r->survey, source_timeline(r->source)->count);
     notes_read(r->source, &r->marks);
     player_start(&r->player);
+    r->slice = SLICE / 8;
     r->facts = (struct session_facts){.time = source_timeline(r->source), .marks = &r->marks,
                                       .started_ms = source_header(r->source)->started_ms};
     warn(r);

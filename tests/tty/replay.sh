@@ -103,6 +103,10 @@ wait R roam
 altscreen on
 type .
 type ,
+click 23 45
+wait WRITE
+click 23 16
+gone WRITE
 type a
 wait opening local
 type u
