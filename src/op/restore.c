@@ -344,10 +344,14 @@ static bool may_leave_some(const struct restore *r, struct err *err)
 static bool as_asked(const struct restore *r, struct err *err)
 {
     const char *digest = r->options->plan_digest;
-    if (!digest || (strlen(digest) >= DIGEST_LEAST && strncmp(r->digest, digest, strlen(digest)) == 0))
+    if (digest && strlen(digest) < DIGEST_LEAST) {
+        err_set(err, ERR_USAGE, "\"%s\" is too short for a plan's digest", digest);
+        return err_hint(err, "at least its first %d digits", DIGEST_LEAST);
+    }
+    if (!digest || strncmp(r->digest, digest, strlen(digest)) == 0)
         return true;
-    err_set(err, ERR_CONFLICT, "the plan is not the one of --plan-digest; nothing was written");
-    err_why(err, "it is %.12s now", r->digest);
+    err_set(err, ERR_REFUSED, "the plan is not the one that was confirmed; nothing was written");
+    err_why(err, "its digest is %.12s now", r->digest);
     return err_hint(err, "look at the new plan (--dry-run) and confirm that");
 }
 

@@ -169,8 +169,17 @@ static char *create_sql(const struct restored *s, size_t n)
     return str_take(&sql);
 }
 
+/* Rows so far, by the share of the section's bytes that went out. */
+static void tell(struct restore *r, const struct safepoint_held *held, int64_t before, int64_t bytes)
+{
+    int64_t rows = held->bytes > 0 ? (int64_t)((double)held->rows * (double)bytes / (double)held->bytes) : 0;
+    ctx_progress(r->session->ctx, "reading the safepoint", before + rows, r->info->rows, false);
+}
+
 static bool load_rows(struct restore *r, struct restored *s, int64_t *done, struct err *err)
 {
+    const struct safepoint_held *held = &r->info->held[s - r->sections];
+    int64_t sent = 0;
     const char *bytes;
     size_t length;
     for (;;) {
@@ -179,12 +188,14 @@ static bool load_rows(struct restore *r, struct restored *s, int64_t *done, stru
             return false;
         }
         if (!bytes)
-            return db_copy_in_end(r->db, NULL, &s->rows, err);
+            break;
         if (!db_copy_in_put(r->db, bytes, length, err))
             return false;
-        *done += (int64_t)length;
-        ctx_progress(r->session->ctx, "load", *done, -1, false);
+        sent += (int64_t)length;
+        tell(r, held, *done, sent);
     }
+    *done += held->rows;
+    return db_copy_in_end(r->db, NULL, &s->rows, err);
 }
 
 /* All values of a column in its new type, or none: one that does not fit must not cost the others their rows. */
@@ -247,7 +258,7 @@ static bool load_all(struct restore *r, struct err *err)
             return err_set(err, ERR_GENERAL, "the server took another number of rows of \"%s\" than were saved",
                            s->saved.name);
     }
-    ctx_progress(r->session->ctx, "load", done, done, true);
+    ctx_progress(r->session->ctx, "reading the safepoint", r->info->rows, r->info->rows, true);
     return true;
 }
 

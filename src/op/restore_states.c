@@ -433,6 +433,29 @@ bool restore_recount(struct restore *r, size_t section, int64_t to[ROW_STATES], 
 
 /* ---- what the plan says of them ---- */
 
+/* What a person knows a row by: a key that no sequence makes, else the one it is found by. */
+static void example_columns(const struct restored *s, struct str *sql)
+{
+    for (size_t k = 0; k < s->table->key_count; k++) {
+        const struct db_key *key = &s->table->keys[k];
+        struct str list = {0};
+        bool natural = key->count > 0;
+        for (size_t i = 0; natural && i < key->count; i++) {
+            const struct db_column *live = &s->table->columns[key->columns[i]];
+            size_t column = column_of(s, live);
+            natural = column < s->saved.column_count && !live->identity && !live->sequence;
+            str_printf(&list, ", c%zu::pg_catalog.text", column);
+        }
+        if (natural)
+            str_add(sql, str_text(&list));
+        str_free(&list);
+        if (natural)
+            return;
+    }
+    for (size_t k = 0; k < s->key_count; k++)
+        str_printf(sql, ", c%zu::pg_catalog.text", s->key[k]);
+}
+
 /* The first few rows of each state that a person has to know of. */
 bool restore_examples(struct restore *r, struct err *err)
 {
@@ -446,8 +469,7 @@ bool restore_examples(struct restore *r, struct err *err)
             struct str sql = {0};
             struct db_result *result = NULL;
             str_add(&sql, "SELECT pg_catalog.string_agg(x, '; ') FROM (SELECT pg_catalog.left(pg_catalog.concat_ws(' '");
-            for (size_t k = 0; k < s->key_count; k++)
-                str_printf(&sql, ", c%zu::pg_catalog.text", s->key[k]);
+            example_columns(s, &sql);
             str_printf(&sql, "), 40) AS x FROM pg_temp.seedops_saved_%zu r JOIN pg_temp.seedops_state_%zu s ON s.r = r.ctid "
                        "WHERE s.s = '%c' ORDER BY r.ctid LIMIT 3) x", n, n, restore_letters[told[i]]);
             ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
