@@ -15,7 +15,8 @@ static const char *const part_titles[PART_COUNT] = {
     [PART_NEXT] = "To do", [PART_TABLE] = "Tables", [PART_EVIDENCE] = "Evidence", [PART_DENIED] = "Not read",
     [PART_ALTERNATIVE] = "Or else",
 };
-static const struct column columns[] = {{"", 8, false, 0, 0}, {"", 30, false, 3, 0}, {"", 18, false, 1, 0}};
+/* On a narrow screen the fact has all the room; its source is below, where the selected line is told in full. */
+static const struct column columns[] = {{"", 8, false, 0, 0}, {"", 30, false, 3, 0}, {"", 18, false, 1, 100}};
 enum { C_PART, C_FACT, C_SOURCE };
 
 static enum style verdict_style(const char *verdict)
@@ -91,12 +92,14 @@ static void draw_next(const struct view *v, const struct table *t, int row, cons
 static void draw_table(const struct view *v, const struct table *t, int row, const struct fact_table_verdict *f)
 {
     char text[256], rows[HUMAN] = "";
+    bool narrow = !t->width[C_SOURCE];
     if (f->dead > 0 && f->held)
         human_count(rows, f->dead);
-    snprintf(text, sizeof text, "%s %.100s: %.40s, %.20s", text_same(f->verdict, "healthy") ? "\xe2\x9c\x93" : "\xe2\x9c\x97",
-             or_empty(f->name), or_empty(f->verdict), or_empty(f->confidence));
+    snprintf(text, sizeof text, "%s %.100s: %.40s, %.20s%s%s%s", text_same(f->verdict, "healthy") ? "\xe2\x9c\x93" : "\xe2\x9c\x97",
+             or_empty(f->name), or_empty(f->verdict), or_empty(f->confidence), *rows && narrow ? "; " : "",
+             narrow ? rows : "", *rows && narrow ? " perhaps readable" : "");
     table_cell(v, t, row, C_FACT, STYLE_PLAIN, text);
-    if (*rows) {
+    if (*rows && !narrow) {
         snprintf(text, sizeof text, "%s perhaps readable", rows);
         table_cell(v, t, row, C_SOURCE, STYLE_HELD, text);
     }
@@ -106,8 +109,10 @@ static void draw_evidence(const struct view *v, const struct table *t, int row, 
 {
     char text[640];
     bool unread = !text_is_empty(e->problem);
-    snprintf(text, sizeof text, "%s %.100s%s%.500s", diagnosis_mark(e), or_empty(e->table),
-             text_is_empty(e->table) ? "" : ": ", or_empty(e->fact));
+    bool narrow = !t->width[C_SOURCE];
+    snprintf(text, sizeof text, "%s %.100s%s%.300s%s%.100s", diagnosis_mark(e), or_empty(e->table),
+             text_is_empty(e->table) ? "" : ": ", or_empty(e->fact), unread && narrow ? ": " : "",
+             unread && narrow ? e->problem : "");
     table_cell(v, t, row, C_FACT, unread ? STYLE_DIM : STYLE_PLAIN, text);
     table_cell(v, t, row, C_SOURCE, unread ? STYLE_WARN : STYLE_DIM, unread ? e->problem : e->source);
 }

@@ -188,9 +188,34 @@ static char *dead_sql(const struct places *p, const struct table_evidence *t)
                " generate_series(0, least(pg_relation_size(%lld) / current_setting('block_size')::bigint, 8) - 1) p,"
                " %s.heap_page_items(%s.get_raw_page(", (long long)t->oid, p->pageinspect, p->pageinspect);
     db_quote_literal(&sql, str_text(&relation));
-    str_add(&sql, ", 'main', p::int)) i WHERE i.t_xmax <> '0' GROUP BY 1 ORDER BY 2 DESC LIMIT 2");
+    str_add(&sql, ", 'main', p::int)) i WHERE i.t_xmax <> '0' AND (i.t_infomask & (128 + 2048 + 4096)) = 0"
+            /* neither a lock, nor a delete that was rolled back, nor several transactions */
+            " GROUP BY 1 ORDER BY 2 DESC LIMIT 1");
     str_free(&relation);
     return str_take(&sql);
+}
+
+static void take_dead_rows(struct deep *deep, const struct db_probe *probe)
+{
+    int64_t rows = db_int(probe->result, 0, 1, 0);
+    const char *xid = db_value(probe->result, 0, 0);
+    deep_say(deep, "heap_page_items (t_xmax)", probe->name, "deleted",
+             "%lld dead rows on its first pages were deleted by transaction %s", (long long)rows, xid);
+    if (rows <= deep->xid_rows)
+        return;
+    deep->xid_rows = rows;
+    snprintf(deep->xid, sizeof deep->xid, "%s", xid);
+}
+
+/* WAL names its transaction with a commit; without it the dead rows do, if nothing else is known. */
+static void name_transaction(struct deep *deep)
+{
+    char by[400];
+    const char *known = deep->d->by ? deep->d->by : "";
+    if (!deep->xid[0] || strstr(known, "transaction") || strcmp(deep->d->verdict, "deleted") != 0)
+        return;
+    snprintf(by, sizeof by, "%.340s%stransaction %s", known, *known ? ", " : "", deep->xid);
+    deep_name(deep, by);
 }
 
 static bool look_at_dead_rows(struct deep *deep, const struct places *p, struct err *err)
@@ -206,9 +231,7 @@ static bool look_at_dead_rows(struct deep *deep, const struct places *p, struct 
     bool ok = count == 0 || db_pipeline(deep->s->db, probes, count, err);
     for (size_t i = 0; i < count; i++) {
         if (ok && probes[i].ok && db_rows(probes[i].result))
-            deep_say(deep, "heap_page_items (t_xmax)", probes[i].name, "deleted",
-                     "%lld dead rows on its first pages were deleted by transaction %s",
-                     (long long)db_int(probes[i].result, 0, 1, 0), db_value(probes[i].result, 0, 0));
+            take_dead_rows(deep, &probes[i]);
         free((char *)probes[i].sql);
     }
     if (ok && count && !probes[0].ok)
@@ -316,6 +339,8 @@ bool deep_look(struct session *s, const struct evidence *e, struct fact_diagnosi
     bool ok = find_places(&deep, &places, err) && look_at_statements(&deep, &places, str_text(&oids), err) &&
               look_at_dead_rows(&deep, &places, err) && look_at_values(&deep, str_text(&oids), err) &&
               look_at_log(&deep, &places, str_text(&oids), err) && deep_wal(&deep, err) && deep_databases(&deep, err);
+    if (ok)
+        name_transaction(&deep);
     free_places(&places);
     str_free(&oids);
     return ok;

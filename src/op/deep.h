@@ -10,6 +10,8 @@ struct deep {
     struct session *s;
     const struct evidence *e;
     struct fact_diagnosis *d;            /* gets evidence, denied, by, since and until */
+    char xid[24];                        /* the transaction that most dead rows name; "" none */
+    int64_t xid_rows;
 };
 
 /* Adds to a judged diagnosis. False only when cancelled or the connection is lost. */

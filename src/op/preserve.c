@@ -20,6 +20,7 @@
 #include "op/ops.h"
 #include "op/trail.h"
 
+#define PLENTY ((int64_t)20 << 30)      /* and one with more is not filled before somebody has looked again */
 enum { DIGEST_LEAST = 12 };             /* digits of a plan's digest that name it: what the plan shows */
 #define LEAST_FREE ((int64_t)1 << 30)   /* a disk with less is not given a slot that fills it */
 
@@ -307,7 +308,7 @@ static void plan_slot(struct preserving *p, struct keep_plan *plan)
     } else {
         p->slot = true;
         size_text(text, room);
-        keep_step(plan, true, "slot", f->slot, "keeps WAL %s until undone; %s%s", bounded ? "up to max_slot_wal_keep_size"
+        keep_step(plan, !bounded && room < PLENTY, "slot", f->slot, "keeps WAL %s until undone; %s%s", bounded ? "up to max_slot_wal_keep_size"
                   : "and fills the disk", room < 0 ? "free disk not known from here" : text, room < 0 ? "" : " are free");
     }
 }
