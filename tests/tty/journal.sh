@@ -249,6 +249,19 @@ head -c -100 "$journal" >"$T/cut.jsonl"
 so sessions --verify "$T/cut.jsonl"
 like "$out" "^NO END   $T/cut.jsonl:$(wc -l <"$journal") " "so is where a cut one ends"
 
+# ---- the last hash goes where its writer cannot take it back ----
+if [ "$(id -u)" = 0 ] && [ ! -e /dev/log ] && [ -n "$(command -v socat)" ]; then
+    background socat -u UNIX-RECV:/dev/log,mode=666 "OPEN:$T/syslog,creat,append"
+    wait_for 10 test -S /dev/log
+    so status local
+    hash=$(tail -1 "$(newest)" | jq -r .hash)
+    wait_for 10 grep -q "$hash" "$T/syslog"
+    rm -f /dev/log
+    like "$(tr -d '\0' <"$T/syslog")" "^<85>.*seedops.*session $(basename "$(newest)" .jsonl) of .* on local: [0-9]+ inputs, journal hash $hash" "the system's log has the last hash"
+else
+    ok "the system's log has the last hash # SKIP syslog: not root, or there is one already, or no socat"
+fi
+
 # ---- small limits ----
 printf 'journals: {segment: 8 KiB, session: 24 KiB}\n' | cat - seedops.yaml >small.yaml
 check "a session over its limit goes on in new files, and says what it dropped" term "$SEEDOPS" --config small.yaml local <<END
