@@ -88,6 +88,22 @@ psql_prod postgres 'create database app'; psql_prod app 'create table t (id int 
 PROD_URL="postgresql://postgres@/app?host=$T/prod&port=$port"
 so status production
 own=$LOCAL_URL
+# ssh -L to production: a port ($ssh_port) and a socket ($T/ssh)
+ssh_start() {
+    local daemon; daemon=$(PATH=$PATH:/usr/sbin command -v sshd) || return 1
+    mkdir -p "$T/ssh" "$HOME/.ssh"; [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
+    ssh-keygen -q -t ed25519 -N '' -f "$T/ssh/host"; ssh-keygen -q -t ed25519 -N '' -f "$T/ssh/user"
+    cp "$T/ssh/user.pub" "$T/ssh/keys"
+    sshd_port=$(free_port) ssh_port=$(free_port)
+    printf '%s\n' "Port $sshd_port" 'ListenAddress 127.0.0.1' "HostKey $T/ssh/host" "AuthorizedKeysFile $T/ssh/keys" 'PidFile none' \
+        'UsePAM no' 'StrictModes no' 'PermitRootLogin yes' >"$T/ssh/config"
+    background "$daemon" -D -f "$T/ssh/config"; helpers+=("$bg")
+    wait_for 10 bash -c ": <>/dev/tcp/127.0.0.1/$sshd_port"
+    background ssh -N -F none -i "$T/ssh/user" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o ExitOnForwardFailure=yes \
+        -L "127.0.0.1:$ssh_port:127.0.0.1:$port" -L "$T/ssh/.s.PGSQL.5432:$T/prod/.s.PGSQL.$port" -p "$sshd_port" "$(id -un)@127.0.0.1"
+    helpers+=("$bg")
+    wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$ssh_port" && wait_for 10 "$PGBIN/pg_isready" -h "$T/ssh" -p 5432
+}
 through() { # NAME URL: local, reached that way, is the server known as production
     LOCAL_URL=$2
     so envs --forget local
@@ -101,6 +117,20 @@ background socat "TCP-LISTEN:$socat_port,bind=127.0.0.1,fork,reuseaddr" "UNIX-CO
 background socat "UNIX-LISTEN:$T/.s.PGSQL.5432,fork,mode=777" "TCP:127.0.0.1:$port"; helpers+=("$bg")
 wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$socat_port"
 wait_for 10 "$PGBIN/pg_isready" -h "$T" -p 5432
+if [ "$(id -u)" = 0 ]; then
+    other_port=$(free_port)
+    background runuser -u nobody -- socat "TCP-LISTEN:$other_port,bind=127.0.0.1,fork,reuseaddr" "TCP:127.0.0.1:$port"; helpers+=("$bg")
+    wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$other_port"
+    through "through another user's forwarder" "postgresql://postgres@127.0.0.1:$other_port/app"
+fi
+ssh_start || exit 1
+through "through ssh -L" "postgresql://postgres@127.0.0.1:$ssh_port/app"
+rm -f "$pins"
+look local; is "$local" false "with nothing known it is not local either"
+like "$(reasons)" 'the server does not see our own socket' "for its place alone"
+so status production
+through "through ssh -L to a socket" "postgresql://postgres@/app?host=$T/ssh"
+look local; like "$(reasons)" 'its socket belongs to ssh, which forwards' "whose peer is ssh"
 through "through a forwarded port" "postgresql://postgres@127.0.0.1:$socat_port/app"
 through "through a forwarded socket" "postgresql://postgres@/app?host=$T"
 so envs --accept local --confirm local
