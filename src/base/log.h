@@ -3,6 +3,7 @@
 #define SEEDOPS_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -15,6 +16,8 @@ struct log {
     enum log_level least;
 };
 
+struct log_number { const char *name; int64_t value; };
+
 /* Fields of E4 that may accompany a line; zero means absent. */
 struct log_fields {
     const struct err *error;
@@ -22,6 +25,8 @@ struct log_fields {
     double duration_seconds;   /* < 0 or 0: absent */
     int exit_code;             /* < 0: absent */
     const char *suggestion;
+    const struct log_number *numbers;   /* more, of JSON lines only: text has them in its words */
+    size_t number_count;
 };
 
 /* Reads debug|info|warn|error; an empty or NULL name is info. */

@@ -5,6 +5,8 @@
 #include "cmd/command.h"
 
 int cmd_status(const struct command *command, struct options *options);
+int cmd_boot(const struct command *command, struct options *options);
+int cmd_provision(const struct command *command, struct options *options);
 int cmd_wait(const struct command *command, struct options *options);
 int cmd_migrate(const struct command *command, struct options *options);
 int cmd_migrate_status(const struct command *command, struct options *options);

@@ -13,6 +13,8 @@
 #define OPS COMMAND_OPERANDS
 
 const struct command commands[] = {
+    {"boot", "[ENV] -- CMD [ARG...]", "wait, migrate, seed if SEED_ON_BOOT=true, then become CMD",
+     "clean-env safepoint-dir timeout", COMMAND_EXEC, cmd_boot},
     {"capture", "[ENV] TABLE", "write a fixture of live rows", "output", DB | OPS, cmd_capture},
     {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
     {"converge", "[ENV]", "seed and prune as one plan: the context tables as declared",
@@ -34,6 +36,8 @@ const struct command commands[] = {
     {"migrate status", "[ENV]", "every migration and its state", "", DB, cmd_migrate_status},
     {"preserve", "[ENV] [TABLE...]", "keep what deleted rows may be read back from, before anything is put right",
      "confirm dry-run output plan-digest undo", DB | OPS, cmd_preserve},
+    {"provision", "[ENV]", "wait, migrate and seed: what an entrypoint or a pipeline runs",
+     "dry-run safepoint-dir timeout", 0, cmd_provision},
     {"prune", "[ENV] [TABLE...]", "delete rows that their fixture does not declare any more, saved first",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB | OPS, cmd_prune},
     {"replay", "FILE|ID|last", "go through a recorded session, in the console, without a database", "at dump", OPS,

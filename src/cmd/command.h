@@ -14,7 +14,8 @@ struct options {                     /* everything the command line can say, par
     const char *operands[64];        /* what follows the environment (tables, names) */
     int operand_count;
     bool json, deep, dry_run, scan, undo, help, version, applied, rolled_back, list, partial, to_sql;
-    bool html, cast, verify, merge;
+    bool html, cast, verify, merge, clean_env;
+    char **exec;                     /* COMMAND_EXEC: what stands behind "--", NULL at its end; borrowed from argv */
     const char *action, *of_environment, *user, *since, *until, *outcome, *table;   /* sessions: which */
     const char *accept, *forget, *junit, *prometheus;
     const char *color, *log_format, *confirm, *dump, *screen, *output, *changed, *plan_digest, *safepoint_dir,
@@ -28,7 +29,8 @@ struct options {                     /* everything the command line can say, par
 
 enum command_flags {
     COMMAND_DATABASE = 1,            /* opens an environment */
-    COMMAND_OPERANDS = 2             /* takes operands after ENV */
+    COMMAND_OPERANDS = 2,            /* takes operands after ENV */
+    COMMAND_EXEC = 4                 /* takes a command line of its own behind "--" */
 };
 
 struct command {

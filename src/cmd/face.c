@@ -403,7 +403,9 @@ int face_close(struct face *face, bool ok, const struct err *problem)
         record_failure(face, err);
     else if (face->journal && !face->last[IN_OUTCOME])
         record_success(face);
-    if (!ok && face->options->json) {
+    if (!ok && face->told) {
+        ;
+    } else if (!ok && face->options->json) {
         struct str out = {0};
         face_error_json(err, &out);
         face_write_json(&out);

@@ -19,6 +19,7 @@ struct face {
     struct session session;
     bool opened;
     bool color;                      /* stdout takes colours */
+    bool told;                       /* the command has said the error itself */
     struct journal *journal;
     uint64_t sequence;
     struct summary summary;          /* of what was recorded */

@@ -21,6 +21,7 @@ const struct option_row option_rows[] = {
     ROW_FLAG("cast", cast, "report: an asciicast, for asciinema", false),
     ROW_TEXT("cast-version", "N", cast_version, "report: of the asciicast, 2 (default) or 3", false),
     ROW_TEXT("changed", "MODE", changed, "restore: leave or overwrite rows that were changed since", false),
+    ROW_FLAG("clean-env", clean_env, "boot: CMD does not get the variables that only seedops needed", false),
     ROW_TEXT("color", "WHEN", color, "auto, always or never (also: NO_COLOR)", true),
     ROW_TEXT("config", "FILE", settings.config, "configuration (default: seedops.yaml, found upward)", true),
     ROW_TEXT("confirm", "NAME", confirm, "the environment's name in full, where an action asks for it", false),
@@ -65,6 +66,7 @@ const struct option_row option_rows[] = {
     ROW_FLAG("version", version, "show the version", true),
 };
 const int option_row_count = sizeof option_rows / sizeof *option_rows;
+_Static_assert(sizeof option_rows / sizeof *option_rows <= 64, "options_parse notes what was given in 64 bits");
 
 bool options_allowed(const struct command *command, const struct option_row *row)
 {
@@ -269,6 +271,12 @@ bool options_size(const char *name, const char *text, int *columns, int *rows, s
     return err_hint(err, "for example --%s 100x26", name);
 }
 
+static bool takes_command_line(const struct options *options)
+{
+    const struct command *command = options->operand_count ? command_find(options->operands[0]) : NULL;
+    return command && command->flags & COMMAND_EXEC;
+}
+
 bool options_parse(int argc, char **argv, struct options *options, const struct command **command,
                    struct err *err)
 {
@@ -278,6 +286,10 @@ bool options_parse(int argc, char **argv, struct options *options, const struct 
     for (int i = 1; i < argc; i++) {
         const size_t room = sizeof options->operands / sizeof *options->operands;
         if (!only_operands && strcmp(argv[i], "--") == 0) {
+            if (takes_command_line(options)) {
+                options->exec = argv + i + 1;
+                break;
+            }
             only_operands = true;
         } else if (!only_operands && (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "-V") == 0)) {
             *(argv[i][1] == 'h' ? &options->help : &options->version) = true;

@@ -72,6 +72,8 @@ bool guard_decide(const struct guard_facts *facts, const struct guard_request *r
                   struct guard_answer *answer);
 /* SAFETY 2 "Local means all of"; appends the reason to `reasons`, which may be NULL. */
 bool guard_is_local(const struct guard_facts *facts, struct guard_answer *reasons);
+/* The variable that allows seeds elsewhere than on local databases. */
+#define GUARD_VARIABLE "ALLOW_PROD_SEED"
 /* "0", "false", "no", "off" and empty do not count. */
 bool guard_allows_prod_seed(const char *variable);
 const char *guard_class_name(enum guard_class class);

@@ -589,7 +589,7 @@ void session_guard_facts(const struct session *s, struct guard_facts *facts)
         .peer_program = peer->peer_program,
         .in_recovery = identity->in_recovery,
         .transaction_pooler = identity->transaction_pooler,
-        .allow_prod_seed = getenv("ALLOW_PROD_SEED"),
+        .allow_prod_seed = getenv(GUARD_VARIABLE),
     };
     known_guard_facts(own ? &s->direct_known : &s->known, facts);
 }

@@ -1,0 +1,139 @@
+# provision and boot: the runbook of case E row by row, and case C6's three runs, against real servers. Every log line
+# is held to schemas/log-line.schema.json.
+. "$(dirname "$0")/../lib.sh"
+address=$(hostname -I 2>/dev/null | awk '{print $1}'); port=$(free_port)
+cluster_start c "listen_addresses='*'" "port=$port" || exit 1
+export PGPORT=$port
+echo "host all all all trust" | as_server tee -a "$T/c/data/pg_hba.conf" >/dev/null
+as_server "$PGBIN/pg_ctl" -D "$T/c/data" reload >/dev/null
+cp -r "$TOP/tests/projects/case-e" "$T/e"; cp -r "$TOP/migrations" "$TOP/seeds" "$TOP/seedops.yaml" "$T/"; mkdir "$T/app"
+printf '%s\n' '#!/bin/bash' 'echo "app pid=$$ args=$*"' 'trap "echo got TERM; exit 7" TERM' \
+    '[ "$1" = wait ] && while :; do read -rt 0.2 <> <(:); done' 'exit "${1:-0}"' >"$T/app/run"; chmod +x "$T/app/run"
+export CASE_DATABASE_URL
+fresh() { sql c postgres -c "DROP DATABASE IF EXISTS \"$1\"" 2>/dev/null; createdb_in c "$1"; CASE_DATABASE_URL=$(url c "$1"); }
+provision() { (cd "$T/e" && run "$SEEDOPS" provision test "$@"; printf '%s' "$rc" >"$T/rc"); rc=$(cat "$T/rc"); out=$(cat "$T/out"); err=$(cat "$T/err"); lines "$out"; }
+# Each line against the schema's keys, types and patterns; what does not fit is in $T/bad.
+lines() {
+    jq -rn --slurpfile schema "$TOP/schemas/log-line.schema.json" --rawfile text "$T/out" '
+        $schema[0] as $s | $text | split("\n")[] | select(length > 0) | . as $raw | (try fromjson catch null) as $l |
+        select(($l | type) != "object" or ($s.required - ($l | keys) | length) > 0 or (($l | keys) - ($s.properties | keys) | length) > 0
+            or any($l | to_entries[]; .value as $v | $s.properties[.key] as $p |
+                ($p.type == "string" and ($v | type) != "string") or ($p.type == "integer" and (($v | type) != "number" or $v != ($v | floor)))
+                or ($p.type == "number" and ($v | type) != "number") or ($p.enum != null and ($p.enum | index([$v]) == null))
+                or ($p.pattern != null and ($v | test($p.pattern) | not)) or ($p.minLength != null and ($v | length) == 0))) | $raw' >"$T/bad" 2>&1
+    is "$(cat "$T/bad")" "" "every line fits the schema ($(grep -c . "$T/out") lines)"
+}
+messages() { jq -r .message <<<"$out"; }
+last() { tail -n 1 <<<"$out" | jq -r "$1"; }
+
+# ---- case E: fresh, again, dry
+fresh e
+provision --dry-run
+is "$rc" 0 "a dry run"
+is "$(sql c e -c "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace")" 0 "changes nothing"
+is "$(last .migrations)" 19 "and counts the migrations"
+provision
+is "$rc $(last .exitCode)" "0 0" "a fresh run"
+is "$(last '"\(.migrations) \(.rows > 0)"')" "19 true" "the summary counts both"
+is "$(jq -s '[.[] | select(.filename and .durationSeconds)] | length' <<<"$out")" 19 "each file has its line, with its time"
+like "$(messages)" '^test is ready after 1 attempt$' "it was ready first"
+provision
+is "$rc $(last '"\(.migrations) \(.rows)"')" "0 0 0" "a second run has nothing to do"
+run env -C "$T/e" "$SEEDOPS" provision test --json
+is "$rc $(jq -c '[.migrations, .rows, .seed]' <<<"$out")" '0 [0,0,"nothing to do"]' "--json: one document on stdout"
+is "$(wc -l <<<"$out") $(grep -c '"level"' <<<"$err" | awk '{print ($1 > 2)}')" "1 1" "and the lines on stderr"
+SKIP_SEED=true provision; is "$rc" 0 "SKIP_SEED=true"; like "$(messages)" '^seed skipped: SKIP_SEED=true$' "is said"
+LOG_LEVEL=error provision; is "$rc $(grep -c . <<<"$out")" "0 0" "LOG_LEVEL=error: nothing to say"
+LOG_LEVEL=loud provision; is "$rc" 64 "LOG_LEVEL=loud is a mistake"
+DB_TIMEOUT=soon provision; is "$rc" 64 "so is DB_TIMEOUT=soon"; like "$out" 'DB_TIMEOUT must be a number' "and said"
+
+# ---- the runbook's failures
+fresh e2
+CASE_DATABASE_URL="postgresql://postgres:s3cr3t-canary@/nothere?host=$T/c" provision
+is "$rc $(last .exitCode)" "2 2" "no such database: at once, exit 2"
+unlike "$out$err" 's3cr3t-canary' "without the password"
+CASE_DATABASE_URL="postgresql://postgres@127.0.0.1:1/x" DB_TIMEOUT=1500 provision
+is "$rc" 2 "connection refused until the deadline: exit 2"
+like "$(messages)" '^attempt 1: .*next try in' "each try is told"
+(cd "$T/e" && cp migrations/0003_create_countries.up.sql "$T/kept" && echo '-- changed' >>migrations/0003_create_countries.up.sql)
+CASE_DATABASE_URL=$(url c e) provision
+is "$rc" 3 "an applied file that was changed: exit 3"
+like "$out" '0003_create_countries' "names the file"; like "$(jq -r '.suggestion // empty' <<<"$out")" '.' "and the way out"
+cp "$T/kept" "$T/e/migrations/0003_create_countries.up.sql"
+printf 'CREATE TABLE x (id int);\nSELEC 1;\n' >"$T/e/migrations/0020_bad.up.sql"
+CASE_DATABASE_URL=$(url c e) provision
+is "$rc $(last .exitCode)" "3 3" "a migration's SQL error: exit 3"
+like "$out" '0020_bad.up.sql:2' "with file and line"
+is "$(sql c e -c "SELECT to_regclass('x') IS NULL AND NOT EXISTS (SELECT FROM schema_migrations WHERE filename LIKE '0020%')")" t "nothing of it is left behind"
+rm "$T/e/migrations/0020_bad.up.sql"
+sql c postgres -c "CREATE ROLE reader LOGIN"; fresh e3
+CASE_DATABASE_URL="postgresql://reader@/e3?host=$T/c" provision
+is "$rc" 3 "a role that may create nothing: exit 3"
+like "$(jq -r '.suggestion // empty' <<<"$out")" 'GRANT USAGE, CREATE ON SCHEMA "?public"? TO "?reader' "the GRANT that mends it"
+cp "$T/e/seeds/fees.yaml" "$T/kept"; sed -i 's/^rows:/rows:\n  - {nonsense: 1}/' "$T/e/seeds/fees.yaml"
+fresh e4; provision
+is "$((rc > 0)) $(sql c e4 -c 'SELECT count(*) FROM schema_migrations')" "1 19" "a seed that fails is a failure, after the migrations"
+like "$out" 'fees.yaml:' "with its place"; is "$(last '.message | test("seed failed")')" true "and the summary says so"
+cp "$T/kept" "$T/e/seeds/fees.yaml"
+
+# ---- many at once, a CREATE INDEX CONCURRENTLY among the migrations
+echo 'CREATE INDEX CONCURRENTLY accounts_again ON accounts (id);' >"$T/e/migrations/0020_index.up.sql"
+fresh many
+for i in $(seq 20); do (cd "$T/e" && "$SEEDOPS" provision test >"$T/many.$i" 2>"$T/many.$i.err"; echo $? >"$T/many.$i.rc") & done; wait
+is "$(cat "$T"/many.*.rc | sort | uniq -c | awk '{print $1 "x" $2}')" "20x0" "twenty at once: all exit 0"
+for i in $(seq 20); do [ "$(cat "$T/many.$i.rc")" = 0 ] || note "$(grep -hv '"info"' "$T/many.$i" "$T/many.$i.err")"; done
+is "$(cat "$T"/many.[0-9] "$T"/many.[0-9][0-9] | jq -s '[.[] | select(.migrations) | .migrations] | add')" 20 "and each migration was applied once"
+is "$(sql c many -c "SELECT count(*), count(DISTINCT filename), bool_and(indisvalid) FROM schema_migrations, pg_index WHERE indexrelid = 'accounts_again'::regclass")" "20|20|t" "the ledger has each once, the index is valid"
+unlike "$(cat "$T"/many.*)" 'duplicate key' "no duplicate key was met"
+rm "$T/e/migrations/0020_index.up.sql"
+
+# ---- through a transaction pooler
+pgbouncer_start p c transaction || exit 1
+sed -i "s/^\* = .*/* = host=${T//\//\\/}\/c port=$port/" "$T/p/ini"; kill -HUP "$(cat "$T/p/pid")"
+fresh pooled
+CASE_DATABASE_URL="postgresql://postgres@/pooled?host=$T/p&port=5432&pgbouncer=true" provision
+is "$rc" 5 "through a pooler alone: refused"; like "$out" 'transaction pooler' "with the reason"
+CASE_DATABASE_URL="postgresql://postgres@/pooled?host=$T/p&port=5432&pgbouncer=true" provision --direct-url "$(url c pooled)"
+is "$rc $(last .migrations)" "0 19" "with a direct URL it goes on"
+
+# ---- case C6: boot
+boot() { (cd "$T" && run "$SEEDOPS" boot local "$@"; printf '%s' "$rc" >"$T/rc"); rc=$(cat "$T/rc"); out=$(cat "$T/out"); err=$(cat "$T/err"); }
+export LOCAL_DATABASE_URL; host="postgresql://postgres@$address:$port/station"
+createdb_in c station; LOCAL_DATABASE_URL=$host
+stations() { sql c station -c 'SELECT count(*) FROM "Station"'; }
+boot -- "$T/app/run" 0
+is "$rc" 0 "seed unset: the application runs"; like "$out" 'seed skipped: SEED_ON_BOOT is not set' "and it is said"; is "$(stations)" 0 "nothing was seeded"
+like "$out" '^app pid=' "its output follows ours"
+if [ -n "$address" ]; then
+    SEED_ON_BOOT=true boot -- "$T/app/run" 0
+    is "$rc $(stations)" "0 0" "seed on, not local, not allowed: the application runs, nothing is seeded"
+    like "$out" 'THE SEED DID NOT HAPPEN' "loudly"; like "$out" 'ALLOW_PROD_SEED' "with the line to set"
+fi
+ALLOW_PROD_SEED=1 SEED_ON_BOOT=true boot -- "$T/app/run" 0
+is "$rc $(stations)" "0 7" "seed on, and allowed: rows restored"; like "$out" 'Station: 0 rows before, 7 after' "counts printed"
+LOCAL_DATABASE_URL="postgresql://postgres@$address:$port/nowhere" boot -- "$T/app/run" 0
+is "$rc" 2 "a bad URL: non-zero"; unlike "$out" '^app' "nothing started"
+boot -- "$T/app/run" 42; is "$rc" 42 "the application's exit code is ours"
+boot -- "$T/app/nothing"; is "$rc" 127 "no such command: 127"; like "$err" 'cannot start' "and it is said"
+boot; is "$rc" 64 "nothing to start: a mistake"
+look='echo "$#:$1:$2"; for f in /proc/$$/fd/*; do echo "${f##*/}"; done; grep -E "Sig(Ign|Blk)" /proc/self/status'
+is "$(cd "$T" && "$SEEDOPS" boot local -- sh -c "$look" sh --json 'a b' 2>/dev/null | grep -v '^{')" "$(sh -c "$look" sh --json 'a b')" \
+   "arguments, descriptors and signals as they were"
+is "$(cd "$T" && ADMIN=1 SEED_ON_BOOT=false SKIP_SEED=1 "$SEEDOPS" boot local --clean-env -- sh -c 'echo "$ADMIN:${SEED_ON_BOOT-unset}:${SKIP_SEED-unset}:${LOCAL_DATABASE_URL:+kept}"' 2>/dev/null | tail -n 1)" \
+   "1:unset:unset:kept" "--clean-env: what only seedops needed is gone"
+# the same process: its pid, and TERM reaches the application
+(cd "$T" && exec "$SEEDOPS" boot local -- "$T/app/run" wait >"$T/boot.out" 2>&1) & pid=$!
+wait_for 20 grep -q '^app' "$T/boot.out"
+like "$(cat "$T/boot.out")" "^app pid=$pid " "the application has our pid"
+kill -TERM "$pid"; wait "$pid"; is "$?" 7 "SIGTERM reaches it"
+# TERM while it still waits
+(cd "$T" && exec env LOCAL_DATABASE_URL="postgresql://postgres@127.0.0.1:1/x" "$SEEDOPS" boot local -- "$T/app/run" 0 >"$T/boot.out" 2>&1) & pid=$!
+wait_for 20 grep -q 'attempt 1' "$T/boot.out"
+kill -TERM "$pid"; wait "$pid"; is "$?" 130 "SIGTERM before that ends it at once"
+unlike "$(cat "$T/boot.out")" '^app' "and nothing is started"
+# as PID 1 of a namespace
+if unshare -p -f --mount-proc true 2>/dev/null; then
+    (cd "$T" && unshare -p -f --mount-proc "$SEEDOPS" boot local -- "$T/app/run" 3 >"$T/boot.out" 2>&1); is "$?" 3 "as PID 1: the exit code"
+    like "$(cat "$T/boot.out")" '^app pid=1 ' "the application is PID 1"
+else echo "# SKIP part: no PID namespace here"; fi
+finish
