@@ -107,6 +107,7 @@ click 23 45
 wait WRITE
 click 23 16
 gone WRITE
+type g
 type a
 wait opening local
 type u
