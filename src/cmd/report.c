@@ -110,7 +110,8 @@ static bool write_cast(const struct options *o, struct wish *wish, struct err *e
     bool ok = wish->to && cast_write(source, wish->version, wish->columns, wish->rows, write_line, wish->to);
     ok = wish->to && fflush(wish->to) == 0 && ok;
     if (!ok)
-        err_errno(err, ERR_GENERAL, errno, "cannot write the cast%s%s", o->output ? " to " : "", o->output ? o->output : "");
+        err_errno(err, ERR_GENERAL, errno, "cannot write the cast%s%s", o->output ? " to " : "",
+                  o->output ? o->output : "");
     if (wish->to && o->output)
         fclose(wish->to);
     source_close(source);

@@ -133,10 +133,19 @@ bool cast_write(struct source *source, int version, int columns, int rows,
                 bool (*write)(void *to, const struct str *line), void *to)
 {
     const struct journal_header *h = source_header(source);
-    struct cast c = {.source = source, .reel = reel_new(source, 0), .roam = roam_new(source), .version = version,
-                     .columns = columns ? columns : h->columns ? (int)clamp(h->columns, 1, SIZE_MOST) : COLUMNS,
-                     .rows = rows ? rows : h->rows ? (int)clamp(h->rows, 1, SIZE_MOST) : ROWS,
-                     .write = write, .to = to, .ok = true};
+    struct cast c = {.source = source,
+                     .reel = reel_new(source, 0),
+                     .roam = roam_new(source),
+                     .version = version,
+                     .columns = columns      ? columns
+                                : h->columns ? (int)clamp(h->columns, 1, SIZE_MOST)
+                                             : COLUMNS,
+                     .rows = rows      ? rows
+                             : h->rows ? (int)clamp(h->rows, 1, SIZE_MOST)
+                                       : ROWS,
+                     .write = write,
+                     .to = to,
+                     .ok = true};
     const struct timeline *time = source_timeline(source);
     reel_watch(c.reel, take_marks, &c.marks);
     write_header(&c);

@@ -15,8 +15,9 @@
 
 enum { ROWS_SHOWN = 20, LINES_MOST = 2000 };
 
-static void say(struct change_lines *lines, int kind, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void say(struct change_lines *lines, int kind, const char *format, ...)
+static void say(struct change_lines *lines, enum change_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void say(struct change_lines *lines, enum change_kind kind, const char *format, ...)
 {
     char text[1024];
     va_list args;
@@ -129,7 +130,8 @@ static void compare_migrations(struct change_lines *lines, const struct model *f
 static bool same_row(const struct fact_row *a, const struct fact_row *b)
 {
     for (size_t i = 0; i < DIFF_CELLS; i++) {
-        const char *x = i < a->cell_count ? a->cells[i].text : NULL, *y = i < b->cell_count ? b->cells[i].text : NULL;
+        const char *x = i < a->cell_count ? a->cells[i].text : NULL,
+                   *y = i < b->cell_count ? b->cells[i].text : NULL;
         if (!text_same(x, y))
             return false;
     }
@@ -142,8 +144,8 @@ static const char *cell(const struct fact_row *row, size_t i)
 }
 
 /* Differences of `some` that `others` do not have. */
-static void say_rows(struct change_lines *lines, int kind, const char *sign, const struct roam_rows *some,
-                     const struct roam_rows *others)
+static void say_rows(struct change_lines *lines, enum change_kind kind, const char *sign,
+                     const struct roam_rows *some, const struct roam_rows *others)
 {
     size_t shown = 0, more = 0;
     for (size_t i = 0; i < some->count; i++) {
@@ -186,8 +188,9 @@ static void compare_rows(struct change_lines *lines, struct source *source, cons
     if (after && !before) {
         say(lines, CHANGE_PLAIN, "%s: its rows were not captured before, %zu are known after", table, b.count);
     } else if (after && a.count < PAIRS_MOST && b.count < PAIRS_MOST) {
-        say(lines, CHANGE_PLAIN, "%s: differences from its fixture, %zu before, %zu after, as far as captured", table,
-            a.count, b.count);
+        say(lines, CHANGE_PLAIN,
+            "%s: differences from its fixture, %zu before, %zu after, as far as captured", table, a.count,
+            b.count);
         size_t titled = lines->count;
         say_rows(lines, CHANGE_REMOVED, "gone", &a, &b);
         say_rows(lines, CHANGE_ADDED, "new ", &b, &a);

@@ -5,8 +5,9 @@
 
 #include "replay/source.h"
 
+enum change_kind { CHANGE_PLAIN, CHANGE_TITLE, CHANGE_ADDED, CHANGE_REMOVED, CHANGE_CHANGED };
 struct change_line {
-    enum { CHANGE_PLAIN, CHANGE_TITLE, CHANGE_ADDED, CHANGE_REMOVED, CHANGE_CHANGED } kind;
+    enum change_kind kind;
     char *text;                          /* foreign: made visible where it is shown */
 };
 struct change_lines {

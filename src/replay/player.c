@@ -125,8 +125,8 @@ static bool go_clock(struct player *p, const struct session_facts *facts, const 
     enum { DAY = 86400000 };
     int hours, minutes, seconds = 0, used = 0;
     if (sscanf(text, "%2d:%2d%n:%2d%n", &hours, &minutes, &used, &seconds, &used) < 2 ||
-        (text[used] && strcmp(text + used, "Z") != 0) || hours < 0 || hours > 23 || minutes < 0 || minutes > 59 ||
-        seconds < 0 || seconds > 59)
+        (text[used] && strcmp(text + used, "Z") != 0) || hours < 0 || hours > 23 || minutes < 0 ||
+        minutes > 59 || seconds < 0 || seconds > 59)
         return false;
     int64_t of_day = (hours * 60 + minutes) * INT64_C(60000) + seconds * INT64_C(1000);
     int64_t start = facts->started_ms, offset = of_day - (start % DAY + DAY) % DAY;

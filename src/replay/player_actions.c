@@ -38,14 +38,18 @@ ACTION(step_back) { step(p, facts, true); }
 ACTION(faster) { p->speed2 = p->speed2 < SPEED2_MOST ? p->speed2 * 2 : SPEED2_MOST; }
 ACTION(slower) { p->speed2 = p->speed2 > 1 ? p->speed2 / 2 : 1; }
 
+/* Halves and doubles; above the most, pauses are played in full. */
 static void idle_cut(struct player *p, bool longer)
 {
-    p->idle_cut_ms = longer ? (p->idle_cut_ms ? p->idle_cut_ms * 2 : 0) : p->idle_cut_ms ? p->idle_cut_ms / 2 : 64000;
-    if (p->idle_cut_ms > 64000)
-        p->idle_cut_ms = 0;
-    p->idle_cut_ms = p->idle_cut_ms && p->idle_cut_ms < 500 ? 500 : p->idle_cut_ms;
-    if (p->idle_cut_ms)
-        player_say(p, "Pauses are played for %.1f s, the rest of them is left out.", (double)p->idle_cut_ms / 1000);
+    enum { LEAST_MS = 500, MOST_MS = 64000 };
+    int64_t cut = p->idle_cut_ms;
+    if (longer)
+        cut = cut * 2 > MOST_MS ? 0 : cut * 2;
+    else
+        cut = cut == 0 ? MOST_MS : clamp(cut / 2, LEAST_MS, MOST_MS);
+    p->idle_cut_ms = cut;
+    if (cut)
+        player_say(p, "Pauses are played for %.1f s, the rest is left out.", (double)cut / 1000);
     else
         player_say(p, "Pauses are played in full.");
 }
@@ -73,8 +77,8 @@ static void to_mark(struct player *p, const struct session_facts *facts, int kin
 {
     const struct mark *mark = marks_next(facts->marks, p->position, kind, back);
     if (!mark) {
-        player_say(p, "There is no %s %s this moment.", kind == MARK_KINDS ? "mark" : mark_kind_name((enum mark_kind)kind),
-                   back ? "before" : "after");
+        player_say(p, "There is no %s %s this moment.",
+                   kind == MARK_KINDS ? "mark" : mark_kind_name((enum mark_kind)kind), back ? "before" : "after");
         return;
     }
     player_go(p, facts, mark->n);

@@ -196,7 +196,8 @@ void reel_seek(struct reel *r, uint64_t n)
 
 bool reel_work(struct reel *r, size_t bytes)
 {
-    for (size_t fed = 0; r->position < r->target && fed < bytes; fed += source_length(r->source, r->position) + 512)
+    for (size_t fed = 0; r->position < r->target && fed < bytes;
+         fed += source_length(r->source, r->position) + 512)
         step(r);
     return r->position < r->target;
 }

@@ -31,10 +31,13 @@
 #include "terminal.h"
 
 enum {
-    LADDER_EYE = 96 << 20, LADDER_SURVEY = 1 << 20,
-    SLICE = 1 << 20, LEAST = 4096,   /* bytes of journal between two looks at the keyboard, at most and least */
-    SLOW_MS = 40, FAST_MS = 10,      /* a slice that took that long was too large, or too small */
-    CLOCK_MS = 500,                  /* the line's clock while it plays through a pause */
+    LADDER_EYE = 96 << 20,
+    LADDER_SURVEY = 1 << 20,
+    SLICE = 1 << 20,
+    LEAST = 4096, /* bytes of journal between two looks at the keyboard, at most and least */
+    SLOW_MS = 40,
+    FAST_MS = 10,   /* a slice that took that long was too large, or too small */
+    CLOCK_MS = 500, /* the line's clock while it plays through a pause */
     FRAME_MS = 40
 };
 
@@ -104,8 +107,14 @@ static int busy(const struct replay *r)
 static void draw_grid(struct replay *r)
 {
     const struct player_view view = {
-        .player = &r->player, .facts = &r->facts, .shown = shown(r), .changes = &r->changes, .warning = r->warning,
-        .chain = r->chain, .busy = busy(r), .ascii = r->ascii,
+        .player = &r->player,
+        .facts = &r->facts,
+        .shown = shown(r),
+        .changes = &r->changes,
+        .warning = r->warning,
+        .chain = r->chain,
+        .busy = busy(r),
+        .ascii = r->ascii,
     };
     grid_init(&r->grid, r->player.lines, r->player.columns);
     player_draw(&view, &r->grid);
@@ -370,7 +379,8 @@ static int wait_ms(struct replay *r, bool working)
 
 static void turn(struct replay *r, bool *working)
 {
-    struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN}, {.fd = terminal_fd(r->terminal), .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
+                            {.fd = terminal_fd(r->terminal), .events = POLLIN}};
     if (poll(fds, 2, wait_ms(r, *working)) < 0)
         fds[0].revents = fds[1].revents = 0;
     take_signals(r);
@@ -396,7 +406,8 @@ static void warn(struct replay *r)
         snprintf(r->warning, sizeof r->warning, "The first %llu events of this session are gone",
                  (unsigned long long)source_before(r->source));
     else if (strcmp(header->command, "console") != 0)
-        snprintf(r->warning, sizeof r->warning, "seedops %.60s has no screens: R, then 7 shows what it said", header->command);
+        snprintf(r->warning, sizeof r->warning, "seedops %.60s has no screens: R, then 7 shows what it said",
+                 header->command);
 }
 
 static bool set_up(struct replay *r, const char *path, struct err *err)

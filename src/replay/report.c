@@ -57,7 +57,8 @@ static void draw_screen(struct watch *w, const struct reel_step *step)
     struct grid grid = {0};
     if (!w->screens || r->screen_count == SCREENS_MOST || text_is_empty(step->model->journal))
         return;
-    if (r->screen_count && r->screens[r->screen_count - 1].n == step->n && r->screens[r->screen_count - 1].session == w->session)
+    if (r->screen_count && r->screens[r->screen_count - 1].n == step->n &&
+        r->screens[r->screen_count - 1].session == w->session)
         return;
     grid_init(&grid, step->model->rows, step->model->columns);
     view_draw(step->model, &(struct view_options){0}, &grid);
@@ -95,8 +96,8 @@ static void say_screen(const struct model *m, struct str *out)
         const struct fact_table *t = &m->diff.totals;
         str_printf(out, " of %s", m->diff.table);
         if (m->diff.rows.complete)
-            str_printf(out, ": %lld missing, %lld changed, %lld extra", (long long)t->missing, (long long)t->changed,
-                       (long long)t->extra);
+            str_printf(out, ": %lld missing, %lld changed, %lld extra", (long long)t->missing,
+                       (long long)t->changed, (long long)t->extra);
     } else if (m->screen == SCREEN_MIGRATIONS && m->migrations.loaded) {
         str_printf(out, ": %lld applied, %lld pending, %lld failed", (long long)m->facts.ledger.applied,
                    (long long)m->facts.ledger.pending, (long long)m->facts.ledger.failed);
@@ -153,9 +154,9 @@ static void take_server(struct watch *w, const struct reel_step *step)
     text_replace(&s->database, server->database);
     text_replace(&s->cluster, server->system_identifier);
     text_replace(&s->role, server->user);
-    str_printf(&text, "connected to %s: database %s as %s, PostgreSQL %s, system identifier %s", or_empty(server->target),
-               or_empty(server->database), or_empty(server->user), or_empty(server->version),
-               or_empty(server->system_identifier));
+    str_printf(&text, "connected to %s: database %s as %s, PostgreSQL %s, system identifier %s",
+               or_empty(server->target), or_empty(server->database), or_empty(server->user),
+               or_empty(server->version), or_empty(server->system_identifier));
     add_entry(w, step, REPORT_IDENTITY, str_text(&text));
     str_free(&text);
 }
@@ -196,7 +197,8 @@ static void take_question(struct watch *w, const struct reel_step *step)
         text_replace(&w->question, in->title);
         return;
     }
-    str_printf(&text, "%s: %s", text_is_empty(w->question) ? "a question" : w->question, in->ok ? "yes" : "no");
+    str_printf(&text, "%s: %s", text_is_empty(w->question) ? "a question" : w->question,
+               in->ok ? "yes" : "no");
     if (!text_is_empty(in->text))
         str_printf(&text, ", \"%s\" was typed", in->text);
     add_entry(w, step, REPORT_ANSWERED, str_text(&text));
@@ -262,7 +264,8 @@ static bool take_session(struct report *r, const char *path, bool screens, struc
     s->chain = source_check(source, &chain_err);
     if (chain_err)
         s->chain_err = *chain_err;
-    struct watch w = {.report = r, .session = r->session_count - 1, .wall_at_zero = s->start_ms, .screens = screens};
+    struct watch w = {
+        .report = r, .session = r->session_count - 1, .wall_at_zero = s->start_ms, .screens = screens};
     struct reel *reel = reel_new(source, 0);
     reel_watch(reel, take_step, &w);
     reel_go(reel, source_timeline(source)->count);
@@ -341,9 +344,9 @@ void report_free(struct report *r)
 const char *report_kind_name(enum report_kind kind)
 {
     static const char *const names[REPORT_KINDS] = {
-        [REPORT_DONE] = "done", [REPORT_FAILED] = "failed", [REPORT_REFUSED] = "refused", [REPORT_NOTE] = "note",
-        [REPORT_SEEN] = "seen", [REPORT_RAN] = "ran", [REPORT_IDENTITY] = "identity",
-        [REPORT_SAFEPOINT] = "safepoint", [REPORT_ANSWERED] = "answered"};
+        [REPORT_DONE] = "done",         [REPORT_FAILED] = "failed",       [REPORT_REFUSED] = "refused",
+        [REPORT_NOTE] = "note",         [REPORT_SEEN] = "seen",           [REPORT_RAN] = "ran",
+        [REPORT_IDENTITY] = "identity", [REPORT_SAFEPOINT] = "safepoint", [REPORT_ANSWERED] = "answered"};
     return names[kind];
 }
 
@@ -394,7 +397,8 @@ void report_recording(const struct report_session *s, struct str *out)
     if (source_before(s->source))
         str_printf(out, "; the first %llu events are gone", (unsigned long long)source_before(s->source));
     if (source_unknown(s->source))
-        str_printf(out, "; %llu events are of kinds not known here", (unsigned long long)source_unknown(s->source));
+        str_printf(out, "; %llu events are of kinds not known here",
+                   (unsigned long long)source_unknown(s->source));
     if (*source_problem(s->source))
         str_printf(out, "; %s", source_problem(s->source));
     if (s->chain == CHAIN_WHOLE)

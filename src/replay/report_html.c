@@ -14,8 +14,9 @@ static void cell(struct str *out, const char *text)
 static void say_sessions(const struct report *r, struct str *out)
 {
     char at[40];
-    str_add(out, "<h2>Sessions</h2>\n<table><tr><th>#<th>who<th>environment<th>database<th>cluster<th>from<th>to"
-                 "<th>recording<th>last hash</tr>\n");
+    str_add(out,
+            "<h2>Sessions</h2>\n<table><tr><th>#<th>who<th>environment<th>database<th>cluster<th>from<th>to"
+            "<th>recording<th>last hash</tr>\n");
     for (size_t i = 0; i < r->session_count; i++) {
         const struct report_session *s = &r->sessions[i];
         struct str who = {0}, recording = {0};
@@ -61,7 +62,9 @@ static void say_counts(const struct report *r, struct str *out)
     char at[40];
     if (!r->count_count)
         return;
-    str_add(out, "<h2>Rows before and after</h2>\n<table><tr><th>at (UTC)<th>operation<th>table<th>before<th>after</tr>\n");
+    str_add(
+        out,
+        "<h2>Rows before and after</h2>\n<table><tr><th>at (UTC)<th>operation<th>table<th>before<th>after</tr>\n");
     for (size_t i = 0; i < r->count_count; i++) {
         const struct report_count *c = &r->counts[i];
         str_add(out, "<tr>");
@@ -93,12 +96,14 @@ static void say_timeline(const struct report *r, struct str *out)
     for (size_t i = 0; i < r->entry_count; i++) {
         const struct report_entry *e = &r->entries[i];
         const char *kind = report_kind_name(e->kind);
-        str_printf(out, "<li class=\"%s\"><time>%s</time> <small>%s</small> <b>%s</b> ", kind, report_utc(utc, e->wall_ms),
-                   report_local(local, e->wall_ms), e->reviewer ? "reviewer's note" : kind);
+        str_printf(out, "<li class=\"%s\"><time>%s</time> <small>%s</small> <b>%s</b> ", kind,
+                   report_utc(utc, e->wall_ms), report_local(local, e->wall_ms),
+                   e->reviewer ? "reviewer's note" : kind);
         if (r->session_count > 1)
             str_printf(out, "[%zu] ", e->session + 1);
         paint_html_text(out, e->text);
-        bool last = i + 1 == r->entry_count || r->entries[i + 1].n != e->n || r->entries[i + 1].session != e->session;
+        bool last =
+            i + 1 == r->entry_count || r->entries[i + 1].n != e->n || r->entries[i + 1].session != e->session;
         if (last)
             say_screen(r, e, out);
         str_add(out, "</li>\n");

@@ -110,7 +110,8 @@ static void take_page(struct roam_rows *rows, const struct input *page, int64_t 
 
 static bool page_ok(const struct input *in)
 {
-    return in && in->kind == IN_PAGE && in->number >= 0 && in->number < INT64_C(1) << 40 && in->row_count <= PAGE_MOST;
+    return in && in->kind == IN_PAGE && in->number >= 0 && in->number < INT64_C(1) << 40 &&
+           in->row_count <= PAGE_MOST;
 }
 
 /* Every recorded row of the store once: the newest page that has it counts. */
@@ -156,7 +157,8 @@ uint64_t roam_since(struct source *source, const char *environment, uint64_t n)
         if (kind != IN_CONNECTION && kind != IN_STATUS)
             continue;
         struct input *in = source_input(source, n, NULL);
-        bool other = in && !text_is_empty(in->server.environment) && !text_same(in->server.environment, environment);
+        bool other =
+            in && !text_is_empty(in->server.environment) && !text_same(in->server.environment, environment);
         input_free(in);
         if (other)
             break;
@@ -165,7 +167,8 @@ uint64_t roam_since(struct source *source, const char *environment, uint64_t n)
     return n;
 }
 
-uint64_t roam_store_of(struct source *source, const char *name, uint64_t since, uint64_t n, struct input **announced)
+uint64_t roam_store_of(struct source *source, const char *name, uint64_t since, uint64_t n,
+                       struct input **announced)
 {
     size_t count;
     const struct source_rows *list = source_rows(source, &count);
@@ -329,7 +332,8 @@ static int64_t store_count(const struct model *m, uint64_t store)
 static void answer_page(const struct answer *a)
 {
     struct roam_rows rows;
-    int64_t first = clamp(a->effect->number, 0, INT64_C(1) << 40), count = store_count(a->model, a->effect->store);
+    int64_t first = clamp(a->effect->number, 0, INT64_C(1) << 40),
+            count = store_count(a->model, a->effect->store);
     int64_t end = clamp(first + clamp(a->effect->number2, 1, PAGE_ROWS), 0, count);
     if (end <= first)
         return;
@@ -447,7 +451,8 @@ static void settle(struct roam *r, struct model *model, uint64_t n, struct effec
             if (answers[effect->kind])
                 answers[effect->kind](&(struct answer){r, model, n, effect, &more});
             else if (effect->request && job_find(model, effect->request))
-                not_captured(&(struct answer){r, model, n, effect, &more}, "this was not asked in the session");
+                not_captured(&(struct answer){r, model, n, effect, &more},
+                             "this was not asked in the session");
         }
         effects_free(effects);
         *effects = more;
@@ -458,7 +463,9 @@ static void settle(struct roam *r, struct model *model, uint64_t n, struct effec
 static void feed_size(struct roam *r, struct model *model, uint64_t n, int64_t at_ms, int columns, int rows)
 {
     struct effects effects = {0};
-    app_update(model, &(struct input){.kind = IN_SIZE, .offset_ms = at_ms, .number = columns, .number2 = rows}, &effects);
+    app_update(model,
+               &(struct input){.kind = IN_SIZE, .offset_ms = at_ms, .number = columns, .number2 = rows},
+               &effects);
     settle(r, model, n, &effects);
 }
 

@@ -29,7 +29,8 @@ struct roam_rows { struct roam_row *items; size_t count; bool all; };
 void roam_rows_of(struct source *source, uint64_t store, uint64_t n, struct roam_rows *rows);
 void roam_rows_free(struct roam_rows *rows);
 /* The newest store named so that was announced in (since, n], 0: none; *announced is that input (given). */
-uint64_t roam_store_of(struct source *source, const char *name, uint64_t since, uint64_t n, struct input **announced);
+uint64_t roam_store_of(struct source *source, const char *name, uint64_t since, uint64_t n,
+                       struct input **announced);
 /* The input after which all that was recorded up to n is of the environment that is open then. */
 uint64_t roam_since(struct source *source, const char *environment, uint64_t n);
 

@@ -102,7 +102,8 @@ static bool holds(const struct search *s, struct source *source, uint64_t n)
 bool search_work(struct search *s, struct source *source, size_t bytes, uint64_t *found)
 {
     *found = 0;
-    for (size_t done = 0; s->at >= 1 && s->at <= source_timeline(source)->count; s->at += s->backwards ? UINT64_MAX : 1) {
+    for (size_t done = 0; s->at >= 1 && s->at <= source_timeline(source)->count;
+         s->at += s->backwards ? UINT64_MAX : 1) {
         if (done > bytes)
             return false;
         done += source_length(source, s->at) + 64;

@@ -47,7 +47,8 @@ static enum style mark_style(enum mark_kind kind)
 
 static int cell_of(int64_t ms, int64_t length, int width)
 {
-    return length > 0 ? (int)(clamp(ms, 0, length) / (double)length * (width - 1) + 0.5) : 0;
+    /* lengths are bounded (source.c), so that this stays in range */
+    return length > 0 ? (int)((clamp(ms, 0, length) * (width - 1) + length / 2) / length) : 0;
 }
 
 static void draw_bar(const struct player_view *v, struct grid *g, int row, int column, int width)
