@@ -218,8 +218,8 @@ static void say_steps(struct lines *lines, const struct modal *d)
     if (said > lines->steps)
         sayf(lines, STYLE_DIM, "  \xe2\x80\xa6 and %d more", said - lines->steps);
     if (by_hand)
-        sayf(lines, STYLE_DIM, "%d line%s for someone with more rights, or a shell on the server: in the log (7)", by_hand,
-             by_hand == 1 ? " is" : "s are");
+        sayf(lines, STYLE_DIM, "In the log (7): %d line%s for a shell on the server, or someone with more rights",
+             by_hand, by_hand == 1 ? "" : "s");
     if (!text_same(d->action, "seed"))
         return;
     sayf(lines, STYLE_PLAIN, "%s row%s in one transaction: all of it or nothing.", human_count(rows, d->rows),

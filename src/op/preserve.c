@@ -308,8 +308,9 @@ static void plan_slot(struct preserving *p, struct keep_plan *plan)
     } else {
         p->slot = true;
         size_text(text, room);
-        keep_step(plan, !bounded && room < PLENTY, "slot", f->slot, "keeps WAL %s until undone; %s%s", bounded ? "up to max_slot_wal_keep_size"
-                  : "and fills the disk", room < 0 ? "free disk not known from here" : text, room < 0 ? "" : " are free");
+        keep_step(plan, !bounded && room < PLENTY, "slot", f->slot, "keeps WAL %s%s; %s%s",
+                  bounded ? "until undone, at most " : "and fills the disk until undone", bounded ? f->keep_most : "",
+                  room < 0 ? "free disk not known from here" : text, room < 0 ? "" : " are free");
     }
 }
 
@@ -321,7 +322,7 @@ static void plan_wal(const struct keep_facts *f, struct keep_plan *plan)
         keep_by_hand(plan, "a role in pg_monitor", "SELECT name, size FROM pg_ls_waldir();   -- %s here", f->segments_why);
     } else {
         size_text(size, f->segments_bytes);
-        keep_step(plan, false, "list", "WAL", "%zu segments, %s, the oldest %s", f->segment_count, size,
+        keep_step(plan, false, "list", "WAL", "%zu segment%s, %s, the oldest %s", f->segment_count, f->segment_count == 1 ? "" : "s", size,
                   f->segment_count ? f->segments[0].name : "none");
     }
     keep_by_hand(plan, "the server's shell", "cp -p %s/pg_wal/[0-9A-F]* /a/safe/place/", directory);

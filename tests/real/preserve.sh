@@ -114,7 +114,7 @@ like "$out" "pg_create_physical_replication_slot\('seedops_keep_" "and the slot'
 like "$out" 'cp -p .*/base/[0-9]+/[0-9]+\* .*# t1' "and the files to copy"
 like "$out" 'someone who can' "and is told that it can do nothing more"
 as watcher; so preserve test --dry-run
-like "$out" 'list +WAL +[0-9]+ segments' "pg_monitor may list the WAL"
+like "$out" 'list +WAL +[0-9]+ segments?' "pg_monitor may list the WAL"
 as owner; so preserve test
 is "$rc" 0 "the owner may hold"
 like "$(options)" 't1\{autovacuum_enabled=false\}' "its tables"

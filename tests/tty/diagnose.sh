@@ -32,7 +32,7 @@ type x
 wait Actions
 type p
 wait heap pages
-expect keeps WAL up to max_slot_wal_keep_size until
+expect keeps WAL until undone, at most 1GB
 key enter
 wait Preserved what is left
 type 1
