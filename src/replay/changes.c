@@ -167,6 +167,17 @@ static void say_rows(struct change_lines *lines, enum change_kind kind, const ch
         say(lines, kind, "  %s and %zu more", sign, more);
 }
 
+/* A row that is not among the others has gone, or come, only if all of the others were recorded. */
+static void say_side(struct change_lines *lines, enum change_kind kind, const char *sign,
+                     const struct roam_rows *some, const struct roam_rows *others, const struct input *store)
+{
+    if ((int64_t)others->count >= store->number)
+        say_rows(lines, kind, sign, some, others);
+    else
+        say(lines, CHANGE_PLAIN, "  %s ? of %lld rows only %zu were captured at the %s moment", sign,
+            (long long)store->number, others->count, kind == CHANGE_REMOVED ? "later" : "earlier");
+}
+
 /* A moment: the model after input n, and since when what was recorded is of its environment. */
 struct moment { const struct model *model; uint64_t n, since; };
 
@@ -187,13 +198,11 @@ static void compare_rows(struct change_lines *lines, struct source *source, cons
         roam_rows_of(source, after, to->n, &b);
     if (after && !before) {
         say(lines, CHANGE_PLAIN, "%s: its rows were not captured before, %zu are known after", table, b.count);
-    } else if (after && a.count < PAIRS_MOST && b.count < PAIRS_MOST) {
-        say(lines, CHANGE_PLAIN,
-            "%s: differences from its fixture, %zu before, %zu after, as far as captured", table, a.count,
-            b.count);
+    } else if (after != before && after && a.count < PAIRS_MOST && b.count < PAIRS_MOST) {
+        say(lines, CHANGE_PLAIN, "%s: its differences from the fixture", table);
         size_t titled = lines->count;
-        say_rows(lines, CHANGE_REMOVED, "gone", &a, &b);
-        say_rows(lines, CHANGE_ADDED, "new ", &b, &a);
+        say_side(lines, CHANGE_REMOVED, "gone", &a, &b, is);
+        say_side(lines, CHANGE_ADDED, "new ", &b, &a, was);
         if (lines->count == titled)
             free(lines->items[--lines->count].text);
     }

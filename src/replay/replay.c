@@ -57,7 +57,7 @@ struct replay {
     char warning[320];
     struct terminal *terminal;
     struct grid grid;
-    bool ascii, dirty, urgent, done;
+    bool ascii, dirty, urgent, done, told;     /* told: of an input that cannot be read */
     enum source_chain chain;
     int64_t drawn_ms, ticked_ms;
     unsigned pending_signals;
@@ -301,6 +301,8 @@ static void take_time(struct replay *r)
     if (!r->player.playing)
         return;
     player_tick(&r->player, &r->facts, elapsed);
+    if (!r->player.playing && *source_problem(r->source))     /* why this is the end */
+        player_say(&r->player, "%s", source_problem(r->source));
     r->dirty = true;
 }
 
@@ -357,6 +359,15 @@ static void look_at_chain(struct replay *r)
         player_say(&r->player, "This journal was altered or damaged: %s (%s)", err->why, err->at);
 }
 
+/* An input that cannot be read is stepped over, but not without a word. */
+static void tell_problem(struct replay *r)
+{
+    if (r->told || !*reel_problem(r->survey))
+        return;
+    player_say(&r->player, "%s", reel_problem(r->survey));
+    r->told = r->dirty = true;
+}
+
 static int64_t earlier(int64_t a, int64_t b) { return a < 0 || (b >= 0 && b < a) ? b : a; }
 
 static int wait_ms(struct replay *r, bool working)
@@ -387,6 +398,7 @@ static void turn(struct replay *r, bool *working)
     take_time(r);
     take_keys(r, fds[1].revents != 0);
     look_at_chain(r);
+    tell_problem(r);
     *working = work(r);
     draw(r);
 }
@@ -473,7 +485,7 @@ static bool play(struct replay *r, const struct replay_options *o, struct err *e
         return false;
     terminal_size(r->terminal, &columns, &rows);
     player_size(&r->player, columns, rows);
-    r->player.playing = !o->at;
+    r->player.playing = !o->at && !r->warning[0];     /* a warning is to be read first */
     r->ticked_ms = clock_mono_ms();
     source_verify(r->source);
     show(r);

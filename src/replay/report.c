@@ -271,6 +271,7 @@ static bool take_session(struct report *r, const char *path, bool screens, struc
     reel_go(reel, source_timeline(source)->count);
     s = &r->sessions[w.session];
     s->end_ms = w.wall_at_zero + timeline_length(source_timeline(source));
+    snprintf(s->problem, sizeof s->problem, "%s", reel_problem(reel));
     take_notes(&w, s);
     reel_free(reel);
     marks_free(&w.marks);
@@ -401,6 +402,8 @@ void report_recording(const struct report_session *s, struct str *out)
                    (unsigned long long)source_unknown(s->source));
     if (*source_problem(s->source))
         str_printf(out, "; %s", source_problem(s->source));
+    if (s->problem[0])
+        str_printf(out, "; %s", s->problem);
     if (s->chain == CHAIN_WHOLE)
         str_add(out, "; its hash chain holds");
     else

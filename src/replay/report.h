@@ -47,6 +47,7 @@ struct report_session {
     char *server, *database, *cluster, *role;   /* as the server said */
     enum source_chain chain;
     struct err chain_err;
+    char problem[256];           /* an input that could not be read; "" none */
 };
 
 struct report {

@@ -610,6 +610,14 @@ static void test_changes(void **state)
     changes_make(&lines, source, reel_model(reel), live.inputs, from, before);    /* the other way: the same */
     assert_true(has_line(&lines, "rows 0 \xe2\x86\x92 250"));
     changes_free(&lines);
+    /* between two comparisons of Station, neither recorded whole: nothing is claimed to have gone or come */
+    struct model *later = from;
+    uint64_t note = find(source, IN_NOTE, NULL);
+    reel_go(reel, note);
+    changes_make(&lines, source, reel_model(reel), note, later, before);
+    assert_true(has_line(&lines, "of 250 rows only"));
+    assert_false(has_line(&lines, "gone key"));
+    changes_free(&lines);
     changes_make(&lines, source, from, before, from, before);
     assert_true(has_line(&lines, "Nothing that was known changed"));
     changes_free(&lines);
