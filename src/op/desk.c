@@ -107,10 +107,15 @@ bool writer_is_key(const struct bound *b, size_t i)
     return false;
 }
 
+bool writer_is_late(const struct writer *w, size_t i, enum value_kind kind)
+{
+    return kind == VALUE_REF ? w->late[i] : kind == VALUE_TEXT && w->late_values[i];
+}
+
 bool writer_has_late(const struct writer *w, const struct fixture_row *row)
 {
     for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
-        if (w->late[i] && row->values[i].kind == VALUE_REF && !writer_never_writes(w, i))
+        if (writer_is_late(w, i, row->values[i].kind) && !writer_never_writes(w, i))
             return true;
     return false;
 }

@@ -22,6 +22,8 @@ struct plan {
     size_t count;
     uint64_t rows;                 /* to write, in all */
     char digest[HASH_HEX];
+    bool values_late;              /* plain values of foreign keys wait like references: without that the server
+                                    * refused them before the rows they point at were there */
 };
 
 /* Reads only; progress goes to the session's sink. */

@@ -38,7 +38,8 @@ struct seeding {
     char xid[24];                  /* of the transaction, noted before anything is written */
     bool recorded;                 /* the evidence of held tables */
     bool validated;
-    bool refused;                  /* a try ended at a foreign key */
+    bool refused;                  /* a try ended at a foreign key, */
+    bool waited;                   /* and one more that let values wait */
 };
 
 /* ---- evidence (SAFETY 4) ---- */
@@ -262,13 +263,16 @@ static bool plan_again(struct seeding *g, struct err *err)
         return false;
     ctx_emit(g->session->ctx, with_lineage(g->session, plan_event(&g->plan, &g->guard)));
     start_outcome(g);
+    g->plan.values_late = g->refused && write_can_wait(&g->plan);
     return true;
 }
 
-/* A broken constraint and the same plan again: nobody came between, so nothing would change. */
+/* A broken constraint and the same plan again: nobody came between, so nothing would change, unless it can be written
+ * in another order. */
 static bool pointless(const struct seeding *g, const struct err *before, const char *digest)
 {
-    return strncmp(before->sqlstate, "23", 2) == 0 && strcmp(digest, g->plan.digest) == 0;
+    return strncmp(before->sqlstate, "23", 2) == 0 && strcmp(digest, g->plan.digest) == 0 &&
+           (!g->plan.values_late || g->waited);
 }
 
 /* SAFETY 5.4: what was confirmed, or nothing. A plan that left held tables unread went by the fixtures alone. */
@@ -313,6 +317,7 @@ static bool seed_until_right(struct seeding *g, struct err *err)
         if (!worth_another_try(err))
             return false;
         before = *err;
+        g->waited |= g->plan.values_late;
         g->refused |= strcmp(err->sqlstate, "23503") == 0;
         memcpy(digest, g->plan.digest, sizeof digest);
         declared_forget_counts(&g->declared);

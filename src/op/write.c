@@ -28,6 +28,11 @@ static size_t place_of(const struct writer *w, uint32_t oid)
     return i;
 }
 
+static bool may_wait(const struct bound *b, size_t i)
+{
+    return !writer_is_key(b, i) && !b->table->columns[b->columns[i]].not_null;
+}
+
 /* A reference to the table itself, or to one that is written after it, is followed at the end where the column
  * may be NULL until then. */
 static void find_late(struct writer *w, size_t place)
@@ -36,8 +41,7 @@ static void find_late(struct writer *w, size_t place)
     for (size_t i = 0; i < b->fixture->column_count; i++) {
         const struct db_table *parent = b->refs[i].table;
         size_t at = parent ? place_of(w, parent->oid) : 0;
-        w->late[i] = parent && at < w->plan->count && at >= place && !writer_is_key(b, i) &&
-                     !b->table->columns[b->columns[i]].not_null;
+        w->late[i] = parent && at < w->plan->count && at >= place && may_wait(b, i);
     }
 }
 
@@ -47,6 +51,22 @@ static int fixture_column_of(const struct bound *b, size_t live)
         if ((size_t)b->columns[i] == live)
             return (int)i;
     return -1;
+}
+
+/* The same of plain values, column by column of the foreign keys. */
+static void find_late_values(struct writer *w, size_t place)
+{
+    const struct bound *b = w->table->bound;
+    memset(w->late_values, 0, b->fixture->column_count * sizeof *w->late_values);
+    for (size_t k = 0; w->plan->values_late && k < b->table->foreign_key_count; k++) {
+        const struct db_foreign_key *fk = &b->table->foreign_keys[k];
+        size_t at = place_of(w, fk->target);
+        for (size_t c = 0; at < w->plan->count && at >= place && c < fk->count; c++) {
+            int i = fixture_column_of(b, fk->columns[c]);
+            if (i >= 0)
+                w->late_values[i] = may_wait(b, (size_t)i);
+        }
+    }
 }
 
 /* A reference that may not be NULL needs its row before; so does a value of a foreign key that is not deferrable.
@@ -101,16 +121,37 @@ static void begin_table(struct writer *w, size_t place)
     w->table = &w->plan->tables[w->order[place]];
     size_t columns = w->table->bound->fixture->column_count;
     w->late = xrealloc(w->late, columns * sizeof *w->late);
+    w->late_values = xrealloc(w->late_values, columns * sizeof *w->late_values);
     w->written = xrealloc(w->written, columns * sizeof *w->written);
     find_late(w, place);
+    find_late_values(w, place);
 }
 
 static bool any_late(const struct writer *w)
 {
     for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
-        if (w->late[i])
+        if (w->late[i] || w->late_values[i])
             return true;
     return false;
+}
+
+bool write_can_wait(const struct plan *plan)
+{
+    struct plan waiting = *plan;
+    struct writer w = {.plan = &waiting};
+    bool can = false;
+    waiting.values_late = true;
+    choose_order(&w);
+    for (size_t i = 0; !can && i < plan->count; i++) {
+        begin_table(&w, i);
+        for (size_t c = 0; c < w.table->bound->fixture->column_count; c++)
+            can |= w.late_values[c] && w.table->inserts.count + w.table->updates.count > 0;
+    }
+    free(w.order);
+    free(w.late);
+    free(w.late_values);
+    free(w.written);
+    return can;
 }
 
 /* The server knows no file; which fixture it was about is known here, and whether it may be quoted. */
@@ -148,6 +189,7 @@ bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err 
     arena_free(&w.arena);
     free(w.order);
     free(w.late);
+    free(w.late_values);
     free(w.written);
     if (ok)
         ctx_progress(s->ctx, "seed", (int64_t)plan->rows, (int64_t)plan->rows, true);

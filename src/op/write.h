@@ -7,6 +7,9 @@
 
 #include "op/plan.h"
 
+/* True if plan->values_late would change anything: a foreign key points at a table that is written after its own, or at
+ * its own, and may be NULL until then. */
+bool write_can_wait(const struct plan *plan);
 bool write_plan(struct session *s, struct db *db, struct plan *plan, struct err *err);
 /* setval for serial and identity columns the plan wrote, where the sequence is behind. Last before COMMIT:
  * a rollback does not take it back. */

@@ -101,7 +101,7 @@ static bool take_insert(struct writer *w, const char *bytes, struct sheet_row *r
     (void)skip;
     row_unpack(w->table->bound, &bytes, &w->arena, &row->row);
     for (size_t i = 0; i < w->table->bound->fixture->column_count; i++)
-        if (writer_never_writes(w, i) || (w->late[i] && row->row.values[i].kind == VALUE_REF))
+        if (writer_never_writes(w, i) || writer_is_late(w, i, row->row.values[i].kind))
             row->row.values[i].kind = VALUE_ABSENT;
     return writer_hash_passwords(w, &row->row, err);
 }
@@ -117,7 +117,10 @@ static bool can_copy(const struct writer *w)
            (t->bound->table->kind == 'r' || t->bound->table->kind == 'p');
 }
 
-static bool copied(const struct writer *w, size_t i) { return w->table->given[i] && !writer_never_writes(w, i); }
+static bool copied(const struct writer *w, size_t i)
+{
+    return w->table->given[i] && !writer_never_writes(w, i) && !w->late_values[i];
+}
 
 static void copy_sql(const struct writer *w, struct str *sql)
 {

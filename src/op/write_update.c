@@ -133,7 +133,7 @@ bool write_updates(struct writer *w, bool late, struct err *err)
 
 static bool writes_late(const struct writer *w, size_t column)
 {
-    return w->late[column] && !writer_is_key(w->table->bound, column);
+    return (w->late[column] || w->late_values[column]) && !writer_is_key(w->table->bound, column);
 }
 
 static bool take_late(struct writer *w, const char *bytes, struct sheet_row *row, bool *skip, struct err *err)
@@ -142,7 +142,7 @@ static bool take_late(struct writer *w, const char *bytes, struct sheet_row *row
     row_unpack(w->table->bound, &bytes, &w->arena, &row->row);
     *skip = !writer_has_late(w, &row->row);
     for (size_t i = 0; !*skip && i < w->table->bound->fixture->column_count; i++)
-        if (writer_never_writes(w, i) || (w->late[i] && row->row.values[i].kind != VALUE_REF))
+        if (writer_never_writes(w, i) || ((w->late[i] || w->late_values[i]) && !writer_is_late(w, i, row->row.values[i].kind)))
             row->row.values[i].kind = VALUE_ABSENT;
     return true;
 }

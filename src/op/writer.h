@@ -30,6 +30,7 @@ struct writer {
     struct table_plan *table;
     size_t *order;                 /* plan tables as they are written */
     bool *late;                    /* parallel to fixture->columns: its references cannot be followed yet */
+    bool *late_values;             /* and its plain values neither */
     bool *written;                 /* parallel to fixture->columns: what the statements now made write */
     const struct phase *phase;
     struct arena arena;            /* of the rows on the desk */
@@ -48,7 +49,9 @@ void desk_clear(struct writer *w);
 bool writer_hash_passwords(struct writer *w, struct fixture_row *row, struct err *err);
 bool writer_never_writes(const struct writer *w, size_t column);
 bool writer_is_key(const struct bound *bound, size_t column);
-/* The row has a reference that is followed at the end. */
+/* A value of this kind in the column is written at the end. */
+bool writer_is_late(const struct writer *w, size_t column, enum value_kind kind);
+/* The row has one. */
 bool writer_has_late(const struct writer *w, const struct fixture_row *row);
 /* ERR_CONFLICT naming the row. */
 bool writer_conflict(const struct writer *w, const struct fixture_row *row, const char *why, struct err *err);
