@@ -47,7 +47,7 @@ const struct command commands[] = {
     {"reset", "[ENV] [TABLE...]", "empty the context tables, saved first, and seed them again",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan schema", DB | OPS, cmd_reset},
     {"restore", "[ENV] SAFEPOINT", "put back the rows that a safepoint holds",
-     "changed confirm dry-run list output partial plan-digest safepoint-dir to-sql", OPS, cmd_restore},
+     "changed confirm dry-run list output partial plan-digest renumber safepoint-dir to-sql", OPS, cmd_restore},
     {"seed", "[ENV]", "make missing and changed rows right, in one transaction", "confirm dry-run safepoint-dir scan", DB,
      cmd_seed},
     {"sessions", "[SESSION...]", "list, check or merge recorded sessions",

@@ -46,6 +46,7 @@ const struct option_row option_rows[] = {
     ROW_FLAG("partial", partial, "restore: also when some of it cannot be put back", false),
     ROW_TEXT("plan-digest", "DIGEST", plan_digest, "carry out exactly the plan of this digest, or nothing", false),
     ROW_TEXT("prometheus", "FILE", prometheus, "verify: also write a textfile for Prometheus' node_exporter", false),
+    ROW_FLAG("renumber", renumber, "restore: rows that are there under other numbers count as there", false),
     ROW_FLAG("rolled-back", rolled_back, "resolve: the migration's changes are not in the database", false),
     ROW_TEXT("safepoint-dir", "DIR", safepoint_dir, "where safepoints are kept (default: below the state directory)",
              false),

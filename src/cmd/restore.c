@@ -344,7 +344,8 @@ int cmd_restore(const struct command *command, struct options *options)
     ok = ok && (face.opened = session_open(&face.session, &face.ctx, &err));
     face.on_event = on_event;
     struct restore_options what = {.path = path, .changed = options->changed, .plan_digest = options->plan_digest,
-                                   .dry_run = options->dry_run, .partial = options->partial};
+                                   .dry_run = options->dry_run, .partial = options->partial,
+                                   .renumber = options->renumber};
     ok = ok && op_restore(&face.session, &what, &err);
     if (ok && options->json)
         print_json(face.last[IN_PLAN], face.last[IN_OUTCOME], path);

@@ -51,6 +51,7 @@ struct restore_options {
     const char *plan_digest;   /* this plan (its first 12 digits will do) or none; NULL: any */
     bool dry_run;
     bool partial;              /* also when some of it cannot be put back */
+    bool renumber;             /* rows that are there under other numbers count as there; what refers to them follows */
 };
 bool op_restore(struct session *s, const struct restore_options *options, struct err *err);
 /* prune.c: rows that no fixture declares any more (prune), all rows of the context tables and then the fixtures' again

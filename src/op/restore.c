@@ -338,6 +338,9 @@ static bool may_leave_some(const struct restore *r, struct err *err)
         err_set(err, ERR_CONFLICT, "not everything can be put back; nothing was written");
     err_why(err, "%s", rows ? "other rows have taken their unique values, or rows they refer to are gone"
                             : "the tables are not what they were");
+    if (restore_total(r, ROW_TAKEN) && !r->options->renumber)
+        return err_hint(err, "are they the same rows under other numbers (after a reset)? --renumber takes them for that; "
+                        "--partial puts back the rest");
     return err_hint(err, "the plan says what; --partial puts back the rest");
 }
 
@@ -443,7 +446,7 @@ bool op_restore(struct session *s, const struct restore_options *options, struct
     if (ok) {
         r->info = safepoint_info(r->reader);
         note_origin(r);
-        ok = restore_load(r, err) && failpoint(FAIL_RESTORE_LOADED, err) && restore_loaded(&g, err);
+        ok = restore_load(r, err) && (!options->renumber || restore_renumber(r, err)) && failpoint(FAIL_RESTORE_LOADED, err) && restore_loaded(&g, err);
     }
     restore_unload(r);
     safepoint_close(r->reader);

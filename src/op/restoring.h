@@ -67,6 +67,9 @@ void restore_unload(struct restore *r);
 void restore_note(struct restore *r, const char *object, bool lost, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* restore_renumber.c: saved rows whose natural keys are there under other numbers get those, in a transaction of its own. */
+bool restore_renumber(struct restore *r, struct err *err);
+
 /* restore_states.c: finds the state of every row (again), inside the caller's transaction; counts and digest. */
 bool restore_compare(struct restore *r, struct err *err);
 bool restore_examples(struct restore *r, struct err *err);

@@ -159,6 +159,33 @@ confirmed "$S"
 is "$rc $(db -c 'select count(*) from x')" "1 1" "what only an index over an expression forbids is the server's word"
 like "$err" 'x_abs_idx|abs\(a\)' "which names it"
 
+# ---- the same rows under other numbers, as after a reset ----
+base again
+db <<'SQL'
+create table station (id serial primary key, code text unique not null, up int references station);
+create table sensor (id serial primary key, station int not null references station, kind text not null, unique (station, kind));
+create table link (a int references station, b int references station, primary key (a, b));
+create table measured (id bigserial primary key, sensor int not null references sensor on delete cascade, station int references station, v int, unique (sensor, v));
+insert into station (code) values ('x'), ('y'), ('z'); update station set up = 1 where id > 1;
+insert into sensor (station, kind) select s.id, k from station s, unnest('{level,flow}'::text[]) k;
+insert into link values (1, 2), (2, 3); insert into measured (sensor, station, v) select s.id, s.station, g from sensor s, generate_series(1, 50) g;
+SQL
+named="select st.code, se.kind, m.id, m.v, (select code from station where id = m.station) from measured m join sensor se on se.id = m.sensor join station st on st.id = se.station order by m.id"
+links="select x.code, y.code from link join station x on x.id = a join station y on y.id = b order by 1"
+before=$(db -c "$named"; db -c "$links")
+save "delete from measured; delete from link; delete from sensor; delete from station" "deleted:station:" "deleted:sensor:" "deleted:link:" "deleted:measured:"
+db -c "insert into station (code) values ('z'), ('y'), ('x'); update station set up = 6 where id < 6; insert into sensor (station, kind) select s.id, k from station s, unnest('{flow,level}'::text[]) k"
+confirmed "$S"
+is "$rc $(db -c 'select count(*) from measured')" "1 0" "the same rows under other numbers are a conflict"
+like "$err" '\-\-renumber takes them for that' "with the way out of it"
+confirmed "$S" --renumber
+is "$rc" 0 "--renumber takes them for the same"; [ "$rc" = 0 ] || note "$err" "$out"
+is "$(db -c "$named"; db -c "$links")" "$before" "and what refers to them follows"
+is "$(db -c 'select count(*) from station; select count(*) from sensor')" "3
+6" "they themselves are not doubled"
+confirmed "$S" --renumber
+is "$rc $(grep -c 'nothing to write' <<<"$out")" "0 1" "a second time there is nothing to do"
+
 # ---- the schema moved on ----
 base moved
 db <<'SQL'
