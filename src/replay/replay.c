@@ -417,7 +417,7 @@ static void warn(struct replay *r)
     else if (source_before(r->source))
         snprintf(r->warning, sizeof r->warning, "The first %llu events of this session are gone",
                  (unsigned long long)source_before(r->source));
-    else if (strcmp(header->command, "console") != 0)
+    else if (*header->command && strcmp(header->command, "console") != 0)
         snprintf(r->warning, sizeof r->warning, "seedops %.60s has no screens: R, then 7 shows what it said",
                  header->command);
 }
