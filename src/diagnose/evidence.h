@@ -39,8 +39,8 @@ struct table_evidence {
     bool present, held;
     int64_t rows;                    /* thought to be there; -1 unknown */
     bool counted;                    /* `rows` was counted by TID: as this role sees them, exactly */
-    bool ever;                       /* an estimate says that rows are there, seen or not */
 
+    bool may_enter;                  /* USAGE on its schema; without, it is not even on the search path */
     bool can_select, rls;            /* table or any column; row security is active for us */
     char kind, persistence;          /* relkind; p u t */
     int64_t oid, filenode, schema;   /* oids */

@@ -62,7 +62,7 @@ static const char tables_sql[] =
     " (SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid),"
     " (SELECT count(*) FROM pg_constraint k WHERE k.conrelid = c.oid),"
     " CASE WHEN current_setting('track_commit_timestamp') = 'on' AND c.xmin::text::bigint >= 3"
-    "  THEN " MS("pg_xact_commit_timestamp(c.xmin)") " END" WANTED_FROM;
+    "  THEN " MS("pg_xact_commit_timestamp(c.xmin)") " END, has_schema_privilege(n.oid, 'USAGE')" WANTED_FROM;
 
 /* A table under ACCESS EXCLUSIVE is left out, as in the catalogue's sizes. */
 static const char forks_sql[] =
@@ -286,6 +286,7 @@ static void take_tables(struct evidence *e, const struct db_result *r)
         t->indexes = db_int(r, i, 21, 0);
         t->constraints = db_int(r, i, 22, 0);
         t->committed_ms = db_int(r, i, 23, 0);
+        t->may_enter = db_bool(r, i, 24);
     }
 }
 
@@ -420,24 +421,41 @@ static void set_unknown(struct evidence *e)
     }
 }
 
+/* One line for each schema, however many of its tables are closed to us. */
+static void closed(struct evidence *e, const struct table_evidence *t, const char *what, const char *source,
+                   const char *right)
+{
+    struct str grant = {0}, name = {0};
+    db_quote_identifier(&name, t->schema_name ? t->schema_name : "public");
+    str_printf(&grant, "GRANT %s %s TO ", right, str_text(&name));
+    db_quote_identifier(&grant, e->user ? e->user : "PUBLIC");
+    bool told = false;
+    for (size_t i = 0; i < e->unread_count; i++)
+        told |= strcmp(e->unread[i].grant, str_text(&grant)) == 0;
+    if (!told) {
+        diagnose_unread(e, what, source, "not permitted", NULL);
+        e->unread[e->unread_count - 1].grant = arena_strdup(&e->arena, str_text(&grant));
+    }
+    str_free(&grant);
+    str_free(&name);
+}
+
 /* Statistics of a table that we may not read are hidden, not absent; on a standby counters count nothing. */
 static void settle(struct evidence *e)
 {
-    bool hidden = false;
     for (size_t i = 0; i < e->count; i++) {
         struct table_evidence *t = &e->tables[i];
-        if (t->analysed_columns == 0 && (!t->can_select || t->rls)) {
+        if (t->analysed_columns == 0 && (!t->can_select || t->rls))
             t->analysed_columns = -1;
-            hidden |= !t->can_select;
-        }
+        if (t->kind && !t->may_enter)
+            closed(e, t, "the tables' schema", "pg_namespace", "USAGE ON SCHEMA");
+        if (t->kind && !t->can_select)
+            closed(e, t, "analysed values, and the rows", "pg_stats", "SELECT ON ALL TABLES IN SCHEMA");
         if (e->standby) {
             t->counters = false;
             t->inserted = t->updated = t->deleted = t->live = t->dead = -1;
         }
     }
-    if (hidden)
-        diagnose_unread(e, "analysed values of some tables", "pg_stats", "not permitted",
-                        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO %s");
 }
 
 void diagnose_take(struct evidence *e, const struct db_probe *probes, size_t count)

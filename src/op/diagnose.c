@@ -54,13 +54,27 @@ static const struct db_table *twin_of(const struct session *s, const char *name,
     return best;
 }
 
+/* Without USAGE a schema is not on the search path, and its tables are as good as absent: which one would be meant? */
+static const struct db_table *off_path(const struct session *s, const char *name)
+{
+    const struct db_table *found = NULL;
+    for (size_t i = 0; i < s->catalog.count; i++) {
+        const struct db_table *t = &s->catalog.tables[i];
+        if ((t->kind == 'r' || t->kind == 'p') && strcmp(t->name, name) == 0 && !t->can_select &&
+            (!found || strcmp(t->schema, "public") == 0))
+            found = t;
+    }
+    return found;
+}
+
 static void expect(struct evidence *e, const struct session *s, const struct table_entry *entry, bool context,
                    struct table_evidence *t)
 {
-    const struct db_table *own = entry->table, *twin = twin_of(s, entry->name, own);
+    const struct db_table *own = entry->table ? entry->table : off_path(s, entry->name);
+    const struct db_table *twin = twin_of(s, entry->name, own);
     int64_t fixture_rows = entry->fixture ? (int64_t)entry->fixture->row_count : -1;
     *t = (struct table_evidence){.name = arena_strdup(&e->arena, entry->name),
-        .class = table_class_name(entry->class), .context = context, .present = own != NULL, .rows = -1,
+        .class = table_class_name(entry->class), .context = context, .present = entry->table != NULL, .rows = -1,
         .floor = entry->min_rows >= 0 ? entry->min_rows : fixture_rows, .reltuples = -1, .heap = -1,
         .index_excess = -1};
     if (twin) {
@@ -83,6 +97,13 @@ static void list_evidence(struct evidence *e, const struct session *s, const str
     e->tables = arena_alloc(&e->arena, (list->count + 1) * sizeof *e->tables);
     for (size_t i = 0; i < list->count; i++)
         expect(e, s, &list->items[i], !declared || list->items[i].class == TABLE_CONTEXT, &e->tables[e->count++]);
+}
+
+static void find_behind_schemas(struct evidence *e)
+{
+    for (size_t i = 0; i < e->count; i++)
+        if (!e->tables[i].present && e->tables[i].kind && !e->tables[i].may_enter)
+            e->tables[i].present = true;
 }
 
 /* Partitions hold their parent's rows; the parent's own numbers are none. */
@@ -116,6 +137,7 @@ static bool gather(struct session *s, bool as_looked, struct evidence *e, struct
     if (ok) {
         list_evidence(e, s, &list);
         diagnose_take(e, probes, probe_count);
+        find_behind_schemas(e);
         settle_partitions(e);
         remember_recall(s, e);
     }

@@ -37,8 +37,10 @@ is "$(so count test --json; jq -c '[.tables[] | select(.table | startswith("t"))
 looks diff diff test
 is "$rc" 4 "diff exits 4"
 like "$out$err" 'held' "and says that they are held"
-looks 'seed --dry-run' seed test --dry-run
 looks diagnose diagnose test
+like "$out" 'VERDICT  deleted' "which says what happened"
+looks 'diagnose --json' diagnose test --json
+looks 'seed --dry-run' seed test --dry-run
 for screen in overview migrations tables diff diagnose activity log; do
     looks "the console's $screen" test --dump 100x30 --screen "$screen"
 done
