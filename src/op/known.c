@@ -69,7 +69,7 @@ static bool differs(const struct pin_identity *a, const struct pin_identity *b)
            a->database_oid != b->database_oid || strcmp(a->database, b->database) != 0;
 }
 
-static void judge_pin(const struct pin *pin, struct known *known)
+static void judge_pin(const struct pin *pin, const struct environment *env, struct known *known)
 {
     bool told = known->now.system_identifier[0] != '\0';
     known->state = told ? KNOWN_NEW : KNOWN_UNKNOWN;
@@ -78,6 +78,7 @@ static void judge_pin(const struct pin *pin, struct known *known)
     known->pinned = pin->identity;
     known->first_seen_ms = pin->first_seen_ms;
     known->last_seen_ms = pin->last_seen_ms;
+    known->role_changed = strcmp(pin->role, role_name(env->role)) != 0;
     known->set_count = pin->set_count;
     memcpy(known->sets, pin->sets, sizeof known->sets);
     known->state = differs(&pin->identity, &known->now) ? KNOWN_CHANGED : told ? KNOWN_SAME : KNOWN_UNKNOWN;
@@ -143,7 +144,7 @@ void known_judge(const struct pins *pins, const char *config, const struct envir
     struct key key = key_of(config, env->name);
     const struct pin *own = pins_find(pins, key.config, key.environment);
     *known = (struct known){.now = *now};
-    judge_pin(own, known);
+    judge_pin(own, env, known);
     if (env->role == ROLE_LOCAL)
         judge_others(pins, own, known);
     judge_mark(env, mark, own, known);
@@ -188,7 +189,7 @@ static bool worth_a_write(const struct known *known)
 {
     bool fresh = known->first_seen_ms == 0, upgrade = known->state == KNOWN_SAME && !known->pinned.system_identifier[0];
     return known->state != KNOWN_CHANGED &&
-           (fresh || upgrade || clock_wall_ms() - known->last_seen_ms >= SEEN_EVERY_MS);
+           (fresh || upgrade || known->role_changed || clock_wall_ms() - known->last_seen_ms >= SEEN_EVERY_MS);
 }
 
 static void why(char *out, size_t size, const struct err *err)

@@ -26,6 +26,7 @@ struct known {
     struct pin_identity now, pinned;
     char now_text[128], was_text[128];    /* known_describe of both */
     int64_t first_seen_ms, last_seen_ms;  /* of the pin; 0: none */
+    bool role_changed;            /* the configuration gives the environment another role than when it was pinned */
     char known_as[64];            /* a non-local environment whose server this is; "" none, or accepted as its clone */
     bool doubtful;                /* the server does not tell, so it may be that of known_as */
     char clone_of[64];            /* accepted as a clone of it; "" not */

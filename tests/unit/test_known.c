@@ -65,6 +65,10 @@ static void against_its_own_pin(void **state)
         struct known k = judge(&pins, &local_env, identity(answers[i].server, answers[i].oid, answers[i].database), NULL);
         assert_int_equal(k.state, answers[i].state);
     }
+    assert_false(judge(&pins, &local_env, identity("1", 5, "app"), NULL).role_changed);
+    pin->role = "staging";
+    assert_true(judge(&pins, &local_env, identity("1", 5, "app"), NULL).role_changed);
+    pin->role = "local";
     pin->identity.system_identifier[0] = '\0';        /* pinned while the server did not tell */
     assert_int_equal(judge(&pins, &local_env, identity("1", 5, "app"), NULL).state, KNOWN_SAME);
     assert_int_equal(judge(&pins, &local_env, identity("1", 6, "app"), NULL).state, KNOWN_CHANGED);
