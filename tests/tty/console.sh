@@ -502,7 +502,8 @@ like "$(grep '"outcome"' "$(newest_journal)" | tail -n 1)" 'cancelled' "terminat
 
 use shared
 drive
-say 'size 110 32' 'wait 12 applied' 'wait EMPTY'
+say 'size 110 32' 'wait 12 applied' 'wait EMPTY' "touch $T/second-open"
+wait_for 20 test -e "$T/second-open"
 check "two consoles: the first seeds" term "$SEEDOPS" local <<END
 $seed
 wait Seeded local
