@@ -318,7 +318,7 @@ static void hash_content(struct hash *h, const struct content *content)
 static void hash_family(struct removal *r, struct hash *h, size_t i)
 {
     const struct graph_relation *rel = &r->graph.relations[i];
-    if (rel->family != i || !cascade_count(&r->cascade.doomed[i]))
+    if (rel->family != i || !cascade_going(&r->cascade, i))
         return;
     hash_add_field(h, rel->context ? "delete" : "delete operational");
     hash_add_field(h, rel->schema);
@@ -389,7 +389,7 @@ static void add_operational(struct removal *r, size_t family, uint64_t rows)
 static bool sum_up(struct removal *r, struct err *err)
 {
     for (size_t i = 0; i < r->graph.relation_count; i++) {
-        r->planned[i] = cascade_count(&r->cascade.doomed[i]);
+        r->planned[i] = cascade_going(&r->cascade, i);
         r->rows += r->planned[i];
         add_operational(r, i, r->planned[i]);
         if (r->planned[i] && !refuse_unseen(r, i, err))
@@ -425,9 +425,16 @@ static bool read_contents(struct removal *r, struct db *db, struct err *err)
     return true;
 }
 
+/* What is in the application's rows is nobody's business here. */
+bool removal_bulk(void *removal, size_t family)
+{
+    const struct removal *r = removal;
+    return !r->graph.relations[family].context;
+}
+
 static bool in_snapshot(struct removal *r, struct db *db, struct err *err)
 {
-    struct cascade_options walk = {.progress = progress, .context = r};
+    struct cascade_options walk = {.progress = progress, .bulk = removal_bulk, .context = r};
     if (!find_roots(r, db, err))
         return false;
     cascade_keep_roots(&r->cascade, r->roots);

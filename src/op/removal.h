@@ -54,6 +54,8 @@ bool removal_read_family(struct removal *r, struct db *db, size_t family, bool l
                          struct err *err);
 bool removal_read_edge(struct removal *r, struct db *db, size_t edge, bool update, struct safepoint *save,
                        struct err *err);
+/* For cascade_options: a family of the application's. */
+bool removal_bulk(void *removal, size_t family);
 /* "Station", with its schema where that is not the default one. */
 const char *removal_name(struct removal *r, size_t relation);
 const struct bound *removal_bound(const struct removal *r, size_t family);

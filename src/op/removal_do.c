@@ -26,6 +26,8 @@ struct doing {
     char xid[24];
     uint64_t deleted;
     bool unknown;                    /* whether it was committed */
+    size_t open_family;              /* whose section the safepoint has open; SIZE_MAX: none that is streamed to */
+    char *settings;                  /* SQL that puts the session's own settings back */
     bool paused;                     /* a fail point between two statements has been passed */
 };
 
@@ -37,22 +39,69 @@ static void walked(void *context, uint64_t rows)
     ctx_progress(d->removal->session->ctx, "locking", (int64_t)rows, (int64_t)d->removal->rows, false);
 }
 
+/* Exact texts are for reading only: triggers and constraints run under the session's own settings again. Asked before
+ * the transaction, whose first statement is the lock. */
+static bool note_settings(struct doing *d, struct err *err)
+{
+    struct db_result *result = NULL;
+    bool ok = db_run(d->db, "SELECT 'SELECT ' || pg_catalog.string_agg(pg_catalog.format('pg_catalog.set_config(%L, %L, "
+                            "true)', s.name, s.setting), ', ') FROM pg_catalog.pg_settings s WHERE s.name IN "
+                            "('search_path', 'DateStyle', 'IntervalStyle', 'TimeZone', 'extra_float_digits', "
+                            "'bytea_output', 'xmloption')", 0, &result, NULL, err);
+    if (ok)
+        d->settings = xstrdup(db_value(result, 0, 0));
+    db_result_free(result);
+    return ok;
+}
+
+static bool bulk(void *context, size_t family)
+{
+    struct doing *d = context;
+    return removal_bulk(d->removal, family);
+}
+
+static bool first_time(struct doing *d, enum failpoint point, struct err *err)
+{
+    bool passed = d->paused;
+    d->paused = true;
+    return passed || failpoint(point, err);
+}
+
+static bool begin_bulk(void *context, size_t family, struct err *err)
+{
+    struct doing *d = context;
+    struct safepoint_section section = {.table = d->removal->graph.relations[family].table, .kind = SAFEPOINT_DELETED};
+    if (d->open_family == family)
+        return true;
+    d->open_family = family;
+    return safepoint_section(d->safepoint, &section, err);
+}
+
+static bool take_bulk(void *context, const char *line, size_t length, struct err *err)
+{
+    struct doing *d = context;
+    return safepoint_rows(d->safepoint, line, length, err) && first_time(d, FAIL_PRUNE_SAVING, err);
+}
+
 static bool begin(struct doing *d, struct err *err)
 {
     struct removal *r = d->removal;
     struct str sql = {0};
     str_add(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = '10s'; "
-                  "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0");
+                  "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; ");
     if (db_facts(d->db)->server_version_num >= 140000)
-        str_add(&sql, "; SET LOCAL client_connection_check_interval = '2s'");
-    bool ok = db_run(d->db, str_text(&sql), 0, NULL, NULL, err);
+        str_add(&sql, "SET LOCAL client_connection_check_interval = '2s'; ");
+    str_add(&sql, cascade_texts);
+    bool ok = note_settings(d, err) && db_run(d->db, str_text(&sql), 0, NULL, NULL, err);
     str_free(&sql);
     cascade_free(&r->cascade);
     cascade_init(&r->cascade, &r->graph);
     cascade_roots_of(&r->cascade, r->roots);
     memset(r->doomed, 0, (r->graph.relation_count + 1) * sizeof *r->doomed);
     memset(r->changed, 0, (r->graph.edge_count + 1) * sizeof *r->changed);
-    struct cascade_options walk = {.lock = true, .progress = walked, .context = d};
+    d->open_family = SIZE_MAX;
+    struct cascade_options walk = {.lock = true, .progress = walked, .bulk = bulk, .begin = begin_bulk,
+                                   .row = take_bulk, .context = d};
     return ok && cascade_walk(&r->cascade, d->db, &walk, err) && cascade_tally_read(&d->tally, d->db, err);
 }
 
@@ -95,18 +144,11 @@ static void saving(struct doing *d)
     ctx_progress(d->removal->session->ctx, "saving", safepoint_saved(d->safepoint), (int64_t)d->removal->rows, false);
 }
 
-static bool first_time(struct doing *d, enum failpoint point, struct err *err)
-{
-    bool passed = d->paused;
-    d->paused = true;
-    return passed || failpoint(point, err);
-}
-
 static bool save_family(struct doing *d, size_t family, struct err *err)
 {
     struct removal *r = d->removal;
     struct safepoint_section section = {.table = r->graph.relations[family].table, .kind = SAFEPOINT_DELETED};
-    if (r->cascade.doomed[family].count == 0)
+    if (r->cascade.doomed[family].count == 0 || r->cascade.streamed[family])
         return true;
     saving(d);
     return safepoint_section(d->safepoint, &section, err) &&
@@ -154,17 +196,9 @@ static bool save_all(struct doing *d, struct err *err)
     return ok;
 }
 
-/* The settings for exact texts are for reading only: triggers and constraints run under the session's own. */
 static bool save(struct doing *d, struct err *err)
 {
-    struct str sql = {0};
-    if (!open_safepoint(d, err))
-        return false;
-    str_printf(&sql, "SAVEPOINT seedops_texts; %s", cascade_texts);
-    bool ok = db_run(d->db, str_text(&sql), 0, NULL, NULL, err) && save_all(d, err) &&
-              db_run(d->db, "ROLLBACK TO SAVEPOINT seedops_texts; RELEASE SAVEPOINT seedops_texts", 0, NULL, NULL, err);
-    str_free(&sql);
-    return ok && failpoint(FAIL_PRUNE_SAVED, err);
+    return save_all(d, err) && db_run(d->db, d->settings, 0, NULL, NULL, err) && failpoint(FAIL_PRUNE_SAVED, err);
 }
 
 /* ---- is it what was confirmed? ---- */
@@ -337,10 +371,10 @@ static bool commit(struct doing *d, struct err *err)
 
 static bool steps(struct doing *d, struct err *err)
 {
-    return failpoint(FAIL_PRUNE_PLANNED, err) && begin(d, err) && note_xid(d, err) && failpoint(FAIL_PRUNE_LOCKED, err) &&
-           save(d, err) && as_planned(d->removal, err) &&
-           (d->removal->options->kind != REMOVAL_PRUNE || make_safe(d, err)) && delete_all(d, err) && seed(d, err) && count_after(d, err) && leave_trail(d, err) &&
-           commit(d, err);
+    return failpoint(FAIL_PRUNE_PLANNED, err) && open_safepoint(d, err) && begin(d, err) && note_xid(d, err) &&
+           failpoint(FAIL_PRUNE_LOCKED, err) && save(d, err) && as_planned(d->removal, err) &&
+           (d->removal->options->kind != REMOVAL_PRUNE || make_safe(d, err)) && delete_all(d, err) &&
+           seed(d, err) && count_after(d, err) && leave_trail(d, err) && commit(d, err);
 }
 
 /* A lock that was waited for in vain: whoever has the tables open for writing the longest is the likely holder. */
@@ -397,6 +431,7 @@ bool removal_do(struct removal *r, struct db *db, struct err *err)
         safepoint_free(d.safepoint);
     else
         safepoint_discard(d.safepoint);
+    free(d.settings);
     cascade_tally_free(&d.tally);
     return ok;
 }

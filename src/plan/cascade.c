@@ -1,6 +1,8 @@
 /* cascade - the walk: fresh rows of one table, a batch at a time, along every foreign key that refers to it. */
 #include "plan/cascade.h"
 
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,8 @@ void cascade_init(struct cascade *c, const struct graph *graph)
     c->doomed = xcalloc(graph->relation_count + 1, sizeof *c->doomed);
     c->met = xcalloc(graph->edge_count + 1, sizeof *c->met);
     c->updated = xcalloc(graph->edge_count + 1, sizeof *c->updated);
+    c->counted = xcalloc(graph->relation_count + 1, sizeof *c->counted);
+    c->streamed = xcalloc(graph->relation_count + 1, sizeof *c->streamed);
     c->by = xcalloc(graph->edge_count + 1, sizeof *c->by);
 }
 
@@ -37,6 +41,8 @@ void cascade_free(struct cascade *c)
         cascade_sets_free(c->updated, c->graph->edge_count);
     }
     free(c->by);
+    free(c->counted);
+    free(c->streamed);
     *c = (struct cascade){0};
 }
 
@@ -128,12 +134,20 @@ void cascade_where(const struct graph *g, size_t relation, const char *alias, co
                    (unsigned long)g->relations[relation].oid);
 }
 
+/* What is asked of an edge's rows: where they are; that and all of them; how many. */
+enum ask { ASK_PLACES, ASK_ROWS, ASK_COUNT };
+
 static void edge_sql(const struct cascade *c, size_t relation, const struct graph_edge *e, const char *places,
-                     bool lock, struct str *sql)
+                     bool lock, enum ask ask, struct str *sql)
 {
     const struct graph_relation *child = &c->graph->relations[e->child];
     str_reset(sql);
-    str_add(sql, "COPY (SELECT c.tableoid, c.ctid FROM ");
+    str_add(sql, ask == ASK_COUNT ? "COPY (SELECT pg_catalog.count(*)" : "COPY (SELECT c.tableoid, c.ctid");
+    if (ask == ASK_ROWS) {
+        str_add(sql, ", ");
+        cascade_columns(c->graph, child->family, "c", sql);
+    }
+    str_add(sql, " FROM ");
     cascade_from(c->graph, relation, "p", sql);
     str_add(sql, child->kind == 'p' ? " JOIN " : " JOIN ONLY ");
     db_quote_relation(sql, child->schema, child->name);
@@ -151,39 +165,65 @@ static void edge_sql(const struct cascade *c, size_t relation, const struct grap
 
 /* ---- one query ---- */
 
-static bool take_places(struct cascade *c, struct db *db, const char *sql, struct cascade_set *to, uint64_t *added,
-                        const struct cascade_options *options, struct err *err)
+static void tell(struct cascade *c, uint64_t rows, const struct cascade_options *options)
+{
+    uint64_t before = c->seen;
+    c->seen += rows;
+    if (c->seen / PROGRESS_ROWS != before / PROGRESS_ROWS && options->progress)
+        options->progress(options->context, c->seen);
+}
+
+/* "16390\t(0,1)" and, with ASK_ROWS, a tab and the row. */
+static bool take_row(struct cascade *c, const char *row, size_t length, enum ask ask, struct cascade_set *to,
+                     uint64_t *added, const struct cascade_options *options, struct err *err)
+{
+    char table[16], place[32];
+    const char *end = row + length, *first = memchr(row, '\t', length);
+    const char *second = first ? memchr(first + 1, '\t', (size_t)(end - first - 1)) : NULL;
+    const char *stop = ask == ASK_ROWS && second ? second : end - (length && end[-1] == '\n');
+    if (!first || first - row >= (ptrdiff_t)sizeof table || stop - first - 1 >= (ptrdiff_t)sizeof place)
+        return err_set(err, ERR_GENERAL, "the server sent no place of a row");
+    snprintf(table, sizeof table, "%.*s", (int)(first - row), row);
+    snprintf(place, sizeof place, "%.*s", (int)(stop - first - 1), first + 1);
+    uint64_t before = added ? *added : 0, own = before;
+    if (!add_row(c, to, table, place, &own, err))
+        return false;
+    if (added)
+        *added = own;
+    return ask != ASK_ROWS || own == before || !second ||
+           options->row(options->context, second + 1, (size_t)(end - second - 1), err);
+}
+
+static bool take_rows(struct cascade *c, struct db *db, const char *sql, enum ask ask, struct cascade_set *to,
+                      uint64_t *added, const struct cascade_options *options, struct err *err)
 {
     const char *row;
     size_t length;
-    struct str line = {0};
-    char *fields[2];
     bool ok = db_copy_out_begin(db, sql, err);
     while (ok && (ok = db_copy_out_row(db, &row, &length, err)) && row) {
-        str_reset(&line);
-        str_add_bytes(&line, row, length);
-        ok = db_copy_split(line.text, line.length, fields, 2) == 2 &&
-             add_row(c, to, fields[0], fields[1], added, err);
+        uint64_t count = ask == ASK_COUNT ? strtoull(row, NULL, 10) : 1;
+        if (ask == ASK_COUNT)
+            *added += count;
+        else
+            ok = take_row(c, row, length, ask, to, added, options, err);
         if (!ok)
             db_copy_out_abandon(db, NULL);
-        if (++c->seen % PROGRESS_ROWS == 0 && options->progress)
-            options->progress(options->context, c->seen);
+        tell(c, count, options);
     }
-    str_free(&line);
     return ok;
 }
 
 /* Rows that refer by edge `e` to the rows `now` of `relation`. */
-static bool follow(struct cascade *c, struct db *db, size_t relation, const struct tids *now, size_t e,
+static bool follow(struct cascade *c, struct db *db, size_t relation, const struct tids *now, size_t e, enum ask ask,
                    struct cascade_set *to, uint64_t *added, const struct cascade_options *options, struct err *err)
 {
     struct tids_cursor at = {0};
     struct str places = {0}, sql = {0};
     const struct graph_edge *edge = &c->graph->edges[e];
-    bool ok = true;
+    bool ok = ask != ASK_ROWS || options->begin(options->context, c->graph->relations[edge->child].family, err);
     while (ok && tids_batch(now, &at, NULL, BATCH, &places)) {
-        edge_sql(c, relation, edge, str_text(&places), options->lock, &sql);
-        ok = take_places(c, db, str_text(&sql), to, added, options, err);
+        edge_sql(c, relation, edge, str_text(&places), options->lock, ask, &sql);
+        ok = take_rows(c, db, str_text(&sql), ask, to, added, options, err);
     }
     str_free(&places);
     str_free(&sql);
@@ -201,6 +241,25 @@ static struct tids take_fresh(struct cascade_part *part)
 bool cascade_edge_changes(const struct graph_edge *e) { return e->on_delete == 'n' || e->on_delete == 'd'; }
 bool cascade_edge_blocks(const struct graph_edge *e) { return e->on_delete == 'a' || e->on_delete == 'r'; }
 
+/* Counting is exact where each row has one way to be found; streaming where all of a family's rows come that way. */
+static enum ask ask_of(struct cascade *c, size_t family, const struct cascade_options *options)
+{
+    const struct graph *g = c->graph;
+    size_t ways = 0;
+    if (!options->bulk || !options->bulk(options->context, family) || g->relations[family].kind != 'r')
+        return ASK_PLACES;
+    for (size_t e = 0; e < g->edge_count; e++) {
+        ways += g->relations[g->edges[e].child].family == family;
+        if (g->relations[g->edges[e].parent].family == family)
+            return ASK_PLACES;
+    }
+    bool fresh = c->doomed[family].count == 0;   /* no roots */
+    if (!options->lock)
+        return fresh && ways == 1 ? ASK_COUNT : ASK_PLACES;
+    c->streamed[family] |= fresh && options->row;
+    return c->streamed[family] ? ASK_ROWS : ASK_PLACES;
+}
+
 static bool expand_doomed(struct cascade *c, struct db *db, size_t relation, const struct tids *now,
                           const struct cascade_options *options, struct err *err)
 {
@@ -209,9 +268,13 @@ static bool expand_doomed(struct cascade *c, struct db *db, size_t relation, con
         if (!graph_part_of(g, relation, g->edges[e].parent))
             continue;
         bool cascades = g->edges[e].on_delete == 'c';
-        struct cascade_set *to = cascades ? &c->doomed[g->relations[g->edges[e].child].family] : &c->met[e];
-        if (!follow(c, db, relation, now, e, to, cascades ? &c->by[e] : NULL, options, err))
+        size_t family = g->relations[g->edges[e].child].family;
+        enum ask ask = cascades ? ask_of(c, family, options) : ASK_PLACES;
+        uint64_t before = c->by[e];
+        if (!follow(c, db, relation, now, e, ask, cascades ? &c->doomed[family] : &c->met[e],
+                    cascades ? &c->by[e] : NULL, options, err))
             return false;
+        c->counted[family] += ask == ASK_COUNT ? c->by[e] - before : 0;
     }
     return true;
 }
@@ -239,7 +302,7 @@ static bool expand_changed(struct cascade *c, struct db *db, size_t by, bool upd
     const struct graph *g = c->graph;
     for (size_t e = 0; e < g->edge_count; e++)
         if (graph_part_of(g, relation, g->edges[e].parent) && touches_key(&g->edges[by], update, &g->edges[e]) &&
-            !follow(c, db, relation, now, e, &c->updated[e], NULL, options, err))
+            !follow(c, db, relation, now, e, ASK_PLACES, &c->updated[e], NULL, options, err))
             return false;
     return true;
 }
@@ -361,6 +424,11 @@ uint64_t cascade_count(const struct cascade_set *set)
     return count;
 }
 
+uint64_t cascade_going(const struct cascade *c, size_t family)
+{
+    return cascade_count(&c->doomed[family]) + c->counted[family];
+}
+
 const struct tids *cascade_doomed_part(const struct cascade *c, size_t relation)
 {
     const struct cascade_set *set = &c->doomed[c->graph->relations[relation].family];
@@ -393,7 +461,7 @@ bool cascade_root_all(struct cascade *c, struct db *db, size_t family, const str
     str_add(&sql, "COPY (SELECT t.tableoid, t.ctid FROM ");
     db_quote_relation(&sql, c->graph->relations[family].schema, c->graph->relations[family].name);
     str_add(&sql, " t) TO STDOUT");
-    bool ok = take_places(c, db, str_text(&sql), &c->doomed[family], NULL, options, err);
+    bool ok = take_rows(c, db, str_text(&sql), ASK_PLACES, &c->doomed[family], NULL, options, err);
     str_free(&sql);
     return ok || err_context(err, "reading %s", c->graph->relations[family].name);
 }

@@ -23,12 +23,23 @@ struct cascade {
                                       * doomed by it: they change, or are in the way */
     struct cascade_set *updated;     /* parallel to graph->edges: rows that refer by it to a key that changes */
     uint64_t *by;                    /* parallel to graph->edges: rows that were doomed by it first */
+    uint64_t *counted;               /* parallel to graph->relations: rows that were only counted, not looked up */
+    bool *streamed;                  /* the same: all doomed rows of this family went to options->row */
     uint64_t seen;                   /* rows found so far, for progress */
 };
+
+/* COPY text of whole rows: exactly the columns that safepoint_saves, whole lines. */
+typedef bool cascade_row(void *context, const char *line, size_t length, struct err *err);
 
 struct cascade_options {
     bool lock;                       /* FOR UPDATE, parents first, where this role may */
     void (*progress)(void *context, uint64_t rows);   /* may be NULL */
+    /* Families whose rows nobody reads again one by one. Nothing refers to them: without `lock` they are counted where
+     * that is exact; with it `row` (may be NULL) gets each row as it is locked, which spares reading it again. `begin`
+     * says whose rows come next. */
+    bool (*bulk)(void *context, size_t family);
+    bool (*begin)(void *context, size_t family, struct err *err);
+    cascade_row *row;
     void *context;
 };
 
@@ -48,6 +59,8 @@ void cascade_sets_free(struct cascade_set *sets, size_t count);
 bool cascade_walk(struct cascade *c, struct db *db, const struct cascade_options *options, struct err *err);
 
 uint64_t cascade_count(const struct cascade_set *set);
+/* Rows of a family that go, looked up or counted. */
+uint64_t cascade_going(const struct cascade *c, size_t family);
 /* Those of an edge's set that are not doomed. */
 uint64_t cascade_others(const struct cascade *c, const struct cascade_set *set);
 /* The doomed rows that one table or partition stores; NULL: none. */
@@ -63,9 +76,9 @@ void cascade_where(const struct graph *g, size_t relation, const char *alias, co
 
 /* ---- cascade_rows.c: what is in them ---- */
 
-/* COPY text of a family's doomed rows, or of the rows an edge changes: exactly the columns that safepoint_saves.
- * `row` gets whole lines. */
-typedef bool cascade_row(void *context, const char *line, size_t length, struct err *err);
+/* "t.a, t.b": the columns of a family's rows. */
+void cascade_columns(const struct graph *g, size_t family, const char *alias, struct str *sql);
+/* A family's doomed rows, or those that an edge changes. */
 bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, cascade_row *row, void *context,
                          struct err *err);
 bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, cascade_row *row,

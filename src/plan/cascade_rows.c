@@ -12,19 +12,24 @@ const char cascade_texts[] =
     "SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; "
     "SET LOCAL xmloption = 'content'; ";
 
-static void rows_sql(const struct graph *g, size_t relation, const char *places, struct str *sql)
+void cascade_columns(const struct graph *g, size_t family, const char *alias, struct str *sql)
 {
-    const struct db_table *table = g->relations[g->relations[relation].family].table;
+    const struct db_table *table = g->relations[family].table;
     bool first = true;
-    str_reset(sql);
-    str_add(sql, "COPY (SELECT ");
     for (size_t i = 0; i < table->column_count; i++) {
         if (!safepoint_saves(&table->columns[i]))
             continue;
-        str_add(sql, first ? "t." : ", t.");
+        str_printf(sql, "%s%s.", first ? "" : ", ", alias);
         first = false;
         db_quote_identifier(sql, table->columns[i].name);
     }
+}
+
+static void rows_sql(const struct graph *g, size_t relation, const char *places, struct str *sql)
+{
+    str_reset(sql);
+    str_add(sql, "COPY (SELECT ");
+    cascade_columns(g, g->relations[relation].family, "t", sql);
     str_add(sql, " FROM ");
     cascade_from(g, relation, "t", sql);
     str_add(sql, " WHERE ");
