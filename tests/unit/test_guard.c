@@ -371,10 +371,37 @@ static void says_why_a_name_is_wrong(void **state)
     assert_string_equal(a.reasons[0], "ALLOW_PROD_SEED is set but empty, which counts as not set.");
 }
 
+/* Each table of the application's is typed; the environment's name stands for none of them. */
+static void operational_tables_are_typed_too(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"Alert", "Measurement"}, *const one[] = {"Measurement"};
+    static const char *const both[] = {"Measurement", "Alert", "Other"};
+    struct guard_answer a;
+    struct guard_request r = {.class = GUARD_DESTROY, .action = "prune", .face = GUARD_COMMAND, .typed = "local",
+                              .operational = tables, .operational_count = 2};
+    assert_false(guard_decide(&local_facts, &r, &a));
+    assert_true(a.needs_operational);
+    assert_false(a.needs_name);
+    assert_string_equal(a.allow_line, "seedops prune local --confirm local --confirm-operational Alert "
+                                      "--confirm-operational Measurement");
+    r.typed_operational = one;
+    r.typed_operational_count = 1;
+    assert_false(guard_decide(&local_facts, &r, &a));
+    assert_non_null(strstr(a.reasons[0], "Alert"));
+    r.typed_operational = both;
+    r.typed_operational_count = 3;
+    assert_true(guard_decide(&local_facts, &r, &a));
+    r.typed = NULL;
+    assert_false(guard_decide(&local_facts, &r, &a));
+    assert_true(a.needs_name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row),
+        cmocka_unit_test(operational_tables_are_typed_too),
         cmocka_unit_test(allow_lines),
         cmocka_unit_test(allow_line_of_a_url),
         cmocka_unit_test(hostile_names),
