@@ -1,9 +1,11 @@
 /* report - `seedops report SESSION...`: what happened, for people (Markdown, HTML), for machines (JSON), or as a
  * film (asciicast). Needs no configuration and no database. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/str.h"
@@ -59,10 +61,6 @@ static bool is_notes(const char *path)
 
 static bool find_sessions(const struct options *o, struct wish *wish, struct err *err)
 {
-    if (!o->operand_count) {
-        err_set(err, ERR_USAGE, "report wants one or more sessions");
-        return err_hint(err, "seedops report last, ids of seedops sessions, or files");
-    }
     for (int i = 0; i < o->operand_count; i++) {
         if (is_notes(o->operands[i]))
             continue;
@@ -70,7 +68,10 @@ static bool find_sessions(const struct options *o, struct wish *wish, struct err
             return false;
         wish->count++;
     }
-    return true;
+    if (wish->count)
+        return true;
+    err_set(err, ERR_USAGE, "report wants one or more sessions");
+    return err_hint(err, "seedops report last, ids of seedops sessions, or files");
 }
 
 static bool write_text(const struct options *o, const struct str *text, struct err *err)
@@ -100,13 +101,23 @@ static bool write_line(void *to, const struct str *line)
     return fwrite(line->text, 1, line->length, to) == line->length;
 }
 
+/* A film shows what was on an operator's screen: it is for its owner, as a report is. NULL: errno says why. */
+static FILE *open_private(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (fd >= 0 && !file)
+        close(fd);
+    return file;
+}
+
 /* Line by line: a long session makes a long film. */
 static bool write_cast(const struct options *o, struct wish *wish, struct err *err)
 {
     struct source *source;
     if (!source_open(&source, wish->paths[0], err))
         return false;
-    wish->to = o->output ? fopen(o->output, "we") : stdout;
+    wish->to = o->output ? open_private(o->output) : stdout;
     bool ok = wish->to && cast_write(source, wish->version, wish->columns, wish->rows, write_line, wish->to);
     ok = wish->to && fflush(wish->to) == 0 && ok;
     if (!ok)

@@ -248,6 +248,7 @@ END
 done
 "$SEEDOPS" report "$journal" --cast --output "$T/again.cast"
 is "$(sha256sum <"$T/again.cast")" "$(sha256sum <"$T/2-120x40.cast")" "the same session, the same bytes; the size as it was recorded"
+is "$(stat -c %a "$T/again.cast")" 600 "the film is for its owner"
 if command -v asciinema >/dev/null; then
     check "asciinema plays it to the end" term asciinema play -s 50 "$T/again.cast" <<'END'
 size 120 40
@@ -277,6 +278,11 @@ is "$(stat -c %a "$T/report.html")" 600 "the page is for its owner"
 like "$(cat "$T/report.html")" '<pre class="screen">' "the page has the screens"
 unlike "$(cat "$T/report.html")" '(src|href)=|<script' "and needs nothing else"
 check "no report, cast or page has the password" test -z "$(grep -l "$canary" "$T"/*.cast "$T/report.html" "$T/out" "$sessions"/* <<<"$once")"
+so report "$notes"
+is "$rc" 64 "notes alone are no session"
+so report "$journal" --cast --output /nonexistent/film
+is "$rc" 1 "a film that cannot be written"
+like "$err" '/nonexistent/film' "is named"
 so report
 is "$rc" 64 "a report of nothing"
 so report "$journal" --cast --html
