@@ -80,6 +80,18 @@ static bool in_read_only(struct ctx *ctx, const char *sql)
     return ctx->reading || (ends && was);
 }
 
+/* What operations write of themselves: its literals may be rows, and a row may hold a secret. The text of a
+ * migration begins otherwise: it stands in a file that anybody who reviews it may read. */
+static bool writes_rows(const char *sql)
+{
+    static const char *const words[] = {"insert", "update", "delete", "with", "merge", "copy", "lock", "create temporary"};
+    sql += strspn(sql, " \t\r\n;(");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (starts_with(sql, words[i]))
+            return true;
+    return false;
+}
+
 /* Where the literal behind the word PASSWORD begins, after its quote; NULL: there is none. */
 static const char *password_literal(const char *word)
 {
@@ -89,10 +101,42 @@ static const char *password_literal(const char *word)
     return *at == '\'' ? at + 1 : NULL;
 }
 
+/* The closing quote of a literal, or the text's end. */
+static const char *literal_end(const char *at, bool escapes)
+{
+    while (*at && (*at != '\'' || at[1] == '\''))
+        at += *at == '\'' || (escapes && *at == '\\' && at[1]) ? 2 : 1;
+    return at;
+}
+
+/* Of our own making: quoted by the library, without comments and dollar quotes. */
+static void without_literals(struct str *out, const char *sql)
+{
+    for (const char *at = sql; *at;) {
+        size_t plain = strcspn(at, "'\"");
+        str_add_bytes(out, at, plain);
+        at += plain;
+        if (*at == '"') {
+            const char *end = strchr(at + 1, '"');
+            size_t length = end ? (size_t)(end + 1 - at) : strlen(at);
+            str_add_bytes(out, at, length);
+            at += length;
+        } else if (*at) {
+            at = literal_end(at + 1, at > sql && (at[-1] == 'E' || at[-1] == 'e'));
+            str_add(out, "'...'");
+            at += *at != '\0';
+        }
+    }
+}
+
 void onrecord_redact(struct str *out, const char *sql)
 {
     size_t from = out->length;
     const char *at = sql;
+    if (writes_rows(sql)) {
+        without_literals(out, sql);
+        at = "";
+    }
     for (const char *word; (word = strcasestr(at, "password")) != NULL;) {
         const char *literal = password_literal(word);
         const char *to = literal ? literal : word + strlen("password");
@@ -100,8 +144,7 @@ void onrecord_redact(struct str *out, const char *sql)
         at = to;
         if (!literal)
             continue;
-        while (*at && (*at != '\'' || at[1] == '\''))
-            at += *at == '\'' || (*at == '\\' && at[1]) ? 2 : 1;
+        at = literal_end(at, true);
         str_add(out, "[REDACTED]");
     }
     str_add(out, at);

@@ -15,7 +15,8 @@ void onrecord_guard(struct ctx *ctx, enum guard_class class, const struct guard_
 void onrecord_statement(void *sink, const struct db_statement *statement);
 /* Emits what onrecord_statement still gathers. ctx_emit does it before anything but progress. */
 void onrecord_flush(struct ctx *ctx);
-/* Appends the statement with the literal after PASSWORD as [REDACTED]; at most 64 KiB of it. */
+/* Appends the statement with the literal after PASSWORD as [REDACTED], and those of one that writes rows as '...';
+ * at most 64 KiB of it. */
 void onrecord_redact(struct str *out, const char *sql);
 
 #endif

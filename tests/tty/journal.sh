@@ -210,6 +210,10 @@ key q
 key Q
 exit 0
 END
+so seed local --json --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"
+safepoint=$(jq -r .safepoint <<<"$out")
+so restore local "$safepoint" --confirm local --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"
+is "$rc $(ours -d db -c 'select token from login')" "0 canary-old-8" "and put back from a safepoint"
 sed -i 's/canary-three-7/canary-three-7-which-is-longer-than-40-characters/' "$T/s/login.yaml"
 so seed local --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"; is "$rc" 1 "a row that the server refuses"
 so seed local --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none" --log-format json
