@@ -54,11 +54,12 @@ static void found(struct deep *deep, const char *database, const struct db_resul
     }
 }
 
-static bool ask(struct deep *deep, const char *database, const char *names, size_t wanted, struct err *err)
+static bool ask(struct deep *deep, const char *database, struct secret **password, const char *names, size_t wanted,
+                struct err *err)
 {
     struct db *db;
     struct err refused = {0};
-    if (!session_neighbour(deep->s, database, &db, &refused)) {
+    if (!session_neighbour(deep->s, database, password, &db, &refused)) {
         char what[160];
         snprintf(what, sizeof what, "database %.120s", database);
         deep_denied(deep, what, refused.message, NULL);
@@ -77,6 +78,7 @@ static bool ask(struct deep *deep, const char *database, const char *names, size
 bool deep_databases(struct deep *deep, struct err *err)
 {
     size_t wanted, asked = 0;
+    struct secret *password = NULL;
     char *names = names_of(deep, &wanted);
     bool ok = true;
     for (size_t i = 0; ok && wanted && i < deep->e->database_count && asked < DATABASES_MOST; i++) {
@@ -85,8 +87,9 @@ bool deep_databases(struct deep *deep, struct err *err)
             continue;
         asked++;
         ctx_progress(deep->s->ctx, "asking other databases", (int64_t)asked, (int64_t)deep->e->database_count, false);
-        ok = ask(deep, other->name, names, wanted, err);
+        ok = ask(deep, other->name, &password, names, wanted, err);
     }
+    secret_free(password);
     free(names);
     return ok;
 }

@@ -475,7 +475,8 @@ bool session_onlooker(struct session *s, struct db **db, struct err *err)
 
 enum { NEIGHBOUR_MS = 3000 };
 
-bool session_neighbour(struct session *s, const char *database, struct db **db, struct err *err)
+bool session_neighbour(struct session *s, const char *database, struct secret **password, struct db **db,
+                       struct err *err)
 {
     struct ctx *ctx = s->ctx;
     struct url url = ctx->environment->url;
@@ -495,11 +496,9 @@ bool session_neighbour(struct session *s, const char *database, struct db **db, 
     url.values = values;
     url.count = count;
     bool (*ask)(void *, const struct question *, struct answer *, struct err *) = ctx->ask;
-    struct secret *password = NULL;
     ctx->ask = NULL;
-    bool ok = session_login(ctx, &url, &password, NEIGHBOUR_MS, db, err);
+    bool ok = session_login(ctx, &url, password, NEIGHBOUR_MS, db, err);
     ctx->ask = ask;
-    secret_free(password);
     arena_free(&arena);
     return ok;
 }

@@ -52,8 +52,10 @@ bool session_direct(struct session *s, struct db **direct, struct err *err);
  * is not cancelled itself). Asks nothing. The caller closes it. */
 bool session_onlooker(struct session *s, struct db **db, struct err *err);
 /* A connection to another database of the same server, as the reading one is made, with the same credentials and within
- * three seconds. Asks nothing. The caller closes it. */
-bool session_neighbour(struct session *s, const char *database, struct db **db, struct err *err);
+ * three seconds. Asks nothing. *password as session_login has it, so that a command gives it once for all of them. The
+ * caller closes the connection and frees the password. */
+bool session_neighbour(struct session *s, const char *database, struct secret **password, struct db **db,
+                       struct err *err);
 /* Opens the direct connection again after it was lost (and with it the reading one, where they are the same). */
 bool session_reopen_direct(struct session *s, struct db **direct, struct err *err);
 /* Loads the environment's fixtures once; false when there are problems, which stay in fixture_problems. */

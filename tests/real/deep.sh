@@ -52,11 +52,20 @@ like "$(jq -r '.evidence[].fact' <<<"$out")" 'database other has 7 of the 7 tabl
 like "$(jq -r '.not_permitted[] | .what + ": " + .why' <<<"$out")" 'statements: pg_stat_statements is not installed' "what is not installed is said"
 # truncated
 at "$(url c other)"
-sql c other -c 'CREATE EXTENSION pg_walinspect' -c 'TRUNCATE "Catchment", "Station", "Sensor", "Threshold", "Glacier", "StationGlacier", "Withdrawal" CASCADE'
+sql c other -c 'CREATE EXTENSION pg_walinspect' -c 'SET client_min_messages = error' -c 'TRUNCATE "Catchment", "Station", "Sensor", "Threshold", "Glacier", "StationGlacier", "Withdrawal" CASCADE'
 so diagnose local --deep --json
 is "$rc $(jq -r .verdict <<<"$out")" "0 truncated" "after TRUNCATE"
 like "$(jq -r '.evidence[] | select(.source == "pg_walinspect") | .fact' <<<"$out")" 'transaction [0-9]+, committed 20.*: .*Station new' "the transaction that made the new files"
 so diagnose local --deep
 is "$rc" 0 "as text"
 like "$out" 'by +.*transaction [0-9]+' "which says by which transaction"
+# reading WAL takes its time, and ctrl-c ends it
+sql c other -c "CREATE TABLE much AS SELECT g, repeat('x', 500) FROM generate_series(1, 300000) g"
+"$SEEDOPS" diagnose local --deep >"$T/cancelled" 2>&1 & reader=$!
+reads() { [ "$(sql c postgres -c "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_get_wal_records_info' AND application_name = 'seedops' AND state = 'active'")" = 1 ]; }
+check "the server reads WAL" wait_for 20 reads
+kill -INT $reader; wait $reader
+is "$?" 130 "ctrl-c cancels it"
+ended() { ! reads; }
+check "and the server's statement, too" wait_for 5 ended
 finish
