@@ -55,7 +55,7 @@ static void add_section(struct input *in, const struct restore *r, const struct 
 {
     const char *changed = r->options->changed;
     int64_t there = s->rows;
-    if (!s->table)
+    if (restore_hopeless(s))
         return;
     for (int i = 0; i < ROW_STATES; i++)
         there -= s->states[i];

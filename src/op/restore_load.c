@@ -75,11 +75,17 @@ static void meet_columns(struct restore *r, struct restored *s)
     }
     for (size_t i = 0; i < s->table->column_count; i++) {
         const struct db_column *live = &s->table->columns[i];
-        if (!is_saved(s, live->name))
-            restore_note(r, s->saved.name, live->not_null && !live->has_default && !live->identity && !live->generated,
-                         "column \"%s\" was added since: rows get its default%s", live->name,
-                         live->has_default || live->identity || live->generated ? ""
-                         : live->not_null ? ", which it has none of, and it takes no NULL" : ", NULL");
+        bool filled = live->has_default || live->identity || live->generated;
+        if (is_saved(s, live->name))
+            continue;
+        if (filled || !live->not_null) {
+            restore_note(r, s->saved.name, false, "column \"%s\" was added since: rows get its default%s", live->name,
+                         filled ? "" : ", NULL");
+        } else {
+            s->blocked = s->saved.kind == SAFEPOINT_DELETED;
+            restore_note(r, s->saved.name, s->blocked, "column \"%s\" was added since, takes no NULL and has no default: "
+                         "its rows cannot be put back", live->name);
+        }
     }
 }
 

@@ -156,17 +156,17 @@ static void by_whole_row(struct str *sql, const struct restored *s, size_t n)
 }
 
 /* A section that nothing can be done with has no row in any state. */
-static bool hopeless(const struct restored *s)
+bool restore_hopeless(const struct restored *s)
 {
     bool any = false;
     for (size_t i = 0; s->table && i < s->saved.column_count; i++)
         any |= compared(s, i);
-    return !s->table || !any || (s->saved.kind == SAFEPOINT_CHANGED && s->key_count == 0);
+    return !s->table || s->blocked || !any || (s->saved.kind == SAFEPOINT_CHANGED && s->key_count == 0);
 }
 
 static void states_sql(struct str *sql, const struct restored *s, size_t n)
 {
-    if (hopeless(s))
+    if (restore_hopeless(s))
         str_add(sql, "SELECT NULL::pg_catalog.tid AS r, NULL::pg_catalog.\"char\" AS s WHERE false");
     else if (s->key_count)
         by_key(sql, s, n);
@@ -226,7 +226,7 @@ static bool find_taken(struct restore *r, struct err *err)
     struct str sql = {0};
     for (size_t n = 0; n < r->count; n++) {
         const struct restored *s = &r->sections[n];
-        for (size_t k = 0; !hopeless(s) && s->saved.kind == SAFEPOINT_DELETED && k < s->table->key_count; k++)
+        for (size_t k = 0; !restore_hopeless(s) && s->saved.kind == SAFEPOINT_DELETED && k < s->table->key_count; k++)
             if (!is_match_key(s, &s->table->keys[k]))
                 add_taken(&sql, s, n, &s->table->keys[k]);
     }
@@ -241,7 +241,7 @@ static void add_restored_parents(struct str *sql, const struct restore *r, const
 {
     for (size_t n = 0; n < r->count; n++) {
         const struct restored *p = &r->sections[n];
-        if (hopeless(p) || p->table != parent || p->saved.kind != SAFEPOINT_DELETED)
+        if (restore_hopeless(p) || p->table != parent || p->saved.kind != SAFEPOINT_DELETED)
             continue;
         str_printf(sql, " AND NOT EXISTS (SELECT FROM pg_temp.seedops_saved_%zu q JOIN pg_temp.seedops_state_%zu z "
                    "ON z.r = q.ctid WHERE z.s = 'm'", n, n);
@@ -305,7 +305,7 @@ static bool find_orphans(struct restore *r, struct err *err)
     size_t found = 0;
     for (size_t n = 0; n < r->count; n++) {
         const struct restored *s = &r->sections[n];
-        for (size_t k = 0; !hopeless(s) && k < s->table->foreign_key_count; k++) {
+        for (size_t k = 0; !restore_hopeless(s) && k < s->table->foreign_key_count; k++) {
             struct str one = {0};
             add_orphans(&one, r, n, &s->table->foreign_keys[k]);
             if (one.length)

@@ -37,6 +37,7 @@ struct restored {                    /* a section */
     struct restored_column *columns; /* parallel to saved.columns */
     size_t *key;                     /* indexes into saved.columns; none: rows are compared whole */
     size_t key_count;
+    bool blocked;                    /* none of its rows can be inserted */
     int64_t rows, states[ROW_STATES];
     const char *examples[ROW_STATES];/* a few keys, or NULL */
     int64_t written;
@@ -76,6 +77,7 @@ bool restore_examples(struct restore *r, struct err *err);
 /* Only the states' counts, into `to`: what is left after writing. */
 bool restore_recount(struct restore *r, size_t section, int64_t to[ROW_STATES], struct err *err);
 int64_t restore_writes(const struct restore *r);
+bool restore_hopeless(const struct restored *s);   /* nothing of this section can be put back */
 bool restore_stuck(const struct restore *r);     /* something cannot be put back */
 int64_t restore_total(const struct restore *r, enum row_state state);
 

@@ -205,6 +205,16 @@ is "$rc" 1 "it is not done by half unasked"
 confirmed "$S" --partial
 is "$rc $(db -c "select string_agg(t::text, ' ' order by id) from t")" "0 (1,,b,1,5) (2,,b,2,5) (3,,b,3,5)" "what fits comes back when asked to"
 
+db -c "create table kept (id int primary key); create table strict (id int primary key); create table below (id int primary key, s int references strict); insert into kept values (1); insert into strict values (1); insert into below values (1, 1), (2, null)"
+save "delete from kept; delete from below; delete from strict" "deleted:kept:" "deleted:strict:" "deleted:below:"
+db -c "alter table strict add column must int not null"
+confirmed "$S"
+is "$rc" 1 "rows that lack a value that is wanted now cannot be put back"
+confirmed "$S" --partial
+is "$rc $(db -c "select (select count(*) from kept), (select count(*) from strict), (select string_agg(id::text, ',') from below)")" "0 1|0|2" "the rest comes back when asked to, without what hangs on them"
+unlike "$out" 'leave +1 +strict' "nobody claims that it is there"
+like "$out" 'lost .*strict +column "must" was added since, takes no NULL' "and it is said why"
+
 # ---- triggers ----
 base triggers
 db <<'SQL'
@@ -308,6 +318,12 @@ db -c "delete from t"
 confirmed "$T/broken.safepoint"
 is "$rc $(db -c 'select count(*) from t')" "1 0" "a damaged file restores nothing"
 like "$err" 'byte [0-9]+: ' "and says where"
+cp "$T/broken.safepoint" "$SAFE/99991231T000000Z-broken.safepoint"
+so restore --list --safepoint-dir "$SAFE"
+is "$rc" 0 "a damaged file does not spoil the list"
+so restore --to-sql 99991231 --safepoint-dir "$SAFE"
+is "$rc" 1 "and is refused by name as well"
+rm "$SAFE/99991231T000000Z-broken.safepoint"
 confirmed "$T/schema.sql"
 is "$rc" 1 "something else is no safepoint"
 so restore --to-sql "$T/broken.safepoint"
