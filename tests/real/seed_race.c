@@ -74,22 +74,25 @@ static void *seed_rounds(void *context)
     return NULL;
 }
 
+/* Without a session: its connections tell of their statements, and outlive it nowhere. */
 static struct db *connect_plain(const char *url)
 {
     struct err err = {0};
     struct seeder s = {.url = url};
     struct settings settings;
     struct ctx ctx;
-    struct session session;
-    if (!prepare(&s, &settings, &ctx, &err) || !session_open(&session, &ctx, &err)) {
-        printf("# writer: %s %s\n", err.message, err.why);
-        return NULL;
+    struct db *db = NULL;
+    bool ok = prepare(&s, &settings, &ctx, &err);
+    if (ok) {
+        const struct url *parsed = &ctx.environment->url;
+        struct db_options options = {.keywords = (const char *const *)parsed->keywords,
+                                     .values = (const char *const *)parsed->values, .count = parsed->count, .cancel_fd = -1};
+        ok = db_open(&db, &options, &err);
     }
-    struct db *db = session.db;
-    session.db = NULL;
-    session_close(&session);
+    if (!ok)
+        printf("# writer: %s %s\n", err.message, err.why);
     settings_free(&settings);
-    return db;
+    return ok ? db : NULL;
 }
 
 struct writer {
