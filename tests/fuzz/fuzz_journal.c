@@ -27,6 +27,7 @@ static void drain(const char *bytes, size_t length)
     if (!journal_read_header(r)->target || journal_read_header(r)->columns < 0)
         abort();
     bool ok = true;
+    lines = journal_read_header(r)->before;   /* of the segments before this one */
     while (ok && input) {
         ok = journal_read_next(r, &input, &input_length, &err);
         if (ok && input && (strlen(input) != input_length || input[0] != '{'))
