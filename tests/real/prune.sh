@@ -4,7 +4,7 @@
 cluster_start main "autovacuum=off" || exit 1
 project=$T/project; mkdir -p "$project"
 cp -r "$TOP/migrations" "$TOP/seeds" "$TOP/seedops.yaml" "$project"; cd "$project" || exit 1
-createdb_in main app; createdb_in main twin
+createdb_in main app
 LOCAL_DATABASE_URL=$(url main app); PROD_DATABASE_URL=$(url main app) PROD_DIRECT_URL=$(url main app)
 export LOCAL_DATABASE_URL PROD_DATABASE_URL PROD_DIRECT_URL
 helpers=()
@@ -215,4 +215,17 @@ is "$(q "select has_schema_privilege('clerk', 'public', 'create'), count(*) from
 so status local
 is "$rc" 0 "and all is well"
 like "$("$SEEDOPS" restore --to-sql last local 2>/dev/null || zstd -dcq "$XDG_STATE_HOME"/seedops/safepoints/*schema*)" '"leftover"' "its rows are in the safepoint"
+
+# ---- another database answers under the name ----
+sql main postgres -c 'create database twin template app'
+python3 - <<'END'
+path = 'seeds/station.yaml'
+text = open(path).read()
+start = text.index('  - ofevCode: "2011"')
+end = text.find('  - ofevCode', start + 9)
+open(path, 'w').write(text[:start] + text[end:])
+END
+LOCAL_DATABASE_URL=$(url main twin) so prune local --confirm local "${names[@]}"
+is "$rc" 5 "where another database answers nothing is pruned"
+like "$err" 'IDENTITY CHANGED' "and it says so"
 finish
