@@ -18,6 +18,7 @@
 /* The context tables that should have rows, counted. */
 struct tally {
     int64_t context, empty, held, below, absent;
+    int64_t written;                      /* empty, though rows were inserted once */
     int64_t missing, changed, extra;      /* that count: not allowed ones */
     int64_t uncompared, unread, fixtures, unread_fixtures;
     const struct fact_table *first_below, *first_different, *first_unread, *first_held;
@@ -68,6 +69,7 @@ static struct tally tally_of(const struct facts *f)
             all.first_held = t;
         if (t->held ? t->rows <= 0 : t->rows == 0 && !is_unread(t))
             all.empty++;
+        all.written += !t->held && t->rows == 0 && !is_unread(t) && t->inserted > 0;
         if (!is_unread(t) && t->min_rows >= 0 && t->rows >= 0 && t->rows < t->min_rows) {
             all.below++;
             if (!all.first_below)
@@ -263,13 +265,16 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
     } else if (!every && all->held == 0) {
         return false;
     } else if (every && all->held == 0) {
-        word(out, MOOD_BAD, "NEVER SEEDED");
+        word(out, MOOD_BAD, all->written ? "EMPTY" : "NEVER SEEDED");
         if (all->context == 1)
             SAY(out, "The only context table is empty");
         else
             SAY(out, "All %lld context tables are empty", (long long)all->context);
         say_schema(in->facts, out);
-        SAY(out, ". Nothing says that %s ever held rows.", all->context == 1 ? "it" : "they");
+        if (all->written)
+            SAY(out, ". Rows were inserted once, and are gone or were never committed: 5 says which.");
+        else
+            SAY(out, ". Nothing says that %s ever held rows.", all->context == 1 ? "it" : "they");
     } else {
         word(out, MOOD_BAD, every ? "EMPTY" : "ROWS LOST");
         if (every && all->context == 1)

@@ -293,6 +293,17 @@ static const char *next_command(const struct input *status)
     return command;
 }
 
+/* A table without its rows is worth the question what became of them. */
+static bool any_empty(const struct input *status)
+{
+    for (size_t i = 0; i < status->table_count; i++) {
+        const struct fact_table *t = &status->tables[i];
+        if (t->held || (!health_table(t) && t->rows == 0 && !t->note[0]))
+            return true;
+    }
+    return false;
+}
+
 /* Borrowed: sentence and diagnosis only read. */
 static struct facts facts_of(const struct input *status)
 {
@@ -328,6 +339,8 @@ static void put_sentence(struct str *out, const struct face *face, const struct 
     int indent = 5 + text_width(sentence.word);
     put_wrapped(out, indent, sentence.text);
     const char *command = next_command(status);
+    if (any_empty(status))
+        str_printf(out, "%*sWhy: seedops diagnose %s\n", indent, "", status->server.environment);
     if (any_held(status) && !(status->server.preserved && status->server.preserved[0]))
         str_printf(out, "%*sFirst: seedops preserve %s keeps what may be read back\n", indent, "",
                    status->server.environment);

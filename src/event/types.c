@@ -141,6 +141,7 @@ static const struct field table_fields[] = {
     CODEC_FIELD(struct fact_table, allowed_changed, FIELD_I64),
     CODEC_FIELD(struct fact_table, allowed_extra, FIELD_I64),
     CODEC_FIELD(struct fact_table, bytes, FIELD_I64),
+    CODEC_FIELD(struct fact_table, inserted, FIELD_I64),
     CODEC_FIELD(struct fact_table, note, FIELD_TEXT),
     CODEC_FIELD(struct fact_table, at, FIELD_TEXT),
 };

@@ -76,6 +76,7 @@ struct fact_table {
     int64_t missing, changed, extra;/* -1: not compared */
     int64_t allowed_changed, allowed_extra;   /* of those, the ones that count for nothing; -1: not compared */
     int64_t bytes;                  /* -1 unknown */
+    int64_t inserted;               /* rows ever inserted, committed or not, since the counters began; 0 also unknown */
     char *note;                     /* "locked by pid 12", "not permitted", "timed out", "no such table"; "" */
     char *at;                       /* the fixture's file:line, "" */
 };

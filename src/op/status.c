@@ -54,8 +54,10 @@ static struct line *add_line(struct work *w, const char *name, enum table_class 
         .min_rows = min_rows, .fixture_rows = -1, .missing = -1, .changed = -1, .extra = -1,
         .allowed_changed = -1, .allowed_extra = -1, .bytes = -1, .note = xstrdup(""), .at = xstrdup("")};
     line->table = db_catalog_find(&w->s->catalog, name, NULL);
-    if (line->table)
+    if (line->table) {
         line->fact.bytes = line->table->bytes;
+        line->fact.inserted = line->table->inserted;
+    }
     return line;
 }
 

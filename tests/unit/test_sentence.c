@@ -88,6 +88,9 @@ static void deleted_and_never_seeded_differ(void **state)
     expect(&w, false, "NEVER SEEDED",
            "All 3 context tables are empty; the schema is fully migrated (12 of 12)",
            "W for write mode, then x s");
+    w.tables[1].inserted = 7;
+    expect(&w, false, "EMPTY", "Rows were inserted once, and are gone or were never committed: 5 says which.", "");
+    w.tables[1].inserted = 0;
     for (int i = 0; i < 3; i++)
         w.tables[i].held = true, w.tables[i].missing = -1;
     expect(&w, true, "EMPTY", "All 3 context tables have lost their rows", "Next: x s");
