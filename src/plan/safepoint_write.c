@@ -213,14 +213,29 @@ static void name_it(struct safepoint *s, const struct safepoint_facts *facts, in
     s->partial = str_take(&name);
 }
 
+/* The lock says that the writer lives. Whoever cleaned up between the making and the locking took the file for an
+ * abandoned one: then it has no name any more. */
+static bool lock_partial(const struct safepoint *s)
+{
+    struct stat st;
+    flock(s->fd, LOCK_EX);
+    return fstat(s->fd, &st) != 0 || st.st_nlink > 0;
+}
+
 static bool open_partial(struct safepoint *s, struct err *err)
 {
+    enum { TRIES = 20 };
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    s->fd = openat(s->dir_fd, s->partial, flags, 0600);
-    if (s->fd < 0 || fchmod(s->fd, 0600) != 0)   /* a umask may have taken too much */
-        return err_errno(err, ERR_GENERAL, errno, "cannot make a safepoint in %s", s->dir);
-    flock(s->fd, LOCK_EX | LOCK_NB);   /* says that the writer lives */
-    return true;
+    for (int i = 0; i < TRIES; i++) {
+        s->fd = openat(s->dir_fd, s->partial, flags, 0600);
+        if (s->fd < 0 || fchmod(s->fd, 0600) != 0)   /* a umask may have taken too much */
+            return err_errno(err, ERR_GENERAL, errno, "cannot make a safepoint in %s", s->dir);
+        if (lock_partial(s))
+            return true;
+        close(s->fd);
+        s->fd = -1;
+    }
+    return err_set(err, ERR_GENERAL, "cannot make a safepoint in %s: others keep removing it", s->dir);
 }
 
 static bool make_buffers(struct safepoint *s, struct err *err)
