@@ -47,8 +47,8 @@ void journal_file_close(struct journal_file *file);   /* NULL is fine */
 const struct journal_header *journal_file_header(const struct journal_file *file);
 const struct journal_facts *journal_file_facts(const struct journal_file *file);
 
-/* Input n as it was handed to journal_line: NUL-terminated, borrowed until the next call on `file`. Numbers in
- * ascending order are read in passing. */
+/* Input n as it was handed to journal_line: not parsed yet (a forged one may hold a NUL of its own), ended by a NUL,
+ * borrowed until the next call on `file`. Numbers in ascending order are read in passing. */
 bool journal_file_input(struct journal_file *file, uint64_t n, const char **input, size_t *length, struct err *err);
 /* The last input at or before that time, first - 1: none. */
 uint64_t journal_file_at(struct journal_file *file, int64_t offset_ms);
