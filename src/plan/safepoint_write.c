@@ -190,7 +190,7 @@ static void add_word(struct str *to, const char *text)
     }
 }
 
-/* "20260421T123102Z-prune-production-1f2e3d4c": sorted by time, and nothing a shell would stumble over. */
+/* "20260421T123102.345Z-prune-production-1f2e3d4c": sorted by time, and nothing a shell would stumble over. */
 static void name_it(struct safepoint *s, const struct safepoint_facts *facts, int64_t now)
 {
     struct str id = {0};
@@ -198,8 +198,8 @@ static void name_it(struct safepoint *s, const struct safepoint_facts *facts, in
     struct tm tm;
     char stamp[32];
     gmtime_r(&seconds, &tm);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ-", &tm);
-    str_add(&id, stamp);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", &tm);
+    str_printf(&id, "%s.%03dZ-", stamp, (int)(now % 1000));   /* "last" must be the last of a second, too */
     add_word(&id, facts->action);
     str_add_char(&id, '-');
     add_word(&id, facts->environment);
