@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 export SEEDOPS T PGBIN
 cd "$T" || exit 1
-cluster_start c 'autovacuum=off' 'max_prepared_transactions=50' 'max_connections=120' 'checkpoint_timeout=1d' || exit 1
+cluster_start c 'autovacuum=off' 'max_prepared_transactions=100' 'max_connections=120' 'checkpoint_timeout=1d' || exit 1
 for role in app reader monitor stranger; do sql c postgres -c "CREATE ROLE $role LOGIN" ; done
 sql c postgres -c 'GRANT pg_monitor TO monitor' -c 'ALTER ROLE app CREATEDB'
 
@@ -155,8 +155,10 @@ combinations() {
         done
     done
 }
-combinations | awk '{print "d" NR, $0}' >plan
-note "$(wc -l <plan) combinations"
+# one database for all roles that look at the same thing
+combinations | awk '{key = $1 " " $2 " " $4; if (!(key in id)) id[key] = "d" ++n; print id[key], $0}' >plan
+awk '!seen[$1]++' plan >databases
+note "$(wc -l <plan) combinations on $(wc -l <databases) databases"
 
 # ---- building: one database each; a copy of a template would have no counters, so each is migrated
 as_app() { "$PGBIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$T/c" -U app -d "$1" -f - ; }
@@ -173,14 +175,14 @@ build() { # DB CAUSE ROWS ROLE MOMENT
     moment "$moment" | "$PGBIN/psql" -XAtq -h "$T/c" -U postgres -d "$db" -f - >/dev/null
 }
 build_all() { while read -r line; do build $line 2>"$T/build.$1" || { echo "$line: $(cat "$T/build.$1")" >>"$T/broken"; }; done; }
-awk 'NR % 2 == 0' plan | build_all 0 & half=$!
-awk 'NR % 2 == 1' plan | build_all 1
+awk 'NR % 2 == 0' databases | build_all 0 & half=$!
+awk 'NR % 2 == 1' databases | build_all 1
 wait "$half"
 if [ -s broken ]; then not_ok "every cause can be built"; note "$(head -5 broken)"; else ok "every cause can be built"; fi
 
 # ---- diagnosing
 diagnose() { # DB ROLE
-    XDG_STATE_HOME=$T/state/$1 "$SEEDOPS" diagnose --config "$T/seedops.yaml" --url "postgresql://$2@/$1?host=$T/c" --json >"$T/$1.json" 2>"$T/$1.err" || echo "exit $?" >>"$T/$1.err"
+    XDG_STATE_HOME=$T/state/$1.$2 "$SEEDOPS" diagnose --config "$T/seedops.yaml" --url "postgresql://$2@/$1?host=$T/c" --json >"$T/$1.$2.json" 2>"$T/$1.$2.err" || echo "exit $?" >>"$T/$1.$2.err"
 }
 diagnose_those() { # MOMENT-REGEX
     local db cause rows role moment
@@ -197,8 +199,8 @@ while read -r db cause rows role moment; do
     "$PGBIN/psql" -XAtq -h "$T/c" -U app -d "$db" -f - <"$db.in" >/dev/null 2>&1 &
     backgrounds+=($!)
     { echo "SET application_name = 'loader'; BEGIN;"; rows_sql "$rows"; echo "SELECT pg_advisory_lock(42);"; } >&"$fd"
-done <plan
-loads=$(awk '$2 == "load-in-progress"' plan | wc -l)
+done <databases
+loads=$(awk '$2 == "load-in-progress"' databases | wc -l)
 check "the loads are under way" wait_for 60 bash -c "[ \"\$('$PGBIN/psql' -XAtq -h '$T/c' -U postgres -d postgres -c \"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 42\")\" = $loads ]"
 diagnose_those 'now|vacuum|analyze|vacuum-analyze|reset'
 cluster_stop c fast; cluster_start c
@@ -209,7 +211,7 @@ diagnose_those crash
 # ---- judging
 level() { case $1 in certain) echo 3 ;; high) echo 2 ;; medium) echo 1 ;; *) echo 0 ;; esac; }
 judge() { # DB CAUSE ROWS ROLE MOMENT
-    local db=$1 want least got confidence unsure alternatives mixed name="$2, $3 rows, $4, $5"
+    local db=$1.$4 want least got confidence unsure alternatives mixed name="$2, $3 rows, $4, $5"
     read -r want least < <(truth "$2" "$5" "$3")
     IFS='|' read -r got confidence unsure mixed alternatives trips < <(jq -r '[.verdict, .confidence, .cannot_tell, .mixed, ([.alternatives[].verdict] | join(" ")), .round_trips] | map(tostring) | join("|")' "$db.json" 2>/dev/null)
     local say="$name: ${got:-nothing}, ${confidence:-} $([ "${unsure:-}" = true ] && echo "can't be told from $alternatives")"
