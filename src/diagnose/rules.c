@@ -402,6 +402,10 @@ static bool test_rolled_back_perhaps(const struct evidence *e, const struct tabl
     (void)e;
     return empty(t) && t->inserted > 0 && t->deleted == 0;
 }
+static bool test_written_anew(const struct evidence *e, const struct table_evidence *t)
+{
+    return empty(t) && uncounted(t) && pages(t) && replaced(e, t);
+}
 static bool test_written_once(const struct evidence *e, const struct table_evidence *t)
 {
     (void)e;
@@ -588,6 +592,8 @@ const struct diagnose_rule diagnose_rules[] = {
          "Rows were lost with the table's former file; what was inserted later was rolled back."),
     RULE("rolled-back-perhaps", ROLLED_BACK, MEDIUM, OR(DELETED), test_rolled_back_perhaps,
          "Rows were inserted and none was deleted since the counters began anew; before that nobody counted."),
+    RULE("written-anew", ROLLED_BACK, MEDIUM, OR(DELETED) | OR(TRUNCATED), test_written_anew,
+         "Pages were filled in a file that is not the first, and the counters began anew: rolled back, or emptied before."),
     RULE("written-once", ROLLED_BACK, MEDIUM, OR(DELETED), test_written_once,
          "Pages were filled, and the counters began anew: a load that was rolled back, or rows deleted before that."),
 

@@ -125,6 +125,7 @@ static void c_rolled_back_vacuumed(struct evidence *e) { (void)e; counted(tables
 static void c_truncated_failed_small(struct evidence *e) { (void)e; new_file(tables); counted(tables, 14, 0, 7); pages(tables); }
 static void c_rolled_back_lost(struct evidence *e) { crashed(e); counted(tables, 7, 0, 7); pages(tables); }
 static void c_written_once(struct evidence *e) { crashed(e); pages(tables); }
+static void c_written_anew(struct evidence *e) { crashed(e); new_file(tables); pages(tables); }
 static void c_dump(struct evidence *e) { e->ledger_xids = 1; }
 static void c_older_ledger(struct evidence *e) { e->ledger_first_ms = BORN - 5 * MINUTE; }
 static void c_recreated(struct evidence *e) { e->residual = 20; e->dropped_constraints = e->dropped_indexes = 2; e->dropped_schemas = 1; }
@@ -155,7 +156,7 @@ static const struct { const char *rule; void (*make)(struct evidence *); } cases
     {"deleted-some", c_deleted_some}, {"truncated-then-failed", c_truncated_failed},
     {"analysed-replaced", c_analysed_replaced}, {"analysed", c_analysed}, {"rolled-back", c_rolled_back},
     {"rolled-back-vacuumed", c_rolled_back_vacuumed}, {"truncated-then-failed-perhaps", c_truncated_failed_small},
-    {"rolled-back-perhaps", c_rolled_back_lost}, {"written-once", c_written_once}, {"dump", c_dump},
+    {"rolled-back-perhaps", c_rolled_back_lost}, {"written-anew", c_written_anew}, {"written-once", c_written_once}, {"dump", c_dump},
     {"older-ledger", c_older_ledger}, {"recreated", c_recreated}, {"recreated-schema", c_recreated_schema},
     {"recreated-perhaps", c_recreated_rows}, {"never-old-cluster", c_old_cluster},
     {"never-young-cluster", c_young_cluster}, {"file-undated", c_undated}, {"never", c_never},
