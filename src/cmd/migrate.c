@@ -5,63 +5,11 @@
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "cmd/written.h"
 
 static void put_visible(struct str *out, const char *text) { text_visible(out, text, strlen(text)); }
 
-static void print_text(const struct str *out)
-{
-    fwrite(str_text(out), 1, out->length, stdout);
-    fflush(stdout);
-}
-
 /* ---- migrate ---- */
-
-static void json_counts(struct json_out *o, const char *key, const struct input *outcome, bool after)
-{
-    json_key(o, key);
-    json_object(o);
-    for (size_t i = 0; outcome && i < outcome->count_count; i++)
-        json_put_int(o, outcome->counts[i].table,
-                     after ? outcome->counts[i].after : outcome->counts[i].before);
-    json_object_end(o);
-}
-
-static void json_plan(struct json_out *o, const struct input *plan)
-{
-    json_key(o, "plan");
-    json_object(o);
-    json_put_text(o, "digest", plan ? plan->text : "");
-    json_key(o, "steps");
-    json_array(o);
-    for (size_t i = 0; plan && i < plan->step_count; i++) {
-        json_object(o);
-        json_put_text(o, "action", plan->steps[i].action);
-        json_put_text(o, "object", plan->steps[i].object);
-        json_put_text(o, "detail", plan->steps[i].detail);
-        json_put_bool(o, "danger", plan->steps[i].danger);
-        json_object_end(o);
-    }
-    json_array_end(o);
-    json_object_end(o);
-}
-
-static void print_migrate_json(const struct face *face)
-{
-    const struct input *outcome = face->last[IN_OUTCOME];
-    struct str out = {0};
-    struct json_out o;
-    json_begin(&o, &out);
-    json_object(&o);
-    json_plan(&o, face->last[IN_PLAN]);
-    json_put_bool(&o, "applied", !face->options->dry_run);
-    json_counts(&o, "before", outcome, false);
-    json_counts(&o, "after", outcome, true);
-    json_put_int(&o, "duration_ms", outcome ? outcome->number : 0);
-    json_put_text(&o, "safepoint", NULL);
-    json_object_end(&o);
-    face_write_json(&out);
-    str_free(&out);
-}
 
 static void print_plan(const struct input *plan, struct str *out)
 {
@@ -90,7 +38,7 @@ static void print_migrate_text(const struct face *face)
     } else {
         str_add(&out, "nothing to do: all migrations are applied\n");
     }
-    print_text(&out);
+    written_print_text(&out);
     str_free(&out);
 }
 
@@ -102,7 +50,8 @@ int cmd_migrate(const struct command *command, struct options *options)
     struct migrate_options how = {.dry_run = options->dry_run, .wait_ms = (int)options->timeout_ms};
     ok = ok && op_migrate(&face.session, &how, &err);
     if (ok && options->json)
-        print_migrate_json(&face);
+        written_print_json(&(struct written){.plan = face.last[IN_PLAN], .outcome = face.last[IN_OUTCOME],
+                                             .applied = !options->dry_run});
     else if (ok)
         print_migrate_text(&face);
     return face_close(&face, ok, &err);
@@ -169,7 +118,7 @@ static void print_status_text(const struct input *list)
                (long long)list->ledger.applied, (long long)list->ledger.pending,
                (long long)list->ledger.failed, (long long)list->ledger.modified,
                (long long)list->ledger.missing);
-    print_text(&out);
+    written_print_text(&out);
     str_free(&out);
 }
 

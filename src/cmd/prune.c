@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "cmd/written.h"
 
 enum { TEXT_ROWS = 20, JSON_ROWS = 1000 };   /* listed: of a table on the terminal; in all in the document */
 
@@ -106,50 +107,19 @@ static void print_rows(const struct pruning *p, struct str *out)
 static void print_plan(struct pruning *p, const struct input *plan)
 {
     struct str out = {0};
-    if (plan->title && plan->title[0]) {
-        add_visible(&out, plan->title);
-        str_add_char(&out, '\n');
-    }
+    written_add_first(&out, plan);
     print_rows(p, &out);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct fact_step *step = &plan->steps[i];
-        str_printf(&out, "%s %-11s ", step->danger ? "!" : " ", step->action);
-        struct str count = {0};
-        if (step->rows >= 0)
-            face_count(&count, step->rows, false);
-        str_printf(&out, "%9s  ", str_text(&count));
-        str_free(&count);
-        add_visible(&out, step->object);
-        str_add(&out, "  ");
-        add_visible(&out, step->detail);
-        str_add_char(&out, '\n');
-    }
-    if (plan->step_count)
-        str_printf(&out, "plan %.16s\n", plan->text);
-    fwrite(str_text(&out), 1, out.length, stdout);
-    fflush(stdout);
+    written_add_steps(&out, plan);
+    written_print_text(&out);
     str_free(&out);
     forget_rows(p);
-}
-
-static void print_counts(const struct input *outcome, struct str *out)
-{
-    for (size_t i = 0; i < outcome->count_count; i++) {
-        const struct fact_count *c = &outcome->counts[i];
-        str_add(out, "  ");
-        add_visible(out, c->table);
-        if (c->after < 0)
-            str_add(out, "  too large to be counted for a report\n");
-        else
-            str_printf(out, "  %lld rows before, %lld after\n", (long long)c->before, (long long)c->after);
-    }
 }
 
 static void print_outcome(const struct command *command, const struct input *outcome, const struct input *plan,
                           bool dry_run)
 {
     struct str out = {0};
-    print_counts(outcome, &out);
+    written_add_counts(&out, outcome);
     if (outcome->number2 > 0)
         str_printf(&out, "%s: %lld %s in %lld ms\n%s%s%s", command->name, (long long)outcome->number2,
                    outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number,
@@ -158,34 +128,20 @@ static void print_outcome(const struct command *command, const struct input *out
     else
         str_add(&out, dry_run && plan->step_count ? "dry run: nothing was changed\n"
                                                   : "nothing to do: no row is there that should not be\n");
-    fwrite(str_text(&out), 1, out.length, stdout);
+    written_print_text(&out);
     str_free(&out);
 }
 
 /* ---- JSON ---- */
 
-static void json_plan(struct json_out *o, const struct pruning *p, const struct input *plan)
+struct more { const struct pruning *pruning; const struct input *plan; };
+
+static void json_more(struct json_out *o, void *context)
 {
-    json_key(o, "plan");
-    json_object(o);
-    json_put_text(o, "digest", plan->text);
-    json_put_text(o, "fixtures", plan->expect);
-    json_put_text(o, "first", plan->title && plan->title[0] ? plan->title : NULL);
-    json_put_int(o, "operational_rows", plan->number2);
-    json_put_bool(o, "possible", plan->ok);
-    json_key(o, "steps");
-    json_array(o);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct fact_step *step = &plan->steps[i];
-        json_object(o);
-        json_put_text(o, "action", step->action);
-        json_put_text(o, "object", step->object);
-        json_put_text(o, "detail", step->detail);
-        json_put_int(o, "rows", step->rows);
-        json_put_bool(o, "danger", step->danger);
-        json_object_end(o);
-    }
-    json_array_end(o);
+    const struct more *m = context;
+    const struct pruning *p = m->pruning;
+    json_put_int(o, "operational_rows", m->plan->number2);
+    json_put_bool(o, "possible", m->plan->ok);
     json_put_int(o, "rows_listed", (int64_t)p->count);
     json_key(o, "rows");
     json_array(o);
@@ -198,38 +154,13 @@ static void json_plan(struct json_out *o, const struct pruning *p, const struct 
         json_object_end(o);
     }
     json_array_end(o);
-    json_object_end(o);
-}
-
-static void json_counts(struct json_out *o, const char *key, const struct input *outcome, bool after)
-{
-    json_key(o, key);
-    json_object(o);
-    for (size_t i = 0; i < outcome->count_count; i++) {
-        int64_t count = after ? outcome->counts[i].after : outcome->counts[i].before;
-        if (count < 0)
-            json_put_text(o, outcome->counts[i].table, NULL);
-        else
-            json_put_int(o, outcome->counts[i].table, count);
-    }
-    json_object_end(o);
 }
 
 static void print_json(const struct pruning *p, const struct input *plan, const struct input *outcome)
 {
-    struct str out = {0};
-    struct json_out o;
-    json_begin(&o, &out);
-    json_object(&o);
-    json_plan(&o, p, plan);
-    json_put_bool(&o, "applied", outcome->number2 > 0);
-    json_counts(&o, "before", outcome, false);
-    json_counts(&o, "after", outcome, true);
-    json_put_int(&o, "duration_ms", outcome->number);
-    json_put_text(&o, "safepoint", outcome->text && outcome->text[0] ? outcome->text : NULL);
-    json_object_end(&o);
-    face_write_json(&out);
-    str_free(&out);
+    struct more more = {p, plan};
+    written_print_json(&(struct written){.plan = plan, .outcome = outcome, .applied = outcome->number2 > 0,
+                                         .safepoint = outcome->text, .more = json_more, .context = &more});
 }
 
 /* ---- the commands ---- */

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "cmd/written.h"
 #include "plan/safepoint_read.h"
 #include "plan/safepoint_sql.h"
 
@@ -220,96 +221,24 @@ static int without_database(struct options *options)
     return err_exit_code(err.class);
 }
 
-static void json_plan(struct json_out *o, const struct input *plan)
-{
-    json_key(o, "plan");
-    json_object(o);
-    json_put_text(o, "digest", plan->text);
-    json_key(o, "steps");
-    json_array(o);
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct fact_step *step = &plan->steps[i];
-        json_object(o);
-        json_put_text(o, "action", step->action);
-        json_put_text(o, "object", step->object);
-        json_put_text(o, "detail", step->detail);
-        json_put_int(o, "rows", step->rows);
-        json_object_end(o);
-    }
-    json_array_end(o);
-    json_object_end(o);
-}
-
-static void json_counts(struct json_out *o, const char *key, const struct input *outcome, bool after)
-{
-    json_key(o, key);
-    json_object(o);
-    for (size_t i = 0; i < outcome->count_count; i++) {
-        int64_t rows = after ? outcome->counts[i].after : outcome->counts[i].before;
-        json_key(o, outcome->counts[i].table);
-        if (rows < 0)
-            json_null(o);
-        else
-            json_int(o, rows);
-    }
-    json_object_end(o);
-}
-
-static void print_json(const struct input *plan, const struct input *outcome, const char *path)
-{
-    struct str out = {0};
-    struct json_out o;
-    json_begin(&o, &out);
-    json_object(&o);
-    json_plan(&o, plan);
-    json_put_bool(&o, "applied", outcome->number2 > 0);
-    json_counts(&o, "before", outcome, false);
-    json_counts(&o, "after", outcome, true);
-    json_put_int(&o, "duration_ms", outcome->number);
-    json_put_text(&o, "safepoint", path);
-    json_object_end(&o);
-    face_write_json(&out);
-    str_free(&out);
-}
-
 static void print_plan(const struct input *plan)
 {
     struct str out = {0};
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const struct fact_step *step = &plan->steps[i];
-        str_printf(&out, "  %-9s ", step->action);
-        if (step->rows >= 0)
-            str_printf(&out, "%9lld  ", (long long)step->rows);
-        else
-            str_add(&out, "           ");
-        add_visible(&out, step->object);
-        str_add(&out, step->detail[0] && step->object[0] ? "  " : "");
-        add_visible(&out, step->detail);
-        str_add_char(&out, '\n');
-    }
-    str_printf(&out, "plan %.12s\n", plan->text);
-    fwrite(str_text(&out), 1, out.length, stdout);
-    fflush(stdout);
+    written_add_steps(&out, plan);
+    written_print_text(&out);
     str_free(&out);
 }
 
 static void print_outcome(const struct input *outcome, bool dry_run)
 {
     struct str out = {0};
-    for (size_t i = 0; i < outcome->count_count; i++) {
-        const struct fact_count *c = &outcome->counts[i];
-        if (c->before == c->after)
-            continue;
-        str_add(&out, "  ");
-        add_visible(&out, c->table);
-        str_printf(&out, "  %lld rows before, %lld after\n", (long long)c->before, (long long)c->after);
-    }
+    written_add_counts(&out, outcome);
     if (outcome->number2 > 0)
         str_printf(&out, "restored: %lld %s written in %lld ms\n", (long long)outcome->number2,
                    outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number);
     else
         str_add(&out, dry_run ? "dry run: nothing was written\n" : "nothing to write\n");
-    fwrite(str_text(&out), 1, out.length, stdout);
+    written_print_text(&out);
     str_free(&out);
 }
 
@@ -348,7 +277,8 @@ int cmd_restore(const struct command *command, struct options *options)
                                    .renumber = options->renumber};
     ok = ok && op_restore(&face.session, &what, &err);
     if (ok && options->json)
-        print_json(face.last[IN_PLAN], face.last[IN_OUTCOME], path);
+        written_print_json(&(struct written){.plan = face.last[IN_PLAN], .outcome = face.last[IN_OUTCOME],
+                                             .applied = face.last[IN_OUTCOME]->number2 > 0, .safepoint = path});
     else if (ok)
         print_outcome(face.last[IN_OUTCOME], options->dry_run);
     free(path);

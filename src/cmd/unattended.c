@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "cmd/options.h"
+#include "cmd/written.h"
 #include "op/lineage.h"
 
 enum { DEFAULT_DEADLINE_MS = 300000 };   /* case E1 */
@@ -256,15 +257,6 @@ void unattended_say_error(struct unattended *u, enum log_level level, const stru
              "%s", err->message);
 }
 
-static void json_counts(struct json_out *o, const char *key, const struct input *outcome, bool after)
-{
-    json_key(o, key);
-    json_object(o);
-    for (size_t i = 0; outcome && i < outcome->count_count; i++)
-        json_put_int(o, outcome->counts[i].table, after ? outcome->counts[i].after : outcome->counts[i].before);
-    json_object_end(o);
-}
-
 static void print_document(const struct unattended *u)
 {
     struct str out = {0};
@@ -277,8 +269,8 @@ static void print_document(const struct unattended *u)
     json_put_int(&o, "migrations", u->migrations);
     json_put_text(&o, "seed", u->seed);
     json_put_int(&o, "rows", u->rows);
-    json_counts(&o, "before", u->seeded, false);
-    json_counts(&o, "after", u->seeded, true);
+    written_json_counts(&o, "before", u->seeded, false);
+    written_json_counts(&o, "after", u->seeded, true);
     json_put_int(&o, "duration_ms", clock_mono_ms() - u->started_ms);
     json_object_end(&o);
     face_write_json(&out);
