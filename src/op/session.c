@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/spawn.h"
 #include "config/trust.h"
+#include "op/declared.h"
 #include "op/held.h"
 #include "op/onrecord.h"
 #include "op/tidcount.h"
@@ -313,16 +314,40 @@ static bool take_look(struct session *s, const struct db_probe *identity, size_t
     return true;
 }
 
-/* Counters that do not add up to the rows this role sees: rows deleted or rolled back, or row security. Small tables
- * only: a count by TID takes half a millisecond a page. */
-static bool blurred(const struct db_table *table)
+/* Small tables only: a count by TID takes half a millisecond a page. */
+static bool is_small(const struct db_table *table)
 {
     enum { SMALL_BYTES = 200 * 8192 };
-    return table->heap_bytes > 0 && table->heap_bytes <= SMALL_BYTES &&
+    return table->heap_bytes > 0 && table->heap_bytes <= SMALL_BYTES;
+}
+
+/* Counters that do not add up to the rows this role sees: rows deleted or rolled back, or row security. */
+static bool blurred(const struct db_table *table)
+{
+    return is_small(table) &&
            (table->row_security || table->deleted > 0 || table->dead > 0 || table->live != table->inserted);
 }
 
-/* After a crash the counters start from zero: whether a table is empty is then asked of its line pointers, which
+static int64_t declared_rows(const struct session *s, const struct db_table *table)
+{
+    for (size_t i = 0; i < s->fixtures.count; i++)
+        if (db_catalog_find(&s->catalog, s->fixtures.items[i].table, NULL) == table)
+            return (int64_t)s->fixtures.items[i].row_count;
+    return -1;
+}
+
+/* Rows that are lost by the counters alone, which may have begun after the rows came. A table of the application's
+ * may well be empty. */
+static bool said_lost(const struct session *s, const struct db_table *table)
+{
+    if (!is_small(table) || table->deleted <= 0)
+        return false;
+    const struct table_rule *rule = declared_rule(s, table);
+    return (!rule || rule->class != TABLE_OPERATIONAL) &&
+           held_table(table, rule ? rule->min_rows : -1, declared_rows(s, table));
+}
+
+/* After a crash the counters start from zero: whether rows are lost is then asked of a table's line pointers, which
  * costs two round trips but no evidence. What cannot be counted stays unknown. */
 static void settle_counters(struct session *s, bool exactly)
 {
@@ -333,7 +358,8 @@ static void settle_counters(struct session *s, bool exactly)
     struct err ignored = {0};
     for (size_t i = 0; i < s->catalog.count; i++) {
         const struct db_table *table = &s->catalog.tables[i];
-        if (table->details && table->can_select && (held_unknown(table) || (exactly && blurred(table))))
+        if (table->details && table->can_select &&
+            (held_unknown(table) || (exactly && blurred(table)) || said_lost(s, table)))
             doubtful[count++] = table;
     }
     tid_counts(s->db, doubtful, count, rows, &ignored);
