@@ -9,7 +9,9 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/json.h"
+#include "op/known.h"
 
 enum { RECORD_MOST = 4 * 1024 * 1024 };
 
@@ -31,15 +33,31 @@ char *keep_directory(const struct session *s, struct err *err)
     return NULL;
 }
 
-/* Without a system identifier the environment's name has to do. */
+/* Many servers have a database of the same oid, so without a system identifier the environment's name has to tell them
+ * apart: a record of another server would be taken back here, and be gone there. */
+static void add_server(const struct session *s, struct str *name)
+{
+    struct hash hash;
+    char hex[HASH_HEX];
+    if (s->identity.system_identifier[0]) {
+        str_add(name, s->identity.system_identifier);
+        return;
+    }
+    hash_init(&hash);
+    hash_add_field(&hash, known_config(s->ctx->settings, s->ctx->environment));
+    hash_add_field(&hash, s->ctx->environment->name);
+    hash_hex(&hash, hex);
+    str_printf(name, "unknown-%.16s", hex);
+}
+
 static char *record_path(const struct session *s, struct err *err)
 {
     char *directory = keep_directory(s, err);
     if (!directory)
         return NULL;
     struct str name = {0};
-    const char *identity = s->identity.system_identifier;
-    str_printf(&name, "%s-%u.json", *identity ? identity : "unknown", s->identity.database_oid);
+    add_server(s, &name);
+    str_printf(&name, "-%u.json", s->identity.database_oid);
     char *path = file_join(directory, str_text(&name));
     str_free(&name);
     free(directory);

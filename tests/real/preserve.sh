@@ -154,4 +154,15 @@ printf 'not json' >"$(echo "$T"/state/seedops/preserve/)$(so status test --json;
 so preserve test
 is "$rc" 1 "a record that cannot be read stops it"
 like "$err" 'cannot read .*json' "and is named"
+
+# ---- a server that does not tell which it is: its oids are any server's, so each environment has a record of its own
+sql c roles -c 'REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC'
+before=$(options); as owner; records() { find "$T/state/seedops/preserve" -name 'unknown-*.json' | wc -l; }
+so preserve test --confirm test
+is "$rc $(records)" "0 1" "preserved without an identity" || note "$err"
+held=$(options)
+so preserve far --undo --confirm far
+is "$(options) $(records)" "$held 1" "another environment's --undo takes nothing of it back" || note "$out$err"
+so preserve test --undo --confirm test
+is "$rc $(options) $(records)" "0 $before 0" "its own does" || note "$err"
 finish
