@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -45,10 +46,13 @@ struct safepoint_reader {
 
 /* ---- errors ---- */
 
+/* `why` may be the message of `err` itself. */
 static bool damaged(struct safepoint_reader *r, uint64_t at, const char *why, struct err *err)
 {
+    char reason[sizeof err->message];
+    snprintf(reason, sizeof reason, "%s", why);
     err_set(err, ERR_GENERAL, "the safepoint %s is damaged", r->path);
-    err_why(err, "byte %llu: %s", (unsigned long long)at, why);
+    err_why(err, "byte %llu: %s", (unsigned long long)at, reason);
     return err_hint(err, "nothing was written; is there another copy of the file?");
 }
 
