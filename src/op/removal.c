@@ -278,6 +278,7 @@ static bool load_graph(struct removal *r, struct db *db, struct err *err)
     r->roots = xcalloc(n, sizeof *r->roots);
     r->root_rows = xcalloc(n, sizeof *r->root_rows);
     r->planned = xcalloc(n, sizeof *r->planned);
+    r->planned_changed = xcalloc(r->graph.edge_count + 1, sizeof *r->planned_changed);
     r->doomed = xcalloc(n, sizeof *r->doomed);
     r->changed = xcalloc(r->graph.edge_count + 1, sizeof *r->changed);
     classify(r);
@@ -291,6 +292,7 @@ void removal_forget(struct removal *r)
         cascade_free(&r->cascade);
         free(r->root_rows);
         free(r->planned);
+        free(r->planned_changed);
         free(r->doomed);
         free(r->changed);
         graph_free(&r->graph);
@@ -374,6 +376,11 @@ void removal_digest(struct removal *r, char digest[HASH_HEX])
 
 /* ---- the plan ---- */
 
+uint64_t removal_changed(const struct removal *r, size_t edge)
+{
+    return cascade_others(&r->cascade, &r->cascade.met[edge]) + cascade_others(&r->cascade, &r->cascade.updated[edge]);
+}
+
 static void add_operational(struct removal *r, size_t family, uint64_t rows)
 {
     const char *name = removal_name(r, family);
@@ -400,6 +407,7 @@ static bool sum_up(struct removal *r, struct err *err)
         size_t child = r->graph.relations[edge->child].family;
         uint64_t met = cascade_others(&r->cascade, &r->cascade.met[e]);
         uint64_t updated = cascade_others(&r->cascade, &r->cascade.updated[e]);
+        r->planned_changed[e] = met + updated;
         r->blocked |= met && cascade_edge_blocks(edge);
         r->blocked |= updated && (edge->on_update == 'a' || edge->on_update == 'r');
         if (met || updated)

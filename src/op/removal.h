@@ -26,7 +26,8 @@ struct removal {
     struct cascade cascade;
     struct cascade_set *roots;       /* parallel to graph.relations; as the plan found them */
     uint64_t *root_rows, *planned;   /* the same: rows that go of themselves, and in all, as planned */
-    struct content *doomed;          /* the same: of context families */
+    uint64_t *planned_changed;       /* parallel to graph.edges: rows that stay with other values, as planned */
+    struct content *doomed;          /* parallel to graph.relations: of context families */
     struct content *changed;         /* parallel to graph.edges: of rows of context tables that ON DELETE changes */
     bool made;                       /* graph and the rest are there */
     struct plan seed;                /* reset, converge: what the fixtures write after it; of the plan's snapshot */
@@ -47,6 +48,8 @@ const char *removal_word(const struct removal *r);   /* "prune" "reset" "converg
 /* The plan, in one READ ONLY snapshot of the reading connection. Again after removal_forget. */
 bool removal_plan(struct removal *r, struct err *err);
 void removal_forget(struct removal *r);
+/* Rows that stay and change by an edge, as the cascade has them now. */
+uint64_t removal_changed(const struct removal *r, size_t edge);
 /* Digest of what the cascade and the contents say now. */
 void removal_digest(struct removal *r, char digest[HASH_HEX]);
 /* Contents of a family's doomed rows, or of the others of an edge; `save` (may be NULL) gets the lines as well. */

@@ -203,12 +203,11 @@ static bool save(struct doing *d, struct err *err)
 
 /* ---- is it what was confirmed? ---- */
 
-static bool grown(struct removal *r, const char *name, uint64_t now, uint64_t then, struct err *err)
+static bool grown(const char *name, uint64_t now, uint64_t then, struct err *err)
 {
-    err_set(err, ERR_CONFLICT, "%s has %llu rows that would go, %llu were confirmed", name, (unsigned long long)now,
-            (unsigned long long)then);
+    err_set(err, ERR_CONFLICT, "%s has %llu rows that would go or change, %llu were confirmed", name,
+            (unsigned long long)now, (unsigned long long)then);
     err_why(err, "it grew by more than 10 %% or 1 000 rows meanwhile");
-    (void)r;
     return err_hint(err, "nothing was deleted; look at the new plan and confirm that");
 }
 
@@ -224,10 +223,19 @@ static bool as_planned(struct removal *r, struct err *err)
             continue;
         operational += rows;
         if (much_more(rows, r->planned[i]))
-            return grown(r, removal_name(r, i), rows, r->planned[i], err);
+            return grown(removal_name(r, i), rows, r->planned[i], err);
+    }
+    for (size_t e = 0; e < r->graph.edge_count; e++) {
+        size_t child = r->graph.relations[r->graph.edges[e].child].family;
+        uint64_t rows = removal_changed(r, e);
+        if (r->graph.relations[child].context)
+            continue;
+        operational += rows;
+        if (much_more(rows, r->planned_changed[e]))
+            return grown(removal_name(r, child), rows, r->planned_changed[e], err);
     }
     if (r->options->seen_operational >= 0 && much_more(operational, (uint64_t)r->options->seen_operational))
-        return grown(r, "the application", operational, (uint64_t)r->options->seen_operational, err);
+        return grown("the application", operational, (uint64_t)r->options->seen_operational, err);
     removal_digest(r, now);
     if (strcmp(now, r->digest) == 0)
         return true;

@@ -293,11 +293,31 @@ static bool counters_on(struct db *db)
     return on;
 }
 
+/* A trigger or rule that ran, whose doings only the counters would have shown. */
+static bool refuse_unseen_hooks(const struct cascade *c, struct err *err)
+{
+    for (size_t i = 0; i < c->graph->hook_count; i++) {
+        const struct graph_hook *hook = &c->graph->hooks[i];
+        const struct graph_relation *on = &c->graph->relations[hook->relation];
+        bool ran = hook->on_delete && c->doomed[on->family].count;
+        for (size_t r = 0; !ran && hook->on_update && r < c->graph->relation_count; r++)
+            ran = c->graph->relations[r].family == on->family && foreseen_updates(c, r) > 0;
+        if (!ran)
+            continue;
+        err_set(err, ERR_REFUSED, "what %s %s of %s takes along cannot be found out", hook->rule ? "rule" : "trigger",
+                hook->name, on->name);
+        err_why(err, "the server counts nothing: track_counts is off");
+        return err_hint(err, "nothing was deleted; switch track_counts on, or the trigger off");
+    }
+    return true;
+}
+
 bool cascade_check(const struct cascade *c, struct db *db, const struct cascade_tally *before, struct err *err)
 {
     struct cascade_tally now;
     bool ok = true;
     if (!counters_on(db)) {
+        ok = refuse_unseen_hooks(c, err);
         for (size_t i = 0; ok && i < c->graph->relation_count; i++)
             ok = check_gone(c, db, i, err);
         return ok;

@@ -166,6 +166,21 @@ go_on
 is "$rc" 1 "a tenth more readings: back to the plan" || note "$err"
 like "$err" 'grew by more than 10 %' "and it says so"
 whole "growing" before
+fresh; paused prune-planned
+q "insert into note (station, text) select 2, 'more' from generate_series(1, 5)"
+go_on
+is "$rc $(q 'select count(*) from note where station = 2')" "1 6" "many more notes that would lose their station: back to the plan" || note "$err"
+like "$err" 'note has 6 rows that would go or change, 1 were confirmed' "and it says so"
+fresh
+q "create table shadow (id int); insert into shadow values (1);
+   create function take() returns trigger language plpgsql as 'begin delete from shadow; return null; end';
+   create trigger taker after delete on sensor execute function take(); alter database app set track_counts = off"
+prune
+is "$rc $(q 'select count(*) from shadow')" "5 1" "without counters a trigger's own deletes are unseen: refused" || note "$err"
+like "$err" 'trigger taker of sensor' "and it names the trigger"
+q 'drop trigger taker on sensor'
+prune
+is "$rc" 0 "without a trigger the rows themselves tell" || note "$err"
 fresh; paused prune-safe
 q 'with n as (insert into reading (sensor, value) select id, 7 from sensor where station = 1 limit 1 returning id) insert into written select id from n'
 ("$PSQL" -XAtq -h "$T/main" -U postgres -d app -c "set lock_timeout = '200ms'; insert into reading (sensor, value) select id, 7 from sensor where station = 2 limit 1" 2>&1 | grep -q 'lock timeout') && ok "a child of a row that goes is kept out by its lock" || not_ok "a child of a row that goes is kept out by its lock"
