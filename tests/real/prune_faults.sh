@@ -186,4 +186,20 @@ q 'with n as (insert into reading (sensor, value) select id, 7 from sensor where
 ("$PSQL" -XAtq -h "$T/main" -U postgres -d app -c "set lock_timeout = '200ms'; insert into reading (sensor, value) select id, 7 from sensor where station = 2 limit 1" 2>&1 | grep -q 'lock timeout') && ok "a child of a row that goes is kept out by its lock" || not_ok "a child of a row that goes is kept out by its lock"
 go_on
 is "$rc" 0 "and the prune goes on" || note "$err"
+
+# ---- a table of the application's with a fixture: another row comes to the place of one that was to go ----
+createdb_in main own; mkdir -p "$T/own/seeds"; cd "$T/own" || exit 1
+printf 'tables: {item: {class: operational}}\nenvironments:\n  local: {url: "${URL}"}\n' >seedops.yaml
+printf 'table: item\nkey: [code]\nprune: true\nrows:\n  - {code: a}\n' >seeds/item.yaml
+URL=$(url main own); names=(--confirm local --confirm-operational item)
+own() { sql main own -c "$1"; }
+own 'create table item (code text primary key)'; own "insert into item values ('a'), ('b')"
+place=$(own "select ctid from item where code = 'b'")
+paused prune-planned
+own "delete from item where code = 'b'"; own 'vacuum item'; own "insert into item values ('c')"
+is "$(own "select ctid from item where code = 'c'")" "$place" "another row is in the same place"
+go_on
+is "$rc $(own 'select string_agg(code, chr(32) order by code) from item')" "1 a c" "and stays" || note "$err"
+prune
+is "$rc $(own 'select string_agg(code, chr(32)) from item')" "0 a" "until it is planned itself" || note "$err"
 finish
