@@ -24,8 +24,10 @@ void disk_init(struct disk *d, const char *state_dir, const struct journal_heade
     struct tm tm;
     char stamp[32], session[80];
     gmtime_r(&seconds, &tm);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
-    snprintf(session, sizeof session, "%s-%ld-%08x", stamp, (long)getpid(), (unsigned)randombytes_random());
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", &tm);
+    /* with milliseconds: names sort by when a session began, and "last" must be the last of a second, too */
+    snprintf(session, sizeof session, "%s%03dZ-%ld-%08x", stamp, (int)(header->started_ms % 1000), (long)getpid(),
+             (unsigned)randombytes_random());
     *d = (struct disk){.directory = *state_dir ? file_join(state_dir, "sessions") : xstrdup(""),
                        .directory_fd = -1, .fd = -1,
                        .checkpoint_at = -1, .checkpoint_segment = 1};

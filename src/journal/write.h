@@ -26,7 +26,7 @@ struct journal_options {
     void *say_data;
 };
 
-/* Makes sessions/YYYYMMDDTHHMMSSZ-PID-RANDOM.jsonl (0600 in 0700) under `state_dir`; `options` NULL:
+/* Makes sessions/YYYYMMDDTHHMMSSmmmZ-PID-RANDOM.jsonl (0600 in 0700) under `state_dir`; `options` NULL:
  * no limits, no checkpoints. On failure (so with "",
  * no state directory) *journal is still given, in state JOURNAL_FAILED with the reason: callers go on. Waits
  * at most half a second. */

@@ -16,23 +16,21 @@ readable() { sql main alpi -c "SELECT count(*) FROM heap_page_items(get_raw_page
 options() { sql main alpi -c "SELECT count(*) FROM pg_class WHERE 'autovacuum_enabled=false' = ANY (reloptions)" -c 'SELECT count(*) FROM pg_replication_slots' | tr '\n' ' '; }
 check "the cause, the evidence, a deeper look, preserve and its undo" term "$SEEDOPS" local <<'END'
 size 80 24
-wait Deleted by SQL
-expect certain: 5 shows the evidence
-expect First preserve (x p)
+wait certain: 5 shows the evidence
+wait First preserve (x p)
 type 5
-wait DELETED
-expect The rows of all 7 context tables were deleted by SQL.
-expect x p Save what is still readable
+wait The rows of all 7 context tables were deleted by SQL.
+wait x p Save what is still readable
 type d
 wait looked deeper
-expect transaction
+wait transaction
 type W
 wait WRITE
 type x
 wait Actions
 type p
 wait heap pages
-expect keeps WAL until undone, at most 1GB
+wait keeps WAL until undone, at most 1GB
 key enter
 wait Preserved what is left
 type 1
