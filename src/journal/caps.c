@@ -27,16 +27,19 @@ struct listing {
     size_t count, capacity;
 };
 
-/* Our writers' names begin with a time: 20261121T044928Z-... */
-static bool is_ours(const char *name, size_t session_length)
+static bool has_shape(const char *name, const char *shape)
 {
-    static const char shape[] = "ddddddddTddddddZ-";
-    if (session_length < sizeof shape || session_length >= NAME_SIZE - 16)
-        return false;
     for (size_t i = 0; shape[i]; i++)
         if (shape[i] == 'd' ? name[i] < '0' || name[i] > '9' : name[i] != shape[i])
             return false;
     return true;
+}
+
+/* Our writers' names begin with a time: 20261121T044928123Z-..., of earlier ones without the milliseconds. */
+static bool is_ours(const char *name, size_t session_length)
+{
+    return session_length < NAME_SIZE - 16 &&
+           (has_shape(name, "ddddddddTdddddddddZ-") || has_shape(name, "ddddddddTddddddZ-"));
 }
 
 static void add(struct listing *l, int directory, const char *name)
@@ -112,7 +115,8 @@ bool caps_apply(int directory, const struct journal_limits *limits, const char *
     struct listing l = {0};
     if (!list(&l, directory))
         return false;
-    qsort(l.entries, l.count, sizeof *l.entries, by_age);
+    if (l.count)
+        qsort(l.entries, l.count, sizeof *l.entries, by_age);
     int64_t all = 0, ours = 0;
     size_t length = strlen(session);
     for (size_t i = 0; i < l.count; i++) {
