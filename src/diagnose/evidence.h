@@ -18,6 +18,7 @@ enum answer3 { DIAGNOSE_UNKNOWN, DIAGNOSE_NO, DIAGNOSE_YES };
 struct seen_table {
     const char *name;                /* as configured */
     int64_t oid, filenode, rows, inserted, deleted;
+    int64_t lost_ms, lost_rows;      /* when a diagnosis first found it without its rows, and how many were left; 0 not yet */
 };
 
 /* An environment as the last healthy visit saw it. */

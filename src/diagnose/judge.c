@@ -298,6 +298,21 @@ static void bracket(const struct evidence *e, const struct table_evidence *t, en
         earliest(lost, e->ledger_first_ms, "it was migrated anew");
 }
 
+/* The last of the moments at which these tables were first found so; 0 if one of them was not yet. */
+static int64_t found_so(const struct evidence *e, const struct judgement *js, const struct whole *w)
+{
+    int64_t found = 0;
+    for (size_t i = 0; i < e->count; i++) {
+        const struct table_evidence *t = &e->tables[i];
+        if (!t->context || !t->present || js[i].verdict != w->verdict)
+            continue;
+        if (!t->seen || t->seen->oid != t->oid || !t->seen->lost_ms || t->seen->lost_rows != t->rows)
+            return 0;
+        found = t->seen->lost_ms > found ? t->seen->lost_ms : found;
+    }
+    return found;
+}
+
 static void tell_when(const struct evidence *e, const struct judgement *js, const struct whole *w,
                       struct fact_diagnosis *d)
 {
@@ -308,8 +323,10 @@ static void tell_when(const struct evidence *e, const struct judgement *js, cons
             bracket(e, &e->tables[i], w->verdict, &fine, &lost);
     if (lost.ms < fine.ms)
         lost = (struct bound){0};
+    int64_t found = found_so(e, js, w);
     if (!lost.ms)
-        lost = (struct bound){e->now_ms, "this visit"};
+        lost = found && found >= fine.ms ? (struct bound){found, "an earlier visit"}
+                                         : (struct bound){e->now_ms, "this visit"};
     if (w->verdict == VERDICT_HEALTHY)
         return;
     signs_time(fine.ms, text, sizeof text);

@@ -46,12 +46,20 @@ static bool take_number(const struct json *object, const char *key, int64_t *out
     return value && json_is_int(value) && *out >= 0;
 }
 
+/* Notes from before there was such a number have none. */
+static bool take_later(const struct json *object, const char *key, int64_t *out)
+{
+    *out = 0;
+    return !json_get(object, key) || take_number(object, key, out);
+}
+
 static bool take_table(const struct json *object, struct arena *arena, struct seen_table *t)
 {
     t->name = arena_strdup(arena, json_text_of(json_get(object, "table")));
     return t->name && take_number(object, "oid", &t->oid) && take_number(object, "filenode", &t->filenode) &&
            take_number(object, "rows", &t->rows) && take_number(object, "inserted", &t->inserted) &&
-           take_number(object, "deleted", &t->deleted);
+           take_number(object, "deleted", &t->deleted) && take_later(object, "lost_ms", &t->lost_ms) &&
+           take_later(object, "lost_rows", &t->lost_rows);
 }
 
 static bool take_note(const struct json *root, struct arena *arena, struct seen *seen)
@@ -114,6 +122,10 @@ void memory_format(const struct memory_key *key, const struct seen *seen, struct
         json_put_int(&o, "rows", t->rows);
         json_put_int(&o, "inserted", t->inserted);
         json_put_int(&o, "deleted", t->deleted);
+        if (t->lost_ms) {
+            json_put_int(&o, "lost_ms", t->lost_ms);
+            json_put_int(&o, "lost_rows", t->lost_rows);
+        }
         json_object_end(&o);
     }
     json_array_end(&o);

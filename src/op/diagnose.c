@@ -157,6 +157,7 @@ bool op_diagnose(struct session *s, const struct diagnose_options *options, stru
         in->text = xstrdup(options->reason ? options->reason : "");
         session_server_fact(s, &in->server);
         diagnose_judge(&e, &in->diagnosis);
+        remember_loss(s, &e);
         ok = !options->deep || deep_look(s, &e, &in->diagnosis, err);
         in->diagnosis.round_trips = (int64_t)(db_round_trips(s->db) - trips);
         in->diagnosis.duration_ms = clock_mono_ms() - started;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "diagnose/memory.h"
 #include "diagnose/probe.h"
+#include "diagnose/rules.h"
 #include "op/known.h"
 
 enum { FRESH_MS = 5 * 60 * 1000 };   /* the same note is not written more often */
@@ -82,4 +83,31 @@ void remember_recall(struct session *s, struct evidence *e)
         for (size_t n = 0; n < e->seen.table_count; n++)
             if (strcmp(e->tables[i].name, e->seen.tables[n].name) == 0)
                 e->tables[i].seen = &e->seen.tables[n];
+}
+
+/* Found without rows for the first time, or with fewer than then; or they are there again. */
+static bool note_loss(const struct evidence *e, const struct table_evidence *t, struct seen_table *seen)
+{
+    bool lost = t->present && t->oid == seen->oid && table_lacks_rows(t);
+    if (lost ? seen->lost_ms && seen->lost_rows == t->rows : !seen->lost_ms)
+        return false;
+    seen->lost_ms = lost ? e->now_ms : 0;
+    seen->lost_rows = lost ? t->rows : 0;
+    return true;
+}
+
+void remember_loss(struct session *s, struct evidence *e)
+{
+    bool changed = false;
+    struct memory_key key = key_of(s);
+    struct err err = {0};
+    if (!wanted(s) || !e->seen.healthy_ms || e->seen.system_identifier != e->system_identifier ||
+        e->seen.database != e->database_oid)
+        return;
+    for (size_t i = 0; i < e->count; i++)
+        for (size_t n = 0; n < e->seen.table_count; n++)
+            if (e->tables[i].seen == &e->seen.tables[n])
+                changed |= note_loss(e, &e->tables[i], &e->seen.tables[n]);
+    if (changed && !memory_write(&key, &e->seen, FRESH_MS, &err))
+        ctx_log(s->ctx, "debug", "when the rows were first missed is not remembered: %s", err.message);
 }

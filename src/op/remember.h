@@ -14,5 +14,8 @@
 void remember_visit(struct session *s, const struct input *status);
 /* Fills e->seen, and each table's, from the note; nothing without one. */
 void remember_recall(struct session *s, struct evidence *e);
+/* Notes when a diagnosis first found tables without the rows of the last healthy visit: later ones say so instead of
+ * naming themselves. Only for the database that was healthy. */
+void remember_loss(struct session *s, struct evidence *e);
 
 #endif

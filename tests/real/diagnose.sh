@@ -74,8 +74,19 @@ so diagnose test
 like "$err" 'note of the last healthy visit cannot be read' "a broken note is said"
 is "$rc" 0 "and stops nothing"
 
-# another cluster at the same place
+fresh later
+sql c later -c 'DELETE FROM b' -c 'DELETE FROM a'
+d; first=$(jq -c '[.until, .until_why]' <<<"$out"); second_on() { [ "$(date -u +%FT%TZ)" \> "$(jq -r '.[0]' <<<"$first")" ]; }
+like "$first" 'this visit' "lost by the first look that missed them"
+wait_for 5 second_on
+d; is "$(jq -c '[.until, .until_why]' <<<"$out")" "${first/this/an earlier}" "a later look names the first, not itself"
+sql c later -c "INSERT INTO a SELECT g, g FROM generate_series(1, 3) g"; d; sql c later -c 'DELETE FROM a'; d
+like "$(jq -r .until_why <<<"$out")" 'this visit' "and what was lost since is dated anew"
+
+# another cluster at the same place, of a later second: an identifier tells no more of when it was made
 fresh volume
+seen=$(date +%s); next_second() { [ "$(date +%s)" -gt "$seen" ]; }
+wait_for 5 next_second
 cluster_stop c fast; as_server mv "$T/c/data" "$T/c/data.old"; mv "$T/c" "$T/c.old"
 cluster_start c 'autovacuum=off' || exit 1
 createdb_in c volume; rm -rf "$XDG_STATE_HOME/seedops/known_databases"; remigrate

@@ -57,7 +57,7 @@ static struct evidence clean(void)
 
 /* ---- a case for each rule: what is changed of the clean evidence to make it the first that holds ---- */
 
-static struct seen_table seen_gauge = {"Gauge", 20001, 20001, 7, 7, 0};
+static struct seen_table seen_gauge = {"Gauge", 20001, 20001, 7, 7, 0, 0, 0};
 static struct other_database others[] = {{"prod", 16999, 90000, 0, true}};
 
 static void remembered(struct evidence *e, int64_t cluster, int64_t database)
@@ -65,7 +65,7 @@ static void remembered(struct evidence *e, int64_t cluster, int64_t database)
     e->seen = (struct seen){.healthy_ms = NOW - MINUTE, .system_identifier = cluster, .database = database,
                             .tables = &seen_gauge, .table_count = 1};
     tables[0].seen = &seen_gauge;
-    seen_gauge = (struct seen_table){"Gauge", 20001, 20001, 7, 7, 0};
+    seen_gauge = (struct seen_table){"Gauge", 20001, 20001, 7, 7, 0, 0, 0};
 }
 static void new_file(struct table_evidence *t) { t->filenode = 30000; t->file_age = t->row_age = 5; t->file_xid = t->row_xid = "745"; }
 static void counted(struct table_evidence *t, int64_t inserted, int64_t deleted, int64_t dead)
@@ -319,7 +319,7 @@ static void a_note_comes_back(void **state)
 {
     (void)state;
     struct memory_key key = {"/etc/seedops.yaml", "prod"};
-    struct seen_table noted[] = {{"Gauge", 1, 2, 3, 4, 5}, {"a \"b\"", 6, 7, 8, 9, 10}};
+    struct seen_table noted[] = {{"Gauge", 1, 2, 3, 4, 5, 0, 0}, {"a \"b\"", 6, 7, 8, 9, 10, 11, 12}};
     struct seen seen = {.healthy_ms = NOW, .system_identifier = 7301, .database = 16384, .database_name = "db",
                         .tables = noted, .table_count = 2}, back;
     struct str text = {0};
@@ -331,6 +331,9 @@ static void a_note_comes_back(void **state)
     assert_int_equal(back.table_count, 2);
     assert_string_equal(back.tables[1].name, "a \"b\"");
     assert_int_equal(back.tables[1].deleted, 10);
+    assert_int_equal(back.tables[1].lost_ms, 11);
+    assert_int_equal(back.tables[1].lost_rows, 12);
+    assert_int_equal(back.tables[0].lost_ms, 0);
     /* cut anywhere, it is refused and nothing of it is believed */
     for (size_t cut = 0; cut + 2 < text.length; cut++) {
         assert_false(memory_parse(text.text, cut, &arena, &back, &err));
