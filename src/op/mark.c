@@ -12,20 +12,14 @@
 #include "base/json.h"
 
 #define P "pg_catalog."
-/* The text of a query that gives one value, a JSON text; NULL where `when` does not hold. */
-#define READ(when, query) \
-    "CASE WHEN " when " THEN " P "convert_from(" P "decode(" P "\"substring\"(" P "query_to_xml(" \
+#define EQ " OPERATOR(pg_catalog.=) "
+/* A query that gives one value, a JSON text. */
+#define READ(query) \
+    P "convert_from(" P "decode(" P "\"substring\"(" P "query_to_xml(" \
     "'SELECT " P "encode(" P "convert_to((" query ")::" P "text, ''UTF8''), ''hex'') AS x', false, true, '')::" P "text," \
-    " '<x>([0-9a-f]*)</x>'), 'hex'), 'UTF8') END"
-/* A table that may be there: its oid, whether it has `columns` (of a list of literals), whether it may be read. */
-#define TABLE(alias, where, columns, count) \
-    " LEFT JOIN LATERAL (SELECT c.oid, (SELECT " P "count(*) FROM " P "pg_attribute a WHERE a.attrelid = c.oid AND" \
-    " NOT a.attisdropped AND a.attname IN (" columns ")) = " count " AND " P "has_schema_privilege(n.oid, 'USAGE') AND " P \
-    "has_table_privilege(c.oid, 'SELECT') AS readable, " P "has_schema_privilege(n.oid, 'USAGE') AND " P \
-    "has_table_privilege(c.oid, 'INSERT') AS writable FROM " P "pg_class c JOIN " P "pg_namespace n ON" \
-    " n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND " where ") " alias " ON true"
+    " '<x>([0-9a-f]*)</x>'), 'hex'), 'UTF8')"
 
-enum { MARK_THERE, MARK_MAY_READ, MARK_READ, RAILS_READ, ACTIONS_THERE, ACTIONS_OPEN, ACTIONS_READ };
+enum { FOUND_NAME, FOUND_READABLE, FOUND_WRITABLE, FOUND_TEXT };
 
 #define SETS \
     "SELECT coalesce(" P "json_agg(h), ''[]'') FROM (SELECT l.* FROM (SELECT DISTINCT ON (fixture_digest) id," \
@@ -33,16 +27,24 @@ enum { MARK_THERE, MARK_MAY_READ, MARK_READ, RAILS_READ, ACTIONS_THERE, ACTIONS_
     " (EXTRACT(epoch FROM at) * 1000)::" P "int8 AS applied_ms, " P "concat(who, ''@'', host) AS by FROM seedops.actions WHERE fixtures_applied" \
     " ORDER BY fixture_digest, id DESC) l ORDER BY l.id DESC LIMIT 16) h"
 
+/* A row for each of the three that is there: whether all that is read of it is there and may be read, whether a row may
+ * be added, and what it holds. In most databases none is, which one look at an index tells. */
 static const char probe_sql[] =
-    "SELECT m.oid IS NOT NULL, m.readable, "
-    READ("m.readable", "SELECT " P "to_jsonb(m) FROM seedops.mark m LIMIT 1") ", "
-    READ("r.readable", "SELECT " P "to_jsonb(r.value) FROM ar_internal_metadata r WHERE r.key = ''environment'' LIMIT 1")
-    ", a.oid IS NOT NULL, a.writable, " READ("a.readable", SETS)
-    " FROM (SELECT) one"
-    TABLE("m", "n.nspname = 'seedops' AND c.relname = 'mark'", "'environment', 'role'", "2")
-    TABLE("r", "c.relname = 'ar_internal_metadata' AND " P "pg_table_is_visible(c.oid)", "'key', 'value'", "2")
-    TABLE("a", "n.nspname = 'seedops' AND c.relname = 'actions'",
-          "'id', 'at', 'who', 'host', 'fixture_digest', 'fixture_commit', 'fixtures_dated', 'fixtures_applied'", "8");
+    "SELECT f.relname, f.readable, f.writable, CASE WHEN NOT f.readable THEN NULL"
+    " WHEN f.relname" EQ "'mark' THEN " READ("SELECT " P "to_jsonb(m) FROM seedops.mark m LIMIT 1")
+    " WHEN f.relname" EQ "'actions' THEN " READ(SETS)
+    " ELSE " READ("SELECT " P "to_jsonb(r.value) FROM ar_internal_metadata r WHERE r.key = ''environment'' LIMIT 1") " END"
+    " FROM (SELECT c.relname, " P "has_schema_privilege(n.oid, 'USAGE') AND " P "has_table_privilege(c.oid, 'SELECT') AND"
+    "  NOT EXISTS (SELECT FROM " P "unnest(CASE WHEN c.relname" EQ "'mark' THEN '{environment,role}'"
+    "   WHEN c.relname" EQ "'actions' THEN"
+    "    '{id,at,who,host,fixture_digest,fixture_commit,fixtures_dated,fixtures_applied}'"
+    "   ELSE '{key,value}' END::" P "name[]) AS wanted(attname) WHERE NOT EXISTS (SELECT FROM " P "pg_attribute a"
+    "   WHERE a.attrelid" EQ "c.oid AND a.attname" EQ "wanted.attname AND NOT a.attisdropped)) AS readable, "
+    P "has_schema_privilege(n.oid, 'USAGE') AND " P "has_table_privilege(c.oid, 'INSERT') AS writable"
+    " FROM " P "pg_class c JOIN " P "pg_namespace n ON n.oid" EQ "c.relnamespace"
+    " WHERE c.relname" " OPERATOR(pg_catalog.=) ANY ('{mark,actions,ar_internal_metadata}'::" P "name[])"
+    " AND (c.relkind" EQ "'r' OR c.relkind" EQ "'p') AND CASE WHEN c.relname" EQ "'ar_internal_metadata'"
+    "  THEN " P "pg_table_is_visible(c.oid) ELSE n.nspname" EQ "'seedops' END OFFSET 0) f";
 
 /* ar_internal_metadata lies where the application's search_path leads. */
 void mark_probes(struct db_probe probes[MARK_PROBES])
@@ -103,17 +105,25 @@ void mark_take(const struct db_probe probes[MARK_PROBES], struct mark *mark)
 {
     const struct db_result *r = probes[0].result;
     *mark = (struct mark){0};
-    if (!probes[0].ok || db_rows(r) != 1) {
+    if (!probes[0].ok) {
         copy(mark->problem, sizeof mark->problem, db_probe_word(&probes[0]));
         return;
     }
     mark->read = true;
-    take_mark(db_value(r, 0, MARK_READ), mark);
-    mark->there = db_bool(r, 0, MARK_THERE);
-    mark->unreadable = mark->there && !db_bool(r, 0, MARK_MAY_READ);
-    take_rails(db_value(r, 0, RAILS_READ), mark);
-    take_sets(db_value(r, 0, ACTIONS_READ), mark);
-    mark->trail = !db_bool(r, 0, ACTIONS_THERE) ? TRAIL_NONE : db_bool(r, 0, ACTIONS_OPEN) ? TRAIL_OPEN : TRAIL_CLOSED;
+    mark->trail = TRAIL_NONE;
+    for (size_t i = 0; i < db_rows(r); i++) {
+        const char *name = db_value(r, i, FOUND_NAME), *text = db_value(r, i, FOUND_TEXT);
+        if (strcmp(name, "mark") == 0) {
+            mark->there = true;
+            mark->unreadable = !db_bool(r, i, FOUND_READABLE);
+            take_mark(text, mark);
+        } else if (strcmp(name, "actions") == 0) {
+            mark->trail = db_bool(r, i, FOUND_WRITABLE) ? TRAIL_OPEN : TRAIL_CLOSED;
+            take_sets(text, mark);
+        } else {
+            take_rails(text, mark);
+        }
+    }
 }
 
 const char *mark_create_sql(void)
