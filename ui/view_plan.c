@@ -20,7 +20,7 @@ static void draw_sentence(const struct view *v)
         view_sentence_line(v, STYLE_BOLD, "Making the plan of a %s: %s rows so far \xe2\x80\xa6", p->action,
                            view_count(rows, p->rows.count, false));
     else if (text_is_empty(p->digest))
-        view_sentence_line(v, STYLE_BAD, "There is no plan: making it failed, or what it said was carried out.");
+        view_sentence_line(v, STYLE_BOLD, "No plan stands: it was carried out, or making it failed. 7 Log says which.");
     else if (p->step_count == 0)
         view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 Nothing to %s: no row is there that should not be.", p->action);
     else if (!p->possible)
@@ -71,6 +71,6 @@ void view_plan(const struct view *v)
         table_row(v, row, nth);
     }
     if (p->rows.count == 0)
-        view_empty(v, p->request ? "" : "No row of a context table goes.");
+        view_empty(v, text_is_empty(p->digest) ? "" : "No row of a context table goes.");
     draw_steps(v);
 }

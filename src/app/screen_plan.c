@@ -74,20 +74,24 @@ static void details_of(const struct model *m, int64_t row, struct str *out)
         details_add(out, titles[cell], rowset_cell(&m->plan.rows, row, cell));
 }
 
-static void event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
-{
-    if (in->kind == IN_STORE && job->effect == EFFECT_PRUNE && job->plan)
-        rowset_store(&m->plan.rows, in, effects);
-    if (in->kind == IN_OUTCOME && job->effect == EFFECT_PRUNE && job->plan && m->plan.request == in->request)
-        m->plan.request = 0;             /* it failed: there is no plan */
-}
-
 static void forget(struct model *m, struct effects *effects)
 {
     forget_plan(&m->plan);
     rowset_reset(&m->plan.rows, effects);
     text_replace(&m->plan.list.filter, NULL);
     m->plan.list.selected = m->plan.list.top = 0;
+}
+
+static void event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
+{
+    if (in->kind == IN_STORE && job->effect == EFFECT_PRUNE && job->plan)
+        rowset_store(&m->plan.rows, in, effects);
+    if (in->kind == IN_OUTCOME && job->effect == EFFECT_PRUNE && job->plan && m->plan.request == in->request)
+        m->plan.request = 0;             /* it failed: there is no plan */
+    if (in->kind == IN_OUTCOME && job->effect == EFFECT_PRUNE && !job->plan && in->ok) {
+        forget(m, effects);              /* its rows are gone: what was done stands in the message */
+        text_replace(&m->plan.action, in->name);
+    }
 }
 
 const struct screen_class screen_class_plan = {

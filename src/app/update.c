@@ -133,6 +133,15 @@ static const char *removal_done(const struct input *in)
     return text_same(in->name, "reset") ? "Reset" : text_same(in->name, "converge") ? "Converged" : "Pruned";
 }
 
+/* By the safepoint's own name: another one may be the last when it is needed. */
+static void say_undo(const struct model *m, const char *path, struct str *out)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *suffix = strstr(name, ".safepoint");
+    str_printf(out, "; undo: seedops restore %s %.*s", or_empty(m->environment),
+               suffix ? (int)(suffix - name) : (int)strlen(name), name);
+}
+
 static void say_done(struct model *m, const struct input *in, const struct job *job)
 {
     if (!job->writes && job->effect != EFFECT_VERIFY)
@@ -150,11 +159,13 @@ static void say_done(struct model *m, const struct input *in, const struct job *
     struct str rows = {0};
     if (job->effect == EFFECT_SEED || job->effect == EFFECT_PRUNE || job->effect == EFFECT_RESTORE)
         str_printf(&rows, ": %lld row%s %s", (long long)in->number2, in->number2 == 1 ? "" : "s",
-                   job->effect == EFFECT_PRUNE ? "saved and done" : "written");
+                   job->effect != EFFECT_PRUNE ? "written" : text_same(in->name, "prune") ? "deleted" : "deleted or written");
     for (size_t i = 0; i < in->count_count; i++)
         if (in->counts[i].before != in->counts[i].after)
             str_printf(&rows, ", %s %lld \xe2\x86\x92 %lld", or_empty(in->counts[i].table),
                        (long long)in->counts[i].before, (long long)in->counts[i].after);
+    if (job->effect == EFFECT_PRUNE && !text_is_empty(in->text))
+        say_undo(m, in->text, &rows);
     notice_set(m, "good", "%s %s%s.", done, or_empty(m->environment), str_text(&rows));
     str_free(&rows);
 }
