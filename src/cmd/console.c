@@ -21,7 +21,9 @@ static bool check_environment(const struct settings *settings, const char *name,
     for (size_t i = 0; i < settings->environment_count; i++)
         if (strcmp(settings->environments[i].name, name) == 0)
             return true;
-    err_set(err, ERR_USAGE, "there is no command and no environment \"%s\"", name);
+    char shown[80];
+    err_set(err, ERR_USAGE, "there is no command and no environment \"%s\"",
+            settings_show_word(shown, sizeof shown, name));
     const char *nearest = command_nearest(name);
     if (nearest)
         return err_hint(err, "did you mean the command \"%s\"?", nearest);

@@ -240,7 +240,9 @@ bool face_refuse_operands(const struct face *face, struct err *err)
     const struct options *o = face->options;
     if (o->operand_count == 0 || face->command->flags & COMMAND_OPERANDS)
         return true;
-    err_set(err, ERR_USAGE, "seedops %s does not take \"%s\"", face->command->name, o->operands[0]);
+    char shown[80];
+    err_set(err, ERR_USAGE, "seedops %s does not take \"%s\"", face->command->name,
+            settings_show_word(shown, sizeof shown, o->operands[0]));
     err_why(err, "no environment has that name, and no command of that name follows %s", face->command->name);
     return err_hint(err, "usage: seedops %s %s", face->command->name, face->command->operands);
 }

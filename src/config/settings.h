@@ -99,4 +99,8 @@ const char *role_name(enum role role);
 enum role role_of_name(const char *name);
 const char *table_class_name(enum table_class class);
 
+/* A word of the command line that should have been a name, to be shown in an error: visible, and "[REDACTED]" when it
+ * looks like a URL or a connection string, which may hold a password. Writes into `out` and gives it. */
+const char *settings_show_word(char *out, size_t size, const char *word);
+
 #endif

@@ -19,10 +19,23 @@ static void add_names(const struct settings *s, struct str *out)
     }
 }
 
+const char *settings_show_word(char *out, size_t size, const char *word)
+{
+    static const char *const signs[] = {"://", "@", "password=", "//"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(word, signs[i]))
+            return text_visible_buf(out, size, "[REDACTED]");
+    return text_visible_buf(out, size, word);
+}
+
 static bool no_such(const struct settings *s, const char *name, struct err *err)
 {
     char shown[80];
-    err_set(err, ERR_USAGE, "there is no environment \"%s\"", text_visible_buf(shown, sizeof shown, name));
+    err_set(err, ERR_USAGE, "there is no environment \"%s\"", settings_show_word(shown, sizeof shown, name));
+    if (strcmp(shown, "[REDACTED]") == 0) {
+        err_why(err, "it looks like a URL, which is no environment's name");
+        return err_hint(err, "Put it into DATABASE_URL: on a command line others can read its password.");
+    }
     if (!s->file) {
         err_why(err, "no seedops.yaml was found from the working directory upward");
         return err_hint(err, "`seedops init` writes one; without, give no name and set DATABASE_URL.");

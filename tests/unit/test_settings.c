@@ -634,6 +634,18 @@ static void a_password_in_the_file(void **state)
 
 /* ---- trust ---- */
 
+static void a_word_that_may_hold_a_password(void **state)
+{
+    (void)state;
+    char shown[80];
+    static const char *const urls[] = {"postgresql://u:s3cret@h/x", "u:s3cret@h/x", "postgres//u:s3cret",
+                                       "host=h password=s3cret", "mysql://h/x?password=s3cret"};
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
+        assert_string_equal(settings_show_word(shown, sizeof shown, urls[i]), "[REDACTED]");
+    assert_string_equal(settings_show_word(shown, sizeof shown, "prodction"), "prodction");
+    assert_string_equal(settings_show_word(shown, sizeof shown, "a\x1b]0;b"), "a\\e]0;b");
+}
+
 static void commands_and_trust(void **state)
 {
     (void)state;
@@ -701,7 +713,7 @@ int main(void)
         T(broken_yaml_has_its_place), T(tunnels), T(names_of_environments), T(variables_in_values),
         T(found_upward), T(files_that_cannot_be_read), T(without_a_file), T(migrations_are_recognised),
         T(which_environment), T(a_url_instead_of_a_name), T(a_url_is_no_way_around_a_role),
-        T(database_url_elsewhere), T(a_password_in_the_file), T(commands_and_trust), T(the_sample_projects_load),
+        T(database_url_elsewhere), T(a_password_in_the_file), T(a_word_that_may_hold_a_password), T(commands_and_trust), T(the_sample_projects_load),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
