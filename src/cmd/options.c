@@ -95,8 +95,11 @@ void options_words(const struct options *options, struct str *out)
         if (row->kind == OPTION_MS && *(const int64_t *)(const void *)field)
             str_printf(out, " --%s %lld", row->name, (long long)*(const int64_t *)(const void *)field);
     }
-    for (int i = 0; i < options->operand_count; i++)
-        str_printf(out, " %s", options->operands[i]);
+    for (int i = 0; i < options->operand_count; i++) {
+        char shown[80];
+        bool secret = strcmp(settings_show_word(shown, sizeof shown, options->operands[i]), "[REDACTED]") == 0;
+        str_printf(out, " %s", secret ? shown : options->operands[i]);
+    }
 }
 
 static const struct option_row *find_row(const char *name, size_t length)
