@@ -30,8 +30,8 @@
     X(RESTORE_LOADED, "restore-loaded", "the saved rows are in temporary tables") \
     X(RESTORE_PLANNED, "restore-planned", "the plan is made and confirmed, nothing was begun") \
     X(RESTORE_BEGUN, "restore-begun", "the writing transaction is begun") \
-    X(RESTORE_INSERTED, "restore-inserted", "what was missing is inserted") \
-    X(RESTORE_SET_BACK, "restore-set-back", "what was changed is set back") \
+    X(RESTORE_WRITING, "restore-writing", "the first rows are inserted or set back") \
+    X(RESTORE_WRITTEN, "restore-written", "all rows are, deferred constraints not yet checked") \
     X(RESTORE_CHECKED, "restore-checked", "what was written was compared with the safepoint") \
     X(RESTORE_COMMIT, "restore-commit", "just before COMMIT is sent") \
     X(RESTORE_DONE, "restore-done", "committed, and not yet reported")

@@ -26,14 +26,23 @@ static void equals(struct str *sql, const struct db_type *type)
     str_printf(sql, " %s ", type->equality ? type->equality : "OPERATOR(pg_catalog.=)");
 }
 
-void restore_match(struct str *sql, const struct restored *s)
+static void match(struct str *sql, const struct restored *s, const char *saved)
 {
     for (size_t i = 0; i < s->key_count; i++) {
         str_add(sql, i ? " AND " : "");
         live_column(sql, "t", s, s->key[i]);
         equals(sql, &s->columns[s->key[i]].live->type);
-        str_printf(sql, "r.c%zu", s->key[i]);
+        str_printf(sql, "%s.c%zu", saved, s->key[i]);
     }
+}
+
+void restore_match(struct str *sql, const struct restored *s) { match(sql, s, "r"); }
+
+void restore_match_as(struct str *sql, const struct restored *s, size_t section)
+{
+    char saved[24];
+    snprintf(saved, sizeof saved, "x%zu", section);
+    match(sql, s, saved);
 }
 
 /* Which columns are compared: all that are put back, or of a section of changes the changed ones. */
@@ -235,28 +244,52 @@ static bool find_taken(struct restore *r, struct err *err)
     return ok;
 }
 
-/* The restored rows of the parent's own sections count as there, unless they are stuck themselves. */
-static void add_restored_parents(struct str *sql, const struct restore *r, const struct restored *s,
-                                 const struct db_foreign_key *fk, const struct db_table *parent, const size_t *columns)
+/* The saved rows of a parent's section that this restore writes: q the row, z its state, t the live one of changes.
+ * Rows changed since count as far as the caller said that they are overwritten. */
+static void add_written_rows(struct str *sql, const struct restore *r, size_t n)
+{
+    const struct restored *p = &r->sections[n];
+    const char *mode = r->options->changed;
+    str_printf(sql, "SELECT FROM pg_temp.seedops_saved_%zu q JOIN pg_temp.seedops_state_%zu z ON z.r = q.ctid", n, n);
+    if (p->saved.kind == SAFEPOINT_CHANGED) {
+        str_add(sql, " JOIN ");
+        restore_live(sql, p, "t");
+        str_add(sql, " ON ");
+        match(sql, p, "q");
+    }
+    str_printf(sql, " WHERE z.s IN ('%c'%s)", p->saved.kind == SAFEPOINT_DELETED ? 'm' : 'u',
+               mode && strcmp(mode, "overwrite") == 0 ? ", 'c'" : "");
+}
+
+/* Keys count as they will be after the whole restore: those of rows that it inserts, and those that it sets back. */
+static void add_restored_parents(struct str *sql, const struct restore *r, const struct db_foreign_key *fk,
+                                 const struct db_table *parent, const size_t *columns)
 {
     for (size_t n = 0; n < r->count; n++) {
         const struct restored *p = &r->sections[n];
-        if (restore_hopeless(p) || p->table != parent || p->saved.kind != SAFEPOINT_DELETED)
+        if (restore_hopeless(p) || p->table != parent)
             continue;
-        str_printf(sql, " AND NOT EXISTS (SELECT FROM pg_temp.seedops_saved_%zu q JOIN pg_temp.seedops_state_%zu z "
-                   "ON z.r = q.ctid WHERE z.s = 'm'", n, n);
+        str_add(sql, " AND NOT EXISTS (");
+        add_written_rows(sql, r, n);
         bool all = true;
         for (size_t i = 0; i < fk->count; i++) {
             const struct db_column *target = db_table_column(parent, fk->target_columns[i]);
             size_t column = column_of(p, target);
-            all &= column < p->saved.column_count;
-            str_printf(sql, " AND q.c%zu", all ? column : 0);
+            str_add(sql, " AND ");
+            if (column < p->saved.column_count && compared(p, column)) {
+                str_printf(sql, "q.c%zu", column);
+            } else if (p->saved.kind == SAFEPOINT_CHANGED) {
+                str_add(sql, "t.");
+                db_quote_identifier(sql, target->name);
+            } else {
+                str_printf(sql, "r.c%zu", columns[i]);
+                all = false;
+            }
             equals(sql, &target->type);
             str_printf(sql, "r.c%zu", columns[i]);
         }
         str_add(sql, all ? ")" : " AND false)");
     }
-    (void)s;
 }
 
 static bool reference_columns(const struct restored *s, const struct db_foreign_key *fk, size_t *columns)
@@ -293,7 +326,7 @@ static void add_orphans(struct str *sql, const struct restore *r, size_t n, cons
         str_printf(sql, "r.c%zu", columns[i]);
     }
     str_add(sql, ")");
-    add_restored_parents(sql, r, s, fk, parent, columns);
+    add_restored_parents(sql, r, fk, parent, columns);
     str_add(sql, " RETURNING 1");
 }
 

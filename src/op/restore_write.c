@@ -1,9 +1,7 @@
 /* restore_write - rows in, values back, everything looked at again.
  *
- *   triggers off, if configured ─▶ missing rows, parents first ─▶ values set back ─▶ deferred constraints ─▶
- *   triggers on again ─▶ every row compared with the safepoint
- *
- * Tables that refer to each other in a circle go in one statement: their foreign keys are checked at its end. */
+ *   triggers off, if configured ─▶ missing rows and values set back, what they refer to first (restore_order) ─▶
+ *   deferred constraints ─▶ triggers on again ─▶ every row compared with the safepoint */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,55 +9,6 @@
 #include "base/failpoint.h"
 #include "op/restoring.h"
 #include "op/write.h"
-
-/* ---- the order ---- */
-
-struct graph {
-    const struct restore *restore;
-    size_t *index, *low, *stack, *group;     /* Tarjan's numbers, from 1; group: which circle, parents' first */
-    size_t visited, depth, groups;
-    bool *waiting;
-};
-
-static bool inserts(const struct restored *s)
-{
-    return s->table && s->saved.kind == SAFEPOINT_DELETED && s->states[ROW_MISSING] > 0;
-}
-
-static bool refers(const struct restored *child, const struct restored *parent)
-{
-    for (size_t i = 0; i < child->table->foreign_key_count; i++)
-        if (child->table->foreign_keys[i].target == parent->table->oid)
-            return true;
-    return false;
-}
-
-static void visit(struct graph *g, size_t at)
-{
-    const struct restore *r = g->restore;
-    g->index[at] = g->low[at] = ++g->visited;
-    g->stack[g->depth++] = at;
-    g->waiting[at] = true;
-    for (size_t to = 0; to < r->count; to++) {
-        if (to == at || !inserts(&r->sections[to]) || !refers(&r->sections[at], &r->sections[to]))
-            continue;
-        if (!g->index[to]) {
-            visit(g, to);
-            g->low[at] = g->low[to] < g->low[at] ? g->low[to] : g->low[at];
-        } else if (g->waiting[to]) {
-            g->low[at] = g->index[to] < g->low[at] ? g->index[to] : g->low[at];
-        }
-    }
-    if (g->low[at] != g->index[at])
-        return;
-    size_t last;
-    do {
-        last = g->stack[--g->depth];
-        g->waiting[last] = false;
-        g->group[last] = g->groups;
-    } while (last != at);
-    g->groups++;
-}
 
 /* ---- triggers ---- */
 
@@ -123,7 +72,7 @@ static void triggers_free(struct triggers *t)
     free(t->items);
 }
 
-/* ---- inserting ---- */
+/* ---- statements ---- */
 
 static void insert_sql(struct str *sql, const struct restored *s, size_t n)
 {
@@ -147,87 +96,6 @@ static void insert_sql(struct str *sql, const struct restored *s, size_t n)
     str_free(&from);
 }
 
-static bool fewer(const struct restored *s, int64_t written, int64_t wanted, struct err *err)
-{
-    err_set(err, ERR_CONFLICT, "%lld of %lld rows of \"%s\" could not be put back", (long long)(wanted - written),
-            (long long)wanted, s->saved.name);
-    err_why(err, "a trigger or a rule of the table keeps them out, or someone else wrote meanwhile");
-    return err_hint(err, "nothing was written; restore --dry-run shows how things stand now");
-}
-
-static bool in_group(const struct restore *r, const struct graph *g, size_t section, size_t group)
-{
-    return inserts(&r->sections[section]) && g->group[section] == group;
-}
-
-/* One table: an INSERT. Several, in a circle: one statement over all of them. */
-static void group_sql(struct str *sql, const struct restore *r, const struct graph *g, size_t group, bool circle)
-{
-    struct str counts = {0};
-    for (size_t n = 0; n < r->count; n++) {
-        if (!in_group(r, g, n, group))
-            continue;
-        if (circle)
-            str_printf(sql, "%s x%zu AS (", sql->length ? "," : "WITH", n);
-        insert_sql(sql, &r->sections[n], n);
-        str_add(sql, circle ? " RETURNING 1)" : "");
-        str_printf(&counts, "%s(SELECT pg_catalog.count(*) FROM x%zu)", counts.length ? ", " : " SELECT ", n);
-    }
-    str_add(sql, circle ? str_text(&counts) : "");
-    str_free(&counts);
-}
-
-static bool insert_group(struct restore *r, const struct graph *g, size_t group, struct err *err)
-{
-    struct str sql = {0};
-    struct db_result *result = NULL;
-    size_t tables = 0, column = 0;
-    for (size_t n = 0; n < r->count; n++)
-        tables += in_group(r, g, n, group);
-    group_sql(&sql, r, g, group, tables > 1);
-    bool ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
-    for (size_t n = 0; ok && n < r->count; n++) {
-        struct restored *s = &r->sections[n];
-        if (!in_group(r, g, n, group))
-            continue;
-        s->written = tables > 1 ? db_int(result, 0, column++, 0) : db_affected(result);
-        if (s->written != s->states[ROW_MISSING])
-            ok = fewer(s, s->written, s->states[ROW_MISSING], err);
-    }
-    db_result_free(result);
-    str_free(&sql);
-    return ok;
-}
-
-static bool insert_all(struct restore *r, int64_t total, struct err *err)
-{
-    struct graph g = {.restore = r};
-    size_t *room = xcalloc(4 * (r->count + 1), sizeof *room);
-    int64_t done = 0;
-    bool ok = true;
-    g.index = room;
-    g.low = room + r->count;
-    g.stack = g.low + r->count;
-    g.group = g.stack + r->count;
-    g.waiting = xcalloc(r->count + 1, sizeof *g.waiting);
-    for (size_t n = 0; n < r->count; n++)
-        if (inserts(&r->sections[n]) && !g.index[n])
-            visit(&g, n);
-    for (size_t group = 0; ok && group < g.groups; group++) {
-        ok = insert_group(r, &g, group, err);
-        for (size_t n = 0; ok && n < r->count; n++)
-            if (in_group(r, &g, n, group))
-                done += r->sections[n].written;
-        if (ok)
-            ctx_progress(r->session->ctx, "restore", done, total, false);
-    }
-    free(g.waiting);
-    free(room);
-    return ok;
-}
-
-/* ---- setting back, overwriting ---- */
-
 static bool is_key(const struct restored *s, size_t column)
 {
     for (size_t k = 0; k < s->key_count; k++)
@@ -236,7 +104,7 @@ static bool is_key(const struct restored *s, size_t column)
     return false;
 }
 
-static bool sets(const struct restored *s, size_t column)
+bool restore_sets(const struct restored *s, size_t column)
 {
     if (!restore_puts(s, column) || is_key(s, column) || s->columns[column].live->identity_always)
         return false;
@@ -248,38 +116,205 @@ static bool sets(const struct restored *s, size_t column)
     return false;
 }
 
-static bool update_section(struct restore *r, size_t n, struct err *err)
+static void add_saved(struct str *sql, const struct restore *r, size_t n)
 {
-    struct restored *s = &r->sections[n];
-    int64_t wanted = s->states[ROW_SET_BACK] + (r->overwrite ? s->states[ROW_CHANGED] : 0);
+    str_printf(sql, "pg_temp.seedops_saved_%zu r JOIN pg_temp.seedops_state_%zu s ON s.r OPERATOR(pg_catalog.=) r.ctid "
+               "AND (s.s OPERATOR(pg_catalog.=) 'u'%s)", n, n, r->overwrite ? " OR s.s OPERATOR(pg_catalog.=) 'c'" : "");
+}
+
+static void update_sql(struct str *sql, const struct restore *r, size_t n)
+{
+    const struct restored *s = &r->sections[n];
+    bool first = true;
+    str_add(sql, "UPDATE ");
+    restore_live(sql, s, "t");
+    str_add(sql, " SET ");
+    for (size_t i = 0; i < s->saved.column_count; i++) {
+        if (!restore_sets(s, i))
+            continue;
+        str_add(sql, first ? "" : ", ");
+        first = false;
+        db_quote_identifier(sql, s->columns[i].live->name);
+        str_printf(sql, " = r.c%zu", i);
+    }
+    str_add(sql, " FROM ");
+    add_saved(sql, r, n);
+    str_add(sql, " WHERE ");
+    restore_match(sql, s);
+}
+
+/* ---- a group: one write is one statement, several that need each other are parts of one ---- */
+
+struct group {
+    struct restore *restore;
+    const size_t *of;                /* per write: its group */
+    size_t number, writes;
+};
+
+static bool member(const struct group *g, size_t write)
+{
+    return g->of[write] == g->number && restore_wanted(g->restore, write) > 0;
+}
+
+/* Within one statement a row can be updated once, and several sections may hold it, each with other columns: the
+ * updates of a table are one. */
+static bool updates_with(const struct group *g, size_t first, size_t n)
+{
+    return member(g, 2 * n + 1) && g->restore->sections[n].table == g->restore->sections[first].table;
+}
+
+static bool first_update(const struct group *g, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (updates_with(g, n, i))
+            return false;
+    return member(g, 2 * n + 1);
+}
+
+/* Each column of the table that any of these sections sets: the saved value of the first that holds the row. */
+static void add_assignments(struct str *sql, const struct group *g, size_t first)
+{
+    const struct restore *r = g->restore;
+    const struct db_table *table = r->sections[first].table;
+    bool any = false;
+    for (size_t c = 0; c < table->column_count; c++) {
+        struct str value = {0};
+        for (size_t n = first; n < r->count; n++) {
+            const struct restored *s = &r->sections[n];
+            for (size_t i = 0; updates_with(g, first, n) && i < s->saved.column_count; i++)
+                if (s->columns[i].live == &table->columns[c] && restore_sets(s, i))
+                    str_printf(&value, " WHEN m.k%zu THEN m.v%zu_%zu", n, n, i);
+        }
+        if (value.length) {
+            str_add(sql, any ? ", " : "");
+            any = true;
+            db_quote_identifier(sql, table->columns[c].name);
+            str_printf(sql, " = CASE%s ELSE t.", str_text(&value));
+            db_quote_identifier(sql, table->columns[c].name);
+            str_add(sql, " END");
+        }
+        str_free(&value);
+    }
+}
+
+static void merged_sql(struct str *sql, const struct group *g, size_t first)
+{
+    const struct restore *r = g->restore;
+    struct str from = {0}, held = {0}, counts = {0};
+    str_add(sql, "UPDATE ");
+    restore_live(sql, &r->sections[first], "t");
+    str_add(sql, " SET ");
+    add_assignments(sql, g, first);
+    str_add(sql, " FROM (SELECT t.tableoid AS o, t.ctid AS p");
+    for (size_t n = first; n < r->count; n++) {
+        if (!updates_with(g, first, n))
+            continue;
+        const struct restored *s = &r->sections[n];
+        str_printf(sql, ", x%zu.r IS NOT NULL AS k%zu", n, n);
+        str_printf(&from, " LEFT JOIN (SELECT r.ctid AS r");
+        for (size_t i = 0; i < s->saved.column_count; i++) {
+            str_printf(&from, ", r.c%zu", i);
+            if (restore_sets(s, i))
+                str_printf(sql, ", x%zu.c%zu AS v%zu_%zu", n, i, n, i);
+        }
+        str_add(&from, " FROM ");
+        add_saved(&from, r, n);
+        str_printf(&from, ") x%zu ON ", n);
+        restore_match_as(&from, s, n);
+        str_printf(&held, "%sx%zu.r IS NOT NULL", held.length ? " OR " : "", n);
+        str_printf(&counts, "%sm.k%zu", counts.length ? ", " : "", n);
+    }
+    str_add(sql, " FROM ");
+    restore_live(sql, &r->sections[first], "t");
+    str_printf(sql, "%s WHERE %s) m WHERE t.tableoid OPERATOR(pg_catalog.=) m.o AND t.ctid OPERATOR(pg_catalog.=) m.p "
+               "RETURNING %s", str_text(&from), str_text(&held), str_text(&counts));
+    str_free(&from);
+    str_free(&held);
+    str_free(&counts);
+}
+
+/* WITH every write of the group; then how many rows each wrote, in the order of writes. */
+static void circle_sql(struct str *sql, const struct group *g)
+{
+    const struct restore *r = g->restore;
+    struct str counts = {0};
+    size_t update = 0;
+    for (size_t write = 0; write < 2 * r->count; write++) {
+        size_t n = write / 2;
+        if (!member(g, write))
+            continue;
+        if (write % 2 == 0 || first_update(g, n))
+            str_printf(sql, "%s w%zu AS (", sql->length ? "," : "WITH", write);
+        if (write % 2 == 0) {
+            insert_sql(sql, &r->sections[n], n);
+            str_add(sql, " RETURNING 1)");
+            str_printf(&counts, "%s(SELECT pg_catalog.count(*) FROM w%zu)", counts.length ? ", " : " SELECT ", write);
+            continue;
+        }
+        if (first_update(g, n)) {
+            merged_sql(sql, g, n);
+            str_add(sql, ")");
+        }
+        for (update = 0; !(first_update(g, update) && updates_with(g, update, n)); update++) {}
+        str_printf(&counts, "%s(SELECT pg_catalog.count(*) FROM w%zu WHERE k%zu)", counts.length ? ", " : " SELECT ",
+                   2 * update + 1, n);
+    }
+    str_add(sql, str_text(&counts));
+    str_free(&counts);
+}
+
+static bool fewer(const struct restored *s, int64_t written, int64_t wanted, struct err *err)
+{
+    err_set(err, ERR_CONFLICT, "%lld of %lld rows of \"%s\" could not be put back", (long long)(wanted - written),
+            (long long)wanted, s->saved.name);
+    err_why(err, "a trigger or a rule of the table keeps them out, or someone else wrote meanwhile");
+    return err_hint(err, "nothing was written; restore --dry-run shows how things stand now");
+}
+
+static bool write_group(const struct group *g, int64_t *done, struct err *err)
+{
+    struct restore *r = g->restore;
     struct str sql = {0};
     struct db_result *result = NULL;
-    bool first = true;
-    if (wanted == 0)
-        return true;
-    str_add(&sql, "UPDATE ");
-    restore_live(&sql, s, "t");
-    str_add(&sql, " SET ");
-    for (size_t i = 0; i < s->saved.column_count; i++) {
-        if (!sets(s, i))
-            continue;
-        str_add(&sql, first ? "" : ", ");
-        first = false;
-        db_quote_identifier(&sql, s->columns[i].live->name);
-        str_printf(&sql, " = r.c%zu", i);
-    }
-    str_printf(&sql, " FROM pg_temp.seedops_saved_%zu r JOIN pg_temp.seedops_state_%zu s ON s.r OPERATOR(pg_catalog.=) r.ctid "
-               "WHERE (s.s OPERATOR(pg_catalog.=) 'u'%s) AND ", n, n,
-               r->overwrite ? " OR s.s OPERATOR(pg_catalog.=) 'c'" : "");
-    restore_match(&sql, s);
+    size_t only = 0, column = 0;
+    while (!member(g, only))
+        only++;
+    if (g->writes > 1)
+        circle_sql(&sql, g);
+    else if (only % 2)
+        update_sql(&sql, r, only / 2);
+    else
+        insert_sql(&sql, &r->sections[only / 2], only / 2);
     bool ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
-    int64_t written = ok ? db_affected(result) : 0;
-    if (ok && written != wanted)
-        ok = fewer(s, written, wanted, err);
-    s->written += written;
+    for (size_t write = only; ok && write < 2 * r->count; write++) {
+        if (!member(g, write))
+            continue;
+        int64_t written = g->writes > 1 ? db_int(result, 0, column++, 0) : db_affected(result);
+        r->sections[write / 2].written += written;
+        *done += written;
+        ok = written == restore_wanted(r, write) || fewer(&r->sections[write / 2], written, restore_wanted(r, write), err);
+    }
     db_result_free(result);
     str_free(&sql);
     return ok;
+}
+
+static bool write_groups(struct restore *r, struct err *err)
+{
+    size_t *of = xcalloc(2 * r->count + 1, sizeof *of), groups = restore_order(r, of);
+    int64_t total = restore_writes(r), done = 0;
+    bool ok = true;
+    for (size_t n = 0; n < r->count; n++)
+        r->sections[n].written = 0;
+    for (size_t i = 0; ok && i < groups; i++) {
+        struct group g = {.restore = r, .of = of, .number = i};
+        for (size_t write = 0; write < 2 * r->count; write++)
+            g.writes += member(&g, write);
+        ok = write_group(&g, &done, err) && (i > 0 || failpoint(FAIL_RESTORE_WRITING, err));
+        ctx_progress(r->session->ctx, "restore", done, total, false);
+    }
+    free(of);
+    return ok && failpoint(FAIL_RESTORE_WRITTEN, err);
 }
 
 /* ---- looking again ---- */
@@ -340,15 +375,9 @@ bool restore_write(struct restore *r, struct err *err)
     const char *mode = r->session->ctx->settings->restore_triggers;
     struct triggers triggers = {0};
     int64_t total = restore_writes(r);
-    for (size_t n = 0; n < r->count; n++)
-        r->sections[n].written = 0;
     bool ok = !mode || strcmp(mode, "disable") != 0 || find_triggers(r, &triggers, err);
     ok = ok && restore_path(r, true, err) && switch_triggers(r, &triggers, false, err) &&
-         db_run(r->db, "SET CONSTRAINTS ALL DEFERRED", 0, NULL, NULL, err) && insert_all(r, total, err) &&
-         failpoint(FAIL_RESTORE_INSERTED, err);
-    for (size_t n = 0; ok && n < r->count; n++)
-        ok = update_section(r, n, err);
-    ok = ok && failpoint(FAIL_RESTORE_SET_BACK, err) &&
+         db_run(r->db, "SET CONSTRAINTS ALL DEFERRED", 0, NULL, NULL, err) && write_groups(r, err) &&
          db_run(r->db, "SET CONSTRAINTS ALL IMMEDIATE", 0, NULL, NULL, err) && switch_triggers(r, &triggers, true, err) &&
          restore_path(r, false, err);
     for (size_t n = 0; ok && n < r->count; n++)

@@ -81,6 +81,12 @@ bool restore_hopeless(const struct restored *s);   /* nothing of this section ca
 bool restore_stuck(const struct restore *r);     /* something cannot be put back */
 int64_t restore_total(const struct restore *r, enum row_state state);
 
+/* restore_order.c. Write 2n inserts what is missing of section n, write 2n+1 sets back (overwrites) its values: how many
+ * rows each writes; and their order: group[write] for all writes that have rows, what is referred to in lower groups, as
+ * far as it is not in the same one. Returns the number of groups. */
+int64_t restore_wanted(const struct restore *r, size_t write);
+size_t restore_order(const struct restore *r, size_t *group);
+
 /* restore_write.c: the statements that write, inside the caller's transaction. */
 bool restore_write(struct restore *r, struct err *err);
 /* Last before COMMIT: a rollback does not take sequences back. */
@@ -89,6 +95,8 @@ bool restore_sequences(struct restore *r, struct err *err);
 /* SQL parts. */
 void restore_live(struct str *sql, const struct restored *s, const char *alias);   /* [ONLY] "schema"."name" alias */
 void restore_match(struct str *sql, const struct restored *s);                     /* t.key = r.key AND ... */
+void restore_match_as(struct str *sql, const struct restored *s, size_t section);  /* t.key = xN.key AND ... */
 bool restore_puts(const struct restored *s, size_t column);    /* its saved values are put back */
+bool restore_sets(const struct restored *s, size_t column);    /* the same, into rows that are there */
 
 #endif

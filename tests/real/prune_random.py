@@ -191,11 +191,6 @@ class Case:
             for key in self.keys:
                 if key.parent.extra_unique and key.targets == [key.parent.extra_unique] and key.child.extra_unique:
                     doubtful.append(key)
-            # a row that goes refers to a value that changes: prune is right about it, restore is not asked
-            for key in self.keys:
-                if key not in doubtful and key.targets == [key.parent.extra_unique] and not ENV.get('NO_RESTORE'):
-                    doubtful += [key for _, row, columns in self.changes.values() if key.targets[0] in columns
-                                 and any(id(child) in self.doomed for child in self.refers(key, row))][:1]
             if not doubtful:
                 return
             for key in doubtful:

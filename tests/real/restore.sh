@@ -341,7 +341,7 @@ db -c "create table p (id serial primary key, v text); create table c (id int pr
 before=$(dump faults)
 save "delete from c; delete from p" "deleted:p:" "deleted:c:" "changed:o:p=\\N:FROM public.o t WHERE p IS NOT NULL"
 gone=$(dump faults)
-for point in loaded planned begun inserted set-back checked commit; do
+for point in loaded planned begun writing written checked commit; do
     for way in kill error; do
         SEEDOPS_FAIL=restore-$point:$way confirmed "$S"
         if [ "$rc" = 0 ]; then not_ok "restore-$point:$way is reached"; else ok "restore-$point:$way is reached"; fi
