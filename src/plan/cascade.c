@@ -324,12 +324,29 @@ static bool round_doomed(struct cascade *c, struct db *db, size_t family, bool *
     return true;
 }
 
+/* A row that goes does not change before: it is deleted ahead of what it refers to. */
+static struct tids take_fresh_others(const struct cascade *c, struct cascade_part *part)
+{
+    const struct tids *doomed = cascade_doomed_part(c, part->relation);
+    struct tids all = take_fresh(part), others = {0};
+    struct tids_cursor at = {0};
+    uint32_t block;
+    uint16_t offset;
+    if (!doomed)
+        return all;
+    while (tids_next(&all, &at, &block, &offset))
+        if (!tids_has(doomed, block, offset))
+            tids_add(&others, block, offset);
+    tids_free(&all);
+    return others;
+}
+
 static bool round_changed(struct cascade *c, struct db *db, size_t edge, bool update, bool *any,
                           const struct cascade_options *options, struct err *err)
 {
     struct cascade_set *sets = update ? c->updated : c->met;
     for (size_t p = 0; p < sets[edge].count; p++) {
-        struct tids now = take_fresh(&sets[edge].parts[p]);
+        struct tids now = take_fresh_others(c, &sets[edge].parts[p]);
         size_t relation = sets[edge].parts[p].relation;
         *any |= now.count > 0;
         bool ok = now.count == 0 || expand_changed(c, db, edge, update, relation, &now, options, err);
@@ -388,6 +405,7 @@ static void sort_sets(struct cascade_set *sets, size_t count)
         }
 }
 
+/* All that goes is known before the first change is followed; changes doom nothing. */
 bool cascade_walk(struct cascade *c, struct db *db, const struct cascade_options *options, struct err *err)
 {
     const struct graph *g = c->graph;
@@ -401,6 +419,9 @@ bool cascade_walk(struct cascade *c, struct db *db, const struct cascade_options
         any = false;
         for (size_t i = 0; ok && i < count; i++)
             ok = round_doomed(c, db, order[i], &any, options, err);
+    }
+    for (any = true; ok && any;) {
+        any = false;
         for (size_t e = 0; ok && e < g->edge_count; e++)
             ok = (!cascade_edge_changes(&g->edges[e]) || round_changed(c, db, e, false, &any, options, err)) &&
                  (!update_changes(&g->edges[e]) || round_changed(c, db, e, true, &any, options, err));
