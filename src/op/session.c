@@ -1,4 +1,4 @@
-/* session - opening an environment: password, connection, who is at the other end, ledger, fixtures. */
+/* session - opening an environment: connections, who is at the other end, ledger, fixtures. */
 #include "op/session.h"
 
 #include <stdio.h>
@@ -6,99 +6,10 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "base/text.h"
-#include "base/spawn.h"
-#include "config/trust.h"
 #include "op/declared.h"
 #include "op/held.h"
 #include "op/onrecord.h"
 #include "op/tidcount.h"
-
-enum { PASSWORD_COMMAND_MS = 30000, EXTRA_KEYWORDS = 3 };
-
-/* ---- password ---- */
-
-/* Every command that the answer lets run, whole: what is not shown has not been agreed to. */
-static void add_command(struct str *text, const char *where, const char *command)
-{
-    if (!command)
-        return;
-    str_printf(text, "%s: ", where);
-    text_visible(text, command, strlen(command));
-    str_add_char(text, '\n');
-}
-
-static void list_commands(const struct settings *settings, struct str *text)
-{
-    str_add(text, "It wants to run:\n");
-    add_command(text, "migrations.before", settings->migrations_before);
-    for (size_t i = 0; i < settings->environment_count; i++) {
-        const struct environment *env = &settings->environments[i];
-        struct str where = {0};
-        str_printf(&where, "password_command of %s", env->name);
-        add_command(text, str_text(&where), env->password_command);
-        str_free(&where);
-    }
-    str_add(text, "Asked once for this content of the file.");
-}
-
-bool session_allow_command(struct ctx *ctx, const char *otherwise, struct err *err)
-{
-    const struct settings *settings = ctx->settings;
-    if (settings->trusted || trust_known(settings->file_digest))
-        return true;
-    struct str text = {0};
-    list_commands(settings, &text);
-    struct question q = {.kind = QUESTION_YES, .title = "This configuration file runs commands",
-                         .text = str_text(&text)};
-    struct answer a = {0};
-    bool asked = ctx_ask(ctx, &q, &a, err);
-    str_free(&text);
-    if (!asked)
-        return false;
-    if (!a.yes) {
-        err_set(err, ERR_REFUSED, "%s may not run commands", settings->file);
-        return err_hint(err, "answer yes, or %s", otherwise);
-    }
-    struct err forgotten = {0};
-    if (!trust_remember(settings->file_digest, settings->file, &forgotten))
-        ctx_log(ctx, "warning", "the answer cannot be remembered: %s", forgotten.why);
-    return true;
-}
-
-static bool run_password_command(struct ctx *ctx, const char *command, struct secret **password, struct err *err)
-{
-    if (!session_allow_command(ctx, "set the password by ~/.pgpass or PGPASSWORD instead", err))
-        return false;
-    struct str out = {0};
-    int status;
-    struct spawn_options options = {.shell = command, .directory = ctx->settings->base_dir,
-        .timeout_ms = PASSWORD_COMMAND_MS, .output_limit = SECRET_MAX + 1, .cancel_fd = ctx->cancel_fd};
-    bool ok = spawn_run(&options, &out, &status, err);
-    if (!ok && status > 0)
-        err->class = ERR_NEVER_READY;    /* it ran and said no: waiting will not help */
-    if (ok) {
-        size_t length = strcspn(str_text(&out), "\r\n");
-        *password = secret_new(str_text(&out), length);
-    }
-    if (out.text)
-        secret_wipe(out.text);
-    str_free(&out);
-    return ok || err_context(err, "password of %s", ctx->environment->name);
-}
-
-static bool ask_password(struct ctx *ctx, const struct url *url, struct secret **password, struct err *err)
-{
-    char title[256];
-    snprintf(title, sizeof title, "Password for %s", url_redacted(url, &ctx->settings->arena));
-    struct question q = {.kind = QUESTION_PASSWORD, .title = title,
-                         .option = "PGPASSWORD, ~/.pgpass or password_command"};
-    struct answer a = {0};
-    if (!ctx_ask(ctx, &q, &a, err))
-        return false;
-    *password = a.secret;
-    return true;
-}
 
 /* ---- connecting ---- */
 
@@ -108,76 +19,6 @@ static void emit_phase(struct ctx *ctx, const char *phase, const char *text)
     in->name = xstrdup(phase);
     in->text = xstrdup(text);
     ctx_emit(ctx, in);
-}
-
-static bool has_keyword(const struct url *url, const char *keyword)
-{
-    for (size_t i = 0; i < url->count; i++)
-        if (strcmp(url->keywords[i], keyword) == 0)
-            return true;
-    return false;
-}
-
-static void notice(void *sink, const char *severity, const char *text)
-{
-    ctx_log(sink, strcmp(severity, "WARNING") == 0 ? "warning" : "debug", "server: %s", text);
-}
-
-static bool connect_once(struct ctx *ctx, const struct url *url, const struct secret *password, int timeout_ms,
-                         struct db **db, struct err *err)
-{
-    const char *keywords[64], *values[64];
-    size_t count = 0;
-    for (; count < url->count && count < 64 - EXTRA_KEYWORDS; count++) {
-        keywords[count] = url->keywords[count];
-        values[count] = url->values[count];
-    }
-    if (!has_keyword(url, "application_name")) {
-        keywords[count] = "application_name";
-        values[count++] = "seedops";
-    }
-    struct db_options options = {.keywords = keywords, .values = values, .count = count, .password = password,
-                                 .cancel_fd = ctx->cancel_fd, .connect_timeout_ms = timeout_ms,
-                                 .notice = notice, .notice_sink = ctx,
-                                 .statement = onrecord_statement, .statement_sink = ctx};
-    return db_open(db, &options, err);
-}
-
-static bool password_wanted(const struct err *err)
-{
-    return strcmp(err->sqlstate, "28P01") == 0;
-}
-
-bool session_login(struct ctx *ctx, const struct url *url, struct secret **password, int timeout_ms, struct db **db,
-                   struct err *err)
-{
-    bool given = *password || url->password;
-    bool ok = true;
-    if (!*password)
-        *password = secret_copy(url->password);
-    if (!given && ctx->environment->password_command) {
-        ok = run_password_command(ctx, ctx->environment->password_command, password, err);
-        given = ok;
-    }
-    ok = ok && connect_once(ctx, url, *password, timeout_ms, db, err);
-    /* Without any password given, a refusal for want of one is worth a question; a wrong one is not. */
-    if (!ok && !given && password_wanted(err)) {
-        struct err refused = *err;
-        secret_free(*password);
-        *password = NULL;
-        ok = ask_password(ctx, url, password, err) && connect_once(ctx, url, *password, timeout_ms, db, err);
-        if (!ok && err->class == ERR_REFUSED)
-            *err = refused;
-    }
-    return ok;
-}
-
-static bool connect_url(struct ctx *ctx, const struct url *url, struct db **db, struct err *err)
-{
-    struct secret *password = NULL;
-    bool ok = session_login(ctx, url, &password, 0, db, err);
-    secret_free(password);
-    return ok;
 }
 
 static bool open_ledger(struct session *s)
@@ -209,7 +50,7 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
     if (ctx->settings->migrations_dir)
         open_ledger(s);
     emit_phase(ctx, "connecting", "");
-    if (!connect_url(ctx, &env->url, &s->db, err)) {
+    if (!session_connect(ctx, &env->url, &s->db, err)) {
         emit_phase(ctx, "failed", err->message);
         session_close(s);
         return false;
@@ -453,7 +294,7 @@ static bool read_direct(struct session *s, struct err *err)
 static bool open_direct(struct session *s, struct err *err)
 {
     const struct environment *env = s->ctx->environment;
-    if (!connect_url(s->ctx, &env->direct, &s->direct, err))
+    if (!session_connect(s->ctx, &env->direct, &s->direct, err))
         return err_context(err, "direct connection");
     if (!read_direct(s, err)) {
         db_close(s->direct);
@@ -493,7 +334,7 @@ bool session_onlooker(struct session *s, struct db **db, struct err *err)
     struct ctx *ctx = s->ctx, as_it_was = *s->ctx;
     ctx->ask = NULL;
     ctx->cancel_fd = -1;
-    bool ok = connect_url(ctx, env->has_direct ? &env->direct : &env->url, db, err);
+    bool ok = session_connect(ctx, env->has_direct ? &env->direct : &env->url, db, err);
     ctx->ask = as_it_was.ask;
     ctx->cancel_fd = as_it_was.cancel_fd;
     return ok || err_context(err, "second connection");
@@ -547,7 +388,7 @@ bool session_reopen_direct(struct session *s, struct db **direct, struct err *er
     struct db *fresh;
     struct db_identity now;
     *direct = NULL;
-    if (!connect_url(s->ctx, env->has_direct ? &env->direct : &env->url, &fresh, err))
+    if (!session_connect(s->ctx, env->has_direct ? &env->direct : &env->url, &fresh, err))
         return err_context(err, "reconnecting");
     bool pooled = env->has_direct ? env->direct.pooled_hint : env->url.pooled_hint;
     if (!db_identity_read(fresh, pooled, &now, err) || !same_database(&s->direct_identity, &now, err)) {
@@ -564,146 +405,4 @@ bool session_reopen_direct(struct session *s, struct db **direct, struct err *er
         s->peer = s->direct_peer;
     }
     return true;
-}
-
-/* ---- guard ---- */
-
-static enum guard_tri tri(bool yes) { return yes ? GUARD_YES : GUARD_NO; }
-
-static enum guard_tri sees_our_socket(const struct db_identity *identity, const struct db_peer *peer)
-{
-    if (!identity->client_seen || peer->own_port == 0)
-        return GUARD_UNKNOWN;
-    return tri(identity->client_port == peer->own_port &&
-               strcmp(identity->client_address, peer->own_address) == 0);
-}
-
-/* Only PostgreSQL itself is known not to forward; anything else at the socket's other end may. */
-static enum guard_tri peer_forwards(const struct db_peer *peer)
-{
-    if (!peer->peer_program[0])
-        return GUARD_UNKNOWN;
-    return tri(strcmp(peer->peer_program, "postgres") != 0 && strcmp(peer->peer_program, "postmaster") != 0);
-}
-
-/* How a command line names the environment, for the line that would allow an action. */
-static const char *command_line_target(const struct settings *settings, const struct environment *env)
-{
-    if (!env->from_url)
-        return NULL;
-    return env == settings->url_environment ? "--url \"$URL\"" : "";
-}
-
-void session_guard_facts(const struct session *s, struct guard_facts *facts)
-{
-    const struct environment *env = s->ctx->environment;
-    bool own = s->direct && s->direct != s->db;
-    const struct db_identity *identity = own ? &s->direct_identity : &s->identity;
-    const struct db_peer *peer = own ? &s->direct_peer : &s->peer;
-    *facts = (struct guard_facts){
-        .environment = env->name,
-        .role_production = env->role == ROLE_PRODUCTION,
-        .role_local = env->role == ROLE_LOCAL,
-        .target = command_line_target(s->ctx->settings, env),
-        .tunnel = env->ssh != NULL,
-        .unix_socket = db_facts(own ? s->direct : s->db)->unix_socket,
-        .loopback = tri(peer->loopback),
-        .sees_our_socket = sees_our_socket(identity, peer),
-        .container_here = tri(peer->container_network),
-        .peer_forwards = peer_forwards(peer),
-        .peer_program = peer->peer_program,
-        .in_recovery = identity->in_recovery,
-        .transaction_pooler = identity->transaction_pooler,
-        .allow_prod_seed = getenv(GUARD_VARIABLE),
-    };
-    known_guard_facts(own ? &s->direct_known : &s->known, facts);
-}
-
-static bool refused(const struct session *s, enum guard_class class, const struct guard_answer *answer,
-                    struct err *err)
-{
-    const struct ctx *ctx = s->ctx;
-    err_set(err, ERR_REFUSED, "%s is refused on %s", ctx->action ? ctx->action : guard_class_name(class),
-            ctx->environment->name);
-    struct str why = {0};
-    for (size_t i = 0; i < answer->reason_count; i++)
-        str_printf(&why, "%s%s", i ? " " : "", answer->reasons[i]);
-    err_why(err, "%s", str_text(&why));
-    str_free(&why);
-    if (answer->allow_line[0])
-        return err_hint(err, "%s", answer->allow_line);
-    return answer->needs_name && ctx->face == GUARD_COMMAND ? err_hint(err, "add --confirm %s", ctx->environment->name)
-                                                            : false;
-}
-
-/* SAFETY 6 and FORMATS "The journal": nothing is written before the line that asked for it is on disk. */
-static bool allowed(struct session *s, enum guard_class class)
-{
-    if (class != GUARD_READ && s->ctx->recorded && !s->ctx->recorded(s->ctx->sink))
-        ctx_log(s->ctx, "warning", "this session is not recorded");
-    return true;
-}
-
-bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err)
-{
-    struct db *direct;
-    struct guard_answer own;
-    if (!answer)
-        answer = &own;
-    if (!session_look(s, false, err) || (class != GUARD_READ && !session_direct(s, &direct, err)))
-        return false;
-    struct guard_facts facts;
-    session_guard_facts(s, &facts);
-    struct guard_request request = {.class = class, .face = s->ctx->face, .write_mode = s->ctx->write_mode,
-                                    .typed = s->ctx->confirm, .explicit_target = s->ctx->explicit_target,
-                                    .accepts_identity = s->ctx->accepts_identity,
-                                    .operational = s->ctx->operational,
-                                    .operational_count = s->ctx->operational_count,
-                                    .typed_operational = s->ctx->confirm_operational,
-                                    .typed_operational_count = s->ctx->confirm_operational_count,
-                                    .action = s->ctx->action_operands ? "" : s->ctx->action};
-    guard_decide(&facts, &request, answer);
-    onrecord_guard(s->ctx, class, answer);
-    return answer->allowed ? allowed(s, class) : refused(s, class, answer, err);
-}
-
-/* ---- facts for screens ---- */
-
-/* Of what the look read anyway: a preserve is named until it is undone, whoever made it. */
-static char *preserved(const struct session *s)
-{
-    struct str text = {0};
-    size_t off = 0;
-    for (size_t i = 0; i < s->catalog.count; i++)
-        off += s->catalog.tables[i].autovacuum_off;
-    if (off)
-        str_printf(&text, "autovacuum off on %zu table%s", off, off == 1 ? "" : "s");
-    if (s->identity.keep_slot[0])
-        str_printf(&text, "%s%s keeps WAL", off ? ", " : "", s->identity.keep_slot);
-    return str_take(&text);
-}
-
-void session_server_fact(const struct session *s, struct fact_server *fact)
-{
-    const struct environment *env = s->ctx->environment;
-    const struct db_facts *facts = db_facts(s->db);
-    const struct db_identity *identity = &s->identity;
-    *fact = (struct fact_server){
-        .ready = true,
-        .environment = xstrdup(env->name),
-        .role = xstrdup(role_name(env->role)),
-        .target = xstrdup(url_redacted(&env->url, &s->ctx->settings->arena)),
-        .via = xstrdup(facts->unix_socket ? "unix socket" : facts->tls ? "tls" : "tcp"),
-        .version = xstrdup(facts->server_version),
-        .in_recovery = identity->in_recovery,
-        .pooled = identity->transaction_pooler,
-        .superuser = identity->superuser,
-        .system_identifier = xstrdup(identity->system_identifier),
-        .database = xstrdup(facts->database),
-        .user = xstrdup(facts->user),
-        .backend_pid = facts->backend_pid,
-        .round_trips = (int64_t)db_round_trips(s->db),
-        .preserved = preserved(s),
-    };
-    known_fact(&s->known, env, &fact->identity);
 }

@@ -46,6 +46,8 @@ void session_close(struct session *s);
  * and then holds what was used, for another try; the caller frees it. timeout_ms 0: the default. */
 bool session_login(struct ctx *ctx, const struct url *url, struct secret **password, int timeout_ms, struct db **db,
                    struct err *err);
+/* The same with a password that is forgotten again. */
+bool session_connect(struct ctx *ctx, const struct url *url, struct db **db, struct err *err);
 /* The direct connection, verified not to be a transaction pooler (refused with the reason, B1). */
 bool session_direct(struct session *s, struct db **direct, struct err *err);
 /* One more connection to where `direct` goes: to look on while that one is busy, and to tidy up after a cancel (it
