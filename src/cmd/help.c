@@ -15,7 +15,7 @@ static void print_options(const struct command *command, bool common)
         char name[48];
         snprintf(name, sizeof name, "--%s%s%s", row->name, row->argument ? " " : "",
                  row->argument ? row->argument : "");
-        printf("  %-22s %s\n", name, row->help);
+        printf("  %-22s %s%s\n", name, strlen(name) > 22 ? "\n                         " : "", row->help);
     }
 }
 
@@ -78,6 +78,33 @@ int cmd_help(const struct command *command, struct options *options)
     return err_exit_code(err.class);
 }
 
+static const char bash_head[] =
+    "# bash completion for seedops; made by `seedops completion bash`\n_seedops() {\n"
+    "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= first=${COMP_WORDS[1]}\n"
+    "  local pair=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" commands=\"";
+
+/* What an option's argument can be, then an operand, then the options of each command: those follow from the table. */
+static const char bash_words[] =
+    "\"\n  local envs; envs=$(seedops envs 2>/dev/null | awk 'NR > 1 {print $1}')\n"
+    "  case $prev in\n"
+    "  --config|--output|--junit|--prometheus) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+    "  --migrations|--seeds|--safepoint-dir) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n"
+    "  --accept|--forget|--confirm|--environment) words=$envs ;;\n"
+    "  --color) words='auto always never' ;;\n"
+    "  --log-format) words='text json' ;;\n"
+    "  --changed) words='leave overwrite' ;;\n"
+    "  --outcome) words='ok failed refused' ;;\n"
+    "  --cast-version) words='2 3' ;;\n"
+    "  *) if [ \"$COMP_CWORD\" = 1 ] && [[ $cur != -* ]]; then words=\"$envs $commands\"\n"
+    "  elif [[ $cur != -* ]]; then case $first in\n"
+    "    help) words=$commands ;;\n"
+    "    completion) words=bash ;;\n"
+    "    migrate) words=\"$envs status resolve baseline\" ;;\n"
+    "    replay|report|sessions) words=\"last $(seedops sessions 2>/dev/null | awk 'NR > 1 {print $1}')\" ;;\n"
+    "    restore) words=\"$envs last $(seedops restore --list 2>/dev/null | awk '/^[0-9]/ {print $1}')\" ;;\n"
+    "    *) words=$envs ;; esac\n"
+    "  else case $pair in";
+
 static void print_bash_words(const char *name)
 {
     const struct command *command = command_find(name);
@@ -98,16 +125,11 @@ int cmd_completion(const struct command *command, struct options *options)
         face_print_error(&err, false);
         return err_exit_code(err.class);
     }
-    puts("# bash completion for seedops; made by `seedops completion bash`\n_seedops() {\n"
-         "  local cur=${COMP_WORDS[COMP_CWORD]} words= first=${COMP_WORDS[1]} pair=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\"\n"
-         "  local envs; envs=$(seedops envs 2>/dev/null | awk 'NR > 1 {print $1}')");
-    fputs("  if [ \"$COMP_CWORD\" = 1 ] && [[ $cur != -* ]]; then words=\"$envs", stdout);
+    fputs(bash_head, stdout);
     for (int i = 0; i < command_count; i++)
         if (!strchr(commands[i].name, ' '))
-            printf(" %s", commands[i].name);
-    puts("\"\n  elif [[ $cur != -* ]]; then words=$envs\n    [ \"$first\" = migrate ] && words=\"$words status resolve baseline\"\n"
-         "    case $first in replay|report|sessions) words=\"last $(seedops sessions 2>/dev/null | awk 'NR > 1 {print $1}')\" ;; esac\n"
-         "  else case $pair in");
+            printf("%s%s", i ? " " : "", commands[i].name);
+    puts(bash_words);
     for (int i = 0; i < command_count; i++)
         if (strchr(commands[i].name, ' '))
             print_bash_words(commands[i].name);
@@ -115,6 +137,6 @@ int cmd_completion(const struct command *command, struct options *options)
     for (int i = 0; i < command_count; i++)
         if (!strchr(commands[i].name, ' '))
             print_bash_words(commands[i].name);
-    puts("    esac ;;\n  esac; fi\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _seedops seedops");
+    puts("    esac ;;\n  esac; fi ;;\n  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _seedops seedops");
     return 0;
 }
