@@ -44,14 +44,19 @@ static void add_size(struct str *out, int64_t bytes)
 static void add_held(struct str *out, const struct safepoint_info *info)
 {
     enum { NAMED = 6 };
-    for (size_t i = 0; i < info->held_count && i < NAMED; i++) {
-        str_add(out, i ? ", " : "");
+    size_t sections = 0;                /* with rows: an action saves a section for each table it may touch */
+    for (size_t i = 0; i < info->held_count; i++) {
+        if (info->held[i].rows == 0 || sections++ >= NAMED)
+            continue;
+        str_add(out, sections > 1 ? ", " : "");
         face_count(out, info->held[i].rows, false);
         str_add(out, info->held[i].kind == SAFEPOINT_CHANGED ? " changed of " : " of ");
         add_visible(out, info->held[i].table);
     }
-    if (info->held_count > NAMED)
-        str_printf(out, " and %zu more", info->held_count - NAMED);
+    if (sections > NAMED)
+        str_printf(out, " and %zu more", sections - NAMED);
+    if (sections == 0)
+        str_add(out, "no rows");
 }
 
 static void print_item(struct str *out, const struct safepoint_item *item, int64_t now)

@@ -73,13 +73,23 @@ static const char *environment_of(const struct session_entry *e)
     return e->summary.database_count == 1 ? e->summary.databases[0].environment : "several";
 }
 
+/* What replay finds it by. The first format had no ID in its header: its file's name is one. */
+static void put_id(char *out, size_t size, const struct session_entry *e)
+{
+    const char *slash = strrchr(e->path, '/'), *name = slash ? slash + 1 : e->path, *dot = strchr(name, '.');
+    if (*e->header.session)
+        snprintf(out, size, "%s", e->header.session);
+    else
+        snprintf(out, size, "%.*s", dot ? (int)(dot - name) : (int)strlen(name), name);
+}
+
 static void fill(struct line *l, const struct session_entry *e)
 {
     const struct journal_header *h = &e->header;
     char began[32];
     *l = (struct line){.note = ""};
     clock_format_utc(h->started_ms, began, sizeof began);
-    snprintf(l->cells[0], CELL, "%s", h->session);
+    put_id(l->cells[0], CELL, e);
     snprintf(l->cells[1], CELL, "%.10s %.5s", began, began + 11);
     put_took(l->cells[2], CELL, e->summary.duration_ms);
     put_who(l->cells[3], CELL, h);
