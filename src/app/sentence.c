@@ -287,7 +287,12 @@ static bool rows_gone(const struct sentence_input *in, const struct tally *all, 
         say_schema(in->facts, out);
         SAY(out, ". Deleted rows may still be readable: held.");
     }
-    if (all->held && text_is_empty(in->facts->server.preserved) && !in->facts->server.in_recovery)
+    bool preserve = all->held && text_is_empty(in->facts->server.preserved) && !in->facts->server.in_recovery;
+    if (preserve && in->facts->guard.seed_allowed && !in->write_mode && in->facts->ledger.pending == 0) {
+        NEXT(out, "First W for write mode, then x p preserves; then x s shows the plan of a seed.");
+        return true;
+    }
+    if (preserve)
         NEXT(out, "First preserve (x p). ");
     if (in->facts->ledger.pending > 0)
         next_migrate(in, out);

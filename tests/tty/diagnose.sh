@@ -17,7 +17,7 @@ options() { sql main alpi -c "SELECT count(*) FROM pg_class WHERE 'autovacuum_en
 check "the cause, the evidence, a deeper look, preserve and its undo" term "$SEEDOPS" local <<'END'
 size 80 24
 wait certain: 5 shows the evidence
-wait First preserve (x p)
+wait First W for write mode, then x p preserves
 type 5
 wait The rows of all 7 context tables were deleted by SQL.
 wait x p Save what is still readable
