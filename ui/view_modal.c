@@ -376,7 +376,7 @@ static bool only_closes(const struct modal *d)
 static const char *go_word(const struct modal *d)
 {
     static const struct { const char *action, *word; } words[] = {
-        {"seed", "Seed"}, {"carry-out", "Carry out"}, {"preserve", "Preserve"}, {"preserve-undo", "Undo"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
+        {"seed", "Seed"}, {"carry-out", "Carry out"}, {"restore", "Restore"}, {"preserve", "Preserve"}, {"preserve-undo", "Undo"}, {"migrate-all", "Apply"}, {"migrate-one", "Apply"}, {"write-mode", "Write mode"},
         {"trust-identity", "Accept"}, {"write-mark", "Mark"},
         {"scan", "Scan"}, {"terminate", "Terminate"}, {"cancel-backend", "Cancel statement"}, {"quit", "Leave"},
         {"resolve-applied", "Mark"}, {"resolve-rolled-back", "Mark"},

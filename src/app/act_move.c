@@ -220,7 +220,7 @@ ACTION(details)
         class->open(m, out);
         return;
     }
-    if (class->details_of && !screen_store(m)) {
+    if (class->details_of) {
         class->details_of(m, row, &lines);
     } else {
         struct str text = {0};

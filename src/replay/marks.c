@@ -109,6 +109,7 @@ static void take_outcome(struct marks *marks, const struct reel_step *step)
 {
     const struct input *in = step->in;
     struct str text = {0};
+    bool preserves = text_same(in->name, "preserve") || text_same(in->name, "preserve --undo");
     if (!in->ok && text_same(in->error.class, "refused") && marks->refused_n &&
         step->n - marks->refused_n <= SAID_TWICE) {
         /* the guard's own word is there already */
@@ -118,14 +119,16 @@ static void take_outcome(struct marks *marks, const struct reel_step *step)
         add(marks, step, text_same(in->error.class, "refused") ? MARK_REFUSED
                          : text_same(in->error.class, "cancelled") ? MARK_ACTION : MARK_ERROR, str_text(&text));
     } else if (in->number2 > 0 || counts_differ(in)) {
-        str_printf(&text, "%s done: %lld row%s written", or_empty(in->name), (long long)in->number2,
-                   in->number2 == 1 ? "" : "s");
+        str_printf(&text, "%s done", or_empty(in->name));
+        if (!preserves)                          /* what it counts is steps */
+            str_printf(&text, ": %lld row%s %s", (long long)in->number2, in->number2 == 1 ? "" : "s",
+                       text_same(in->name, "prune") ? "gone" : "written");
         for (size_t i = 0; i < in->count_count; i++)
             if (in->counts[i].before != in->counts[i].after)
                 str_printf(&text, ", %s %lld \xe2\x86\x92 %lld", or_empty(in->counts[i].table),
                            (long long)in->counts[i].before, (long long)in->counts[i].after);
         if (!text_is_empty(in->text))
-            str_printf(&text, ", saved first in %s", in->text);
+            str_printf(&text, preserves ? ", pages saved in %s" : ", saved first in %s", in->text);
         add(marks, step, MARK_ACTION, str_text(&text));
     }
     str_free(&text);
