@@ -85,6 +85,19 @@ static bool allowed(struct session *s, enum guard_class class)
     return true;
 }
 
+/* The console makes a plan before it asks for the names that the plan calls for: that they are missing is a question
+ * still to come, not a refusal to report. */
+static bool asks_first(const struct guard_facts *facts, struct guard_request request)
+{
+    struct guard_answer answer;
+    if (request.face != GUARD_CONSOLE || (request.typed && request.typed[0]))
+        return false;
+    request.typed = facts->environment;
+    request.typed_operational = request.operational;
+    request.typed_operational_count = request.operational_count;
+    return guard_decide(facts, &request, &answer);
+}
+
 bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err)
 {
     struct db *direct;
@@ -103,8 +116,8 @@ bool session_guard(struct session *s, enum guard_class class, struct guard_answe
                                     .typed_operational = s->ctx->confirm_operational,
                                     .typed_operational_count = s->ctx->confirm_operational_count,
                                     .action = s->ctx->action_operands ? "" : s->ctx->action};
-    guard_decide(&facts, &request, answer);
-    onrecord_guard(s->ctx, class, answer);
+    if (guard_decide(&facts, &request, answer) || answer == &own || !asks_first(&facts, request))
+        onrecord_guard(s->ctx, class, answer);
     return answer->allowed ? allowed(s, class) : refused(s, class, answer, err);
 }
 
