@@ -160,6 +160,27 @@ two=$(ls "$sessions"/*.jsonl | sort | sed -n '1p;$p')
 so sessions --merge $two --json
 is "$(jq -r '[.timeline[].at] == ([.timeline[].at] | sort)' <<<"$out") $(jq -r '[.timeline[].session] | unique | length' <<<"$out")" "true 2" "--merge: one timeline by the wall clock"
 
+# the first format had no ID in its header
+printf '{"journal":1,"started_ms":1577836800000,"command":"status","hash":"H"}\n' >"$sessions/20200101T000000Z-1-00000000.jsonl"
+so sessions
+like "$out" '^20200101T000000Z-1-00000000 +2020-01-01' "a journal without an ID is listed by its file's name"
+rm "$sessions/20200101T000000Z-1-00000000.jsonl"
+
+# ---- a question still to come is no refusal ----
+check "a plan is made, and not carried out" term "$SEEDOPS" local <<'END'
+size 120 40
+wait 12 applied
+key W
+wait WRITE
+key x
+wait Reset
+key e
+wait carries it out
+key Q
+exit 0
+END
+is "$(inputs "$(newest)" guard | jq -c 'select(.ok | not)')" "" "that its name was not typed yet is not on record as a refusal"
+
 # ---- no secret, whichever way it comes ----
 ours -d postgres -c "alter user postgres password 'canary-one-7'"
 printf 'host all all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n' | as_server tee "$T/main/data/pg_hba.conf" >/dev/null
