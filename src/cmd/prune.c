@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cmd/cmds.h"
@@ -16,8 +17,9 @@ struct listed { char *table, *why, *key, *label; };
 struct pruning {
     struct face face;                /* first: events come with it */
     struct listed *rows;
-    size_t count, room, most;
+    size_t count, room;
     uint64_t seen;
+    bool complete;                   /* all rows of a plan came: one more is the first of the next */
     FILE *file;                      /* --output: every row, as CSV */
 };
 
@@ -43,11 +45,43 @@ static size_t listed_of(const struct pruning *p, const char *table)
     return count;
 }
 
+/* A plan that is made again lists again. */
+static void forget_rows(struct pruning *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->rows[i].table);
+        free(p->rows[i].why);
+        free(p->rows[i].key);
+        free(p->rows[i].label);
+    }
+    p->count = 0;
+    p->seen = 0;
+    p->complete = false;
+}
+
+static bool begin_csv(struct pruning *p, struct err *err)
+{
+    rewind(p->file);
+    if (ftruncate(fileno(p->file), 0) != 0)
+        return err_errno(err, ERR_GENERAL, errno, "cannot write %s", p->face.options->output);
+    fputs("table,key,label,why\n", p->file);
+    return true;
+}
+
+static bool list_anew(struct pruning *p, struct err *err)
+{
+    forget_rows(p);
+    return !p->file || begin_csv(p, err);
+}
+
 static bool take_row(void *context, const struct removal_row *row, struct err *err)
 {
     struct pruning *p = context;
+    p->complete |= !row;
     if (!row)
         return true;
+    if (p->complete && !list_anew(p, err))
+        return false;
     p->seen++;
     if (p->file) {
         put_csv(p->file, row->table, ',');
@@ -66,19 +100,6 @@ static bool take_row(void *context, const struct removal_row *row, struct err *e
     p->rows[p->count++] = (struct listed){xstrdup(row->table), xstrdup(row->why), xstrdup(row->key),
                                           xstrdup(row->label)};
     return true;
-}
-
-/* A plan that is made again lists again. */
-static void forget_rows(struct pruning *p)
-{
-    for (size_t i = 0; i < p->count; i++) {
-        free(p->rows[i].table);
-        free(p->rows[i].why);
-        free(p->rows[i].key);
-        free(p->rows[i].label);
-    }
-    p->count = 0;
-    p->seen = 0;
 }
 
 /* ---- text ---- */
@@ -142,6 +163,7 @@ static void json_more(struct json_out *o, void *context)
     const struct pruning *p = m->pruning;
     json_put_int(o, "operational_rows", m->plan->number2);
     json_put_bool(o, "possible", m->plan->ok);
+    json_put_int(o, "context_rows", (int64_t)p->seen);
     json_put_int(o, "rows_listed", (int64_t)p->count);
     json_key(o, "rows");
     json_array(o);
@@ -159,6 +181,9 @@ static void json_more(struct json_out *o, void *context)
 static void print_json(const struct pruning *p, const struct input *plan, const struct input *outcome)
 {
     struct more more = {p, plan};
+    if (p->seen > p->count)
+        fprintf(stderr, "seedops: %zu of %llu rows of context tables are listed; --output FILE lists every one\n",
+                p->count, (unsigned long long)p->seen);
     written_print_json(&(struct written){.plan = plan, .outcome = outcome, .applied = outcome->number2 > 0,
                                          .safepoint = outcome->text, .more = json_more, .context = &more});
 }
@@ -183,8 +208,7 @@ static bool open_output(struct pruning *p, struct err *err)
         err_errno(err, ERR_GENERAL, errno, "cannot write %s", path);
         return errno == EEXIST ? err_hint(err, "it is there already: name another file") : false;
     }
-    fputs("table,key,label,why\n", p->file);
-    return true;
+    return begin_csv(p, err);
 }
 
 static bool close_output(struct pruning *p, bool ok, struct err *err)

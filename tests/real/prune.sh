@@ -228,4 +228,16 @@ END
 LOCAL_DATABASE_URL=$(url main twin) so prune local --confirm local "${names[@]}"
 is "$rc" 5 "where another database answers nothing is pruned"
 like "$err" 'IDENTITY CHANGED' "and it says so"
+
+# ---- more rows than a document lists ----
+mkdir -p "$T/many/seeds"; cd "$T/many" || exit 1
+createdb_in main many
+sql main many -c 'create table crowd (id int primary key); insert into crowd select generate_series(1, 1201)'
+printf 'environments:\n  local: {url: "%s"}\n' "$(url main many)" >seedops.yaml
+printf 'table: crowd\nkey: [id]\nprune: true\nrows:\n  - {id: 1}\n' >seeds/crowd.yaml
+so prune local --dry-run --json
+is "$rc $(json 'd["plan"]["context_rows"], d["plan"]["rows_listed"], len(d["plan"]["rows"])')" "0 (1200, 1000, 1000)" "a document that lists 1 000 rows of more says so"
+like "$err" '1000 of 1200 rows' "and so does a word beside it"
+so prune local --dry-run --json --output "$T/all.csv"
+is "$(wc -l <"$T/all.csv")" 1201 "--output lists all of them"
 finish
