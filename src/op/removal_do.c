@@ -155,6 +155,35 @@ static bool save_family(struct doing *d, size_t family, struct err *err)
            removal_read_family(r, d->db, family, false, d->safepoint, err) && first_time(d, FAIL_PRUNE_SAVING, err);
 }
 
+enum { FOLLOWED = 8 };               /* keys that follow keys that follow ...; a longer chain is not known */
+
+static bool updates_to_null(const struct removal *r, size_t e, size_t depth);
+
+/* Whatever changes the key that an edge refers to makes it NULL. */
+static bool key_becomes_null(const struct removal *r, const struct graph_edge *edge, size_t depth)
+{
+    for (size_t by = 0; by < r->graph.edge_count; by++) {
+        const struct graph_edge *other = &r->graph.edges[by];
+        bool touches = false;
+        for (size_t i = 0; i < other->count; i++)
+            touches |= strcmp(other->columns[i], edge->targets[0]) == 0;
+        if (!touches || r->graph.relations[other->child].family != r->graph.relations[edge->parent].family)
+            continue;
+        if ((cascade_others(&r->cascade, &r->cascade.met[by]) && other->on_delete != 'n') ||
+            (cascade_others(&r->cascade, &r->cascade.updated[by]) && !updates_to_null(r, by, depth)))
+            return false;
+    }
+    return true;
+}
+
+/* Composite keys that follow by CASCADE may keep some of their columns. */
+static bool updates_to_null(const struct removal *r, size_t e, size_t depth)
+{
+    const struct graph_edge *edge = &r->graph.edges[e];
+    return edge->on_update == 'n' || (edge->on_update == 'c' && edge->count == 1 && depth < FOLLOWED &&
+                                      key_becomes_null(r, edge, depth + 1));
+}
+
 /* Rows that stay with other values: saved whole, with which columns are overwritten. */
 static bool save_edge(struct doing *d, size_t e, bool update, struct err *err)
 {
@@ -170,7 +199,7 @@ static bool save_edge(struct doing *d, size_t e, bool update, struct err *err)
         const struct db_column *column = db_table_column(table, edge->columns[i]);
         if (column && (update || edge->nulled[i]))
             changes[section.change_count++] = (struct safepoint_change){
-                .column = (size_t)(column - table->columns), .known = !update && edge->on_delete == 'n'};
+                .column = (size_t)(column - table->columns), .known = update ? updates_to_null(r, e, 0) : edge->on_delete == 'n'};
     }
     bool ok = safepoint_section(d->safepoint, &section, err) &&
               removal_read_edge(r, d->db, e, update, d->safepoint, err);

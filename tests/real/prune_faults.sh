@@ -89,11 +89,22 @@ for point in $(grep -v prune-done <<<"$points"); do
     SEEDOPS_FAIL=$point:error prune
     is "$rc $(state) $(find "$XDG_STATE_HOME" -name '*safepoint*' -type f | wc -l)" "1 before 0" "$point fails: nothing went, no safepoint stays"
 done
-fresh
-for point in reset-seeded prune-commit prune-deleting; do
-    rm -rf "$XDG_STATE_HOME"; mkdir -p "$XDG_STATE_HOME"
-    SEEDOPS_FAIL=$point:kill in_time "$SEEDOPS" reset local "${names[@]}" >/dev/null 2>&1
-    whole "a reset killed at $point" before
+# ---- a reset is killed at each step: every row is as it was, or all are gone and the fixture's one is there ----
+reset_state() { q "select case when (select count(*) from station) = 1 and (select count(*) from sensor) = 0 and (select count(*) from note where station is null) = 2 then 'reset' else '' end"; }
+points=$(sed -n 's/^    X([A-Z_]*, "\(prune-[a-z]*\|reset-[a-z]*\)".*/\1/p' "$TOP/src/base/failpoint.h")
+is "$(wc -w <<<"$points")" 11 "a reset has one step more"
+for point in $points; do
+    fresh; writer_on
+    SEEDOPS_FAIL=$point:kill in_time "$SEEDOPS" reset local "${names[@]}" >"$T/out" 2>"$T/err"; rc=$?
+    writer_off
+    [ $rc = 137 ] || { [ $rc = 1 ] && grep -qE 'serialize|grew|not the ones' "$T/err"; } || not_ok "reset, $point: the process was to die there ($rc: $(cat "$T/err"))"
+    wait_for 10 bash -c "[ \"\$('$PSQL' -XAtq -h '$T/main' -U postgres -d app -c \"select count(*) from pg_stat_activity where application_name = 'seedops'\")\" = 0 ]"
+    if [ "$point" = prune-done ] && [ "$(reset_state)" = reset ]; then ok "a reset killed at $point is done"; else is "$(state)" before "a reset killed at $point changed nothing"; fi
+    is "$(lost)" 0 "reset, $point: no row is lost"
+    case $point in prune-safe | reset-seeded | prune-commit)
+        so reset local "${names[@]}"
+        is "$rc $(reset_state) $(lost)" "0 reset 0" "after a kill at $point it can be done" || note "$err" ;;
+    esac
 done
 
 # ---- the server is killed; the connection is cut ----
