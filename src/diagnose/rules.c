@@ -355,10 +355,11 @@ static bool test_file_by_hand(const struct evidence *e, const struct table_evide
 
 /* ---- tests: the same file ---- */
 
+/* After a crash counters and the estimate of a large table begin anew together: only an exact count, or counters that
+ * saw the whole life of the table, make it certain. */
 static bool test_deleted_counted(const struct evidence *e, const struct table_evidence *t)
 {
-    (void)e;
-    return gone(t) && !table_was_emptied_whole(t) && t->inserted > 0 && t->deleted > 0 &&
+    return (t->counted || counters_cover(e, t)) && gone(t) && !table_was_emptied_whole(t) && t->inserted > 0 && t->deleted > 0 &&
            t->deleted + t->rows >= t->inserted;
 }
 static bool test_deleted_some(const struct evidence *e, const struct table_evidence *t)

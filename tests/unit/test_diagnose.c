@@ -272,6 +272,19 @@ static void the_bracket_is_the_last_fine_and_the_first_lost_moment(void **state)
     codec_free(&type_fact_diagnosis, &d);
 }
 
+static void counters_of_an_estimate_are_not_certain_after_a_crash(void **state)
+{
+    (void)state;
+    struct evidence e = clean();
+    crashed(&e);
+    counted(tables, 7, 7, 7);
+    pages(tables);
+    tables[0].counted = false;
+    assert_string_equal(diagnose_rule_for(&e, &tables[0])->name, "deleted-some");
+    tables[0].counted = true;
+    assert_string_equal(diagnose_rule_for(&e, &tables[0])->name, "deleted-counted");
+}
+
 /* ---- the manual ---- */
 
 static char *squeezed(const char *text)
@@ -354,6 +367,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_told_says_so_and_starts_with_first_aid),
         cmocka_unit_test(what_was_refused_is_never_zero),
         cmocka_unit_test(the_bracket_is_the_last_fine_and_the_first_lost_moment),
+        cmocka_unit_test(counters_of_an_estimate_are_not_certain_after_a_crash),
         cmocka_unit_test(the_manual_has_the_table),
         cmocka_unit_test(a_note_comes_back),
     };
