@@ -312,17 +312,50 @@ static bool refuse_unseen_hooks(const struct cascade *c, struct err *err)
     return true;
 }
 
+static bool emptied(const struct cascade *c, const char *name, uint32_t oid, struct err *err)
+{
+    size_t relation = graph_find(c->graph, oid);
+    const struct graph_hook *hook = suspect(c);
+    err_set(err, ERR_CONFLICT, "%s would have been truncated or dropped, which was not planned",
+            relation != SIZE_MAX ? c->graph->relations[relation].name : name);
+    if (hook)
+        err_why(err, "%s %s of %s may have done it; what it takes cannot be saved before",
+                hook->rule ? "rule" : "trigger", hook->name, c->graph->relations[hook->relation].name);
+    return err_hint(err, "nothing was deleted");
+}
+
+/* No counter tells of a TRUNCATE or DROP; the lock does, which nothing of ours takes. A table that a trigger made just
+ * now is locked as well, and still has its first file; a temporary one is nobody's loss, so of dropped tables, of which
+ * the catalogue says nothing any more, only those of the graph count. */
+static bool check_locks(const struct cascade *c, struct db *db, struct err *err)
+{
+    struct db_result *r = NULL;
+    bool ok = db_run(db, "SELECT l.relation, c.relname, c.oid IS NULL FROM pg_catalog.pg_locks l "
+                         "LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation WHERE l.locktype = 'relation' "
+                         "AND l.pid = pg_catalog.pg_backend_pid() AND l.mode = 'AccessExclusiveLock' AND l.granted "
+                         "AND l.relation >= 16384 AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d "
+                         "WHERE d.datname = pg_catalog.current_database()) AND (c.oid IS NULL OR (c.relkind IN ('r', 'm') "
+                         "AND c.relpersistence <> 't' AND c.relfilenode <> c.oid)) ORDER BY 1", 0, &r, NULL, err);
+    for (size_t i = 0; ok && i < db_rows(r); i++) {
+        uint32_t oid = (uint32_t)db_int(r, i, 0, 0);
+        if (!db_bool(r, i, 2) || graph_find(c->graph, oid) != SIZE_MAX)
+            ok = emptied(c, db_value(r, i, 1), oid, err);
+    }
+    db_result_free(r);
+    return ok;
+}
+
 bool cascade_check(const struct cascade *c, struct db *db, const struct cascade_tally *before, struct err *err)
 {
     struct cascade_tally now;
-    bool ok = true;
-    if (!counters_on(db)) {
+    bool ok = check_locks(c, db, err);
+    if (ok && !counters_on(db)) {
         ok = refuse_unseen_hooks(c, err);
         for (size_t i = 0; ok && i < c->graph->relation_count; i++)
             ok = check_gone(c, db, i, err);
         return ok;
     }
-    if (!cascade_tally_read(&now, db, err))
+    if (!ok || !cascade_tally_read(&now, db, err))
         return false;
     for (size_t i = 0; ok && i < now.count; i++) {
         int64_t deltas[3];

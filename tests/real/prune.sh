@@ -138,6 +138,13 @@ is "$rc" 1 "a trigger that deletes rows nobody planned ends it"
 like "$err" 'Withdrawal.* would have been deleted, 0 were planned' "and says which"
 like "$err" 'trigger (greedy|note_it) of Station' "and who may have done it"
 is "$(counts)" "$before" "nothing went"
+q 'create table ballast (id int primary key); insert into ballast values (1), (2);
+   create or replace function greedy() returns trigger language plpgsql as $$ begin truncate ballast; return old; end $$'
+so prune local --confirm local "${names[@]}"
+is "$rc $(q 'select count(*) from ballast')" "1 2" "a trigger that truncates a table ends it, too"
+like "$err" 'ballast would have been truncated or dropped' "and says which"
+is "$(counts)" "$before" "nothing went then"
+q 'drop table ballast'
 q 'drop trigger greedy on "Station"; create or replace function keep() returns trigger language plpgsql as $$ begin return null; end $$;
    create trigger keep before delete on "Station" for each row execute function keep()'
 so prune local --confirm local "${names[@]}"
