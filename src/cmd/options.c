@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/secret.h"
 #include "base/text.h"
@@ -100,6 +101,20 @@ void options_words(const struct options *options, struct str *out)
         bool secret = strcmp(settings_show_word(shown, sizeof shown, options->operands[i]), "[REDACTED]") == 0;
         str_printf(out, " %s", secret ? shown : options->operands[i]);
     }
+}
+
+bool options_names(const struct options *options, struct err *err)
+{
+    for (int i = 0; i < options->operand_count; i++) {
+        char shown[80];
+        bool secret = strcmp(settings_show_word(shown, sizeof shown, options->operands[i]), "[REDACTED]") == 0;
+        if (!secret || access(options->operands[i], F_OK) == 0)
+            continue;
+        err_set(err, ERR_USAGE, "there is no file or id \"%s\"", shown);
+        err_why(err, "it looks like a URL, which neither is");
+        return err_hint(err, "Put it into DATABASE_URL: on a command line others can read its password.");
+    }
+    return true;
 }
 
 static const struct option_row *find_row(const char *name, size_t length)

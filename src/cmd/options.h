@@ -27,6 +27,9 @@ bool options_size(const char *name, const char *text, int *columns, int *rows, s
 void options_free(struct options *options);
 /* Appends the options that were given as words, for the record: a URL's text is left out. */
 void options_words(const struct options *options, struct str *out);
+/* Before operands are taken for files or ids: one that is no file and looks like a URL is refused without being said,
+ * for it may hold a password. */
+bool options_names(const struct options *options, struct err *err);
 /* True if `command` (NULL: the console) takes the option. */
 bool options_allowed(const struct command *command, const struct option_row *row);
 

@@ -22,7 +22,7 @@ int cmd_replay(const struct command *command, struct options *options)
     char *path = NULL;
     struct replay_options replay = {.at = options->at, .color = options->color};
     int code = 0;
-    bool ok = one_session(options, &err) &&
+    bool ok = options_names(options, &err) && one_session(options, &err) &&
               options_size("dump", options->dump, &replay.dump_columns, &replay.dump_rows, &err) &&
               replay_find(options->operands[0], &path, &err);
     if (ok) {

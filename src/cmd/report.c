@@ -146,7 +146,7 @@ int cmd_report(const struct command *command, struct options *options)
     (void)command;
     struct err err = {0};
     struct wish wish = {0};
-    bool ok = one_face(options, &err) && read_version(options, &wish, &err) &&
+    bool ok = options_names(options, &err) && one_face(options, &err) && read_version(options, &wish, &err) &&
               options_size("size", options->size, &wish.columns, &wish.rows, &err) &&
               find_sessions(options, &wish, &err) &&
               (options->cast ? write_cast(options, &wish, &err) : write_report(options, &wish, &err));

@@ -123,7 +123,7 @@ static int run(struct options *o, struct err *err)
 {
     struct sessions list = {0};
     struct sessions_filter filter;
-    bool ok = names_given(o, err) && read_filter(o, &filter, err) && (o->merge || load(o, &list, err));
+    bool ok = options_names(o, err) && names_given(o, err) && read_filter(o, &filter, err) && (o->merge || load(o, &list, err));
     int code = ok ? 0 : err_exit_code(err->class);
     if (ok && o->merge)
         code = sessions_merge(o, err) ? 0 : err_exit_code(err->class);

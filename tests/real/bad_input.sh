@@ -110,6 +110,12 @@ is "$rc" 2 'a server that accepts and hangs: exit 2'
 [ $((SECONDS - start)) -lt 25 ] && ok 'a server that accepts and hangs: within its deadline' || not_ok 'a server that accepts and hangs: within its deadline'
 kill "${fakes[@]}"; wait "${fakes[@]}" 2>/dev/null
 sql c good -c "CREATE ROLE \"with\" LOGIN PASSWORD 'p@ss:w/rd'"
+for words in replay report sessions 'sessions --verify' 'restore local' 'restore --to-sql' 'restore --list' 'sessions --merge a'; do
+    so $words 'postgresql://with:hunter2@/good'
+    is "$rc" 64 "$words URL: exit 64"
+    unlike "$out$err" 'hunter2' "$words URL: its password is not said"
+    like "$out$err" 'looks like a URL' "$words URL: what is wrong is"
+done
 so status --url "postgresql://with:p%40ss%3Aw%2Frd@/good?host=$T/c" --json
 like "$rc" '^[0345]$' 'a password with @, encoded: the URL is understood'
 unlike "$out$err" 'p@ss' 'a password with @: it is nowhere to be seen'
