@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "cmd/options.h"
 #include "cmd/written.h"
 #include "plan/safepoint_read.h"
 #include "plan/safepoint_sql.h"
@@ -192,7 +193,7 @@ static int without_database(struct options *options)
     struct settings settings = {0};
     struct environment *env = NULL;
     struct err err = {0}, ignored = {0};
-    bool ok = settings_load(&settings, &options->settings, NULL, &err);
+    bool ok = options_names(options, &err) && settings_load(&settings, &options->settings, NULL, &err);
     const char *name = ok && options->operand_count > (options->list ? 0 : 1) ? options->operands[0] : NULL;
     if (ok && (name || settings.environment_count == 1))
         ok = settings_choose(&settings, &options->settings, name, &env, name ? &err : &ignored) || !name;
@@ -243,6 +244,11 @@ static void print_outcome(const struct input *outcome, bool dry_run)
                    outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number);
     else
         str_add(&out, dry_run ? "dry run: nothing was written\n" : "nothing to write\n");
+    if (outcome->text && *outcome->text) {
+        str_add(&out, "the newer values are kept in ");
+        add_visible(&out, outcome->text);
+        str_add_char(&out, '\n');
+    }
     written_print_text(&out);
     str_free(&out);
 }
@@ -274,16 +280,18 @@ int cmd_restore(const struct command *command, struct options *options)
     char *path = NULL;
     if (options->list || options->to_sql)
         return without_database(options);
-    bool ok = face_prepare(&face, command, options, &err) && find(&face, options, &path, &err);
+    bool ok = face_prepare(&face, command, options, &err) && options_names(options, &err) && find(&face, options, &path, &err);
     ok = ok && (face.opened = session_open(&face.session, &face.ctx, &err));
     face.on_event = on_event;
-    struct restore_options what = {.path = path, .changed = options->changed, .plan_digest = options->plan_digest,
+    struct restore_options what = {.path = path, .safepoint_dir = options->safepoint_dir,
+                                   .changed = options->changed, .plan_digest = options->plan_digest,
                                    .dry_run = options->dry_run, .partial = options->partial,
                                    .renumber = options->renumber};
     ok = ok && op_restore(&face.session, &what, &err);
     if (ok && options->json)
         written_print_json(&(struct written){.plan = face.last[IN_PLAN], .outcome = face.last[IN_OUTCOME],
-                                             .applied = face.last[IN_OUTCOME]->number2 > 0, .safepoint = path});
+                                             .applied = face.last[IN_OUTCOME]->number2 > 0, .safepoint = path, .keeps = true,
+                                             .kept = face.last[IN_OUTCOME]->text});
     else if (ok)
         print_outcome(face.last[IN_OUTCOME], options->dry_run);
     free(path);

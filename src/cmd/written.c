@@ -72,6 +72,8 @@ void written_print_json(const struct written *w)
     written_json_counts(&o, "after", w->outcome, true);
     json_put_int(&o, "duration_ms", w->outcome ? w->outcome->number : 0);
     json_put_text(&o, "safepoint", or_null(w->safepoint));
+    if (w->keeps)
+        json_put_text(&o, "kept", or_null(w->kept));
     json_object_end(&o);
     face_write_json(&out);
     str_free(&out);

@@ -11,6 +11,8 @@ struct written {
     const struct input *plan, *outcome;   /* IN_PLAN, IN_OUTCOME; NULL: there was none */
     bool applied;
     const char *safepoint;                /* NULL or "": none */
+    bool keeps;                           /* a restore says what it kept itself, beside the safepoint it read */
+    const char *kept;                     /* NULL or "": nothing */
     void (*more)(struct json_out *out, void *context);   /* more members of the plan; NULL: none */
     void *context;
 };

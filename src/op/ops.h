@@ -43,10 +43,12 @@ struct seed_options {
 };
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err);
 
-/* restore.c: plan, guard, one transaction, compare, report (SAFETY 5 "Restore"). Emits IN_PLAN, IN_PROGRESS, IN_OUTCOME
- * (counts before and after). */
+/* restore.c: plan, guard, one transaction, compare, report (SAFETY 5 "Restore"). Newer values
+ * that are overwritten go into a safepoint first. Emits IN_PLAN, IN_PROGRESS, IN_OUTCOME (counts before and after;
+ * text: that safepoint). */
 struct restore_options {
     const char *path;          /* of the safepoint's file */
+    const char *safepoint_dir; /* of newer values that are overwritten; NULL: the environment's */
     const char *changed;       /* rows changed since: "leave", "overwrite"; NULL: asked */
     const char *plan_digest;   /* this plan (its first 12 digits will do) or none; NULL: any */
     bool dry_run;

@@ -17,6 +17,7 @@
 #include "op/outcome.h"
 #include "op/restoring.h"
 #include "op/trail.h"
+#include "plan/safepoint.h"
 
 enum { ATTEMPTS = 3, DIGEST_LEAST = 12 };
 
@@ -262,12 +263,25 @@ static bool commit(struct restoring *g, struct err *err)
     return ok && (failpoint(FAIL_RESTORE_DONE, err) || true);
 }
 
+/* With an outcome that nobody knows it stays. */
+static void end_kept(struct restoring *g, struct safepoint *kept, bool written, const struct err *err)
+{
+    if (kept && written)
+        g->outcome->text = xstrdup(safepoint_path(kept));
+    if (written || err->class == ERR_UNKNOWN_OUTCOME)
+        safepoint_free(kept);
+    else
+        safepoint_discard(kept);
+}
+
 static bool write_once(struct restoring *g, const char *digest, struct err *err)
 {
     struct restore *r = &g->r;
+    struct safepoint *kept = NULL;
     start_outcome(g);
     bool ok = begin(g, true, err) && failpoint(FAIL_RESTORE_BEGUN, err) && restore_compare(r, err) &&
-              as_planned(g, digest, err) && count_rows(g, false, err) && restore_write(r, err) &&
+              as_planned(g, digest, err) && count_rows(g, false, err) && restore_keep(r, &kept, err) &&
+              restore_write(r, err) &&
               count_rows(g, true, err) && check_counts(g, err) && failpoint(FAIL_RESTORE_CHECKED, err) &&
               restore_sequences(r, err);
     struct trail_entry entry = {.action = "restore", .object = r->info->id, .plan_digest = digest,
@@ -276,6 +290,7 @@ static bool write_once(struct restoring *g, const char *digest, struct err *err)
     bool written = ok && commit(g, err);
     if (written)
         trail_applied(r->session, &entry);
+    end_kept(g, kept, written, err);
     if (!ok && db_alive(r->db))
         db_rollback(r->db);
     return written;

@@ -87,6 +87,11 @@ int64_t restore_total(const struct restore *r, enum row_state state);
 int64_t restore_wanted(const struct restore *r, size_t write);
 size_t restore_order(const struct restore *r, size_t *group);
 
+/* restore_keep.c: before anything is written, in the same snapshot: the newer values that would be overwritten, finished.
+ * *kept is NULL where none are. The caller frees it, and discards it when the writing is rolled back. */
+struct safepoint;
+bool restore_keep(struct restore *r, struct safepoint **kept, struct err *err);
+
 /* restore_write.c: the statements that write, inside the caller's transaction. */
 bool restore_write(struct restore *r, struct err *err);
 /* Last before COMMIT: a rollback does not take sequences back. */

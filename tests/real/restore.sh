@@ -126,8 +126,23 @@ confirmed "$S" --changed sometimes
 is "$rc" 64 "another word is no answer"
 confirmed "$S" --changed leave
 is "$rc $(db -c "select city from opt where id = 1") $(db -c "select city from opt where id = 2") $(db -c "select v from m where station = 's1'") $(db -c 'select count(*) from child')" "0 3 2 99 10" "leave leaves, and the rest comes back"
-confirmed "$S" --changed overwrite
+confirmed "$S" --changed overwrite --json --safepoint-dir "$T/kept"
 is "$rc $(db -c "select city from opt where id = 1") $(db -c "select v from m where station = 's1'")" "0 1 1" "overwrite overwrites"
+K=$(jq -r .kept <<<"$out")
+check "what it overwrote is in a safepoint of its own" test -f "$K"
+confirmed "$K"
+is "$rc $(db -c "select city from opt where id = 1") $(db -c "select v from m where station = 's1'")" "0 3 99" "which brings the newer values back, without a question"
+confirmed "$S" --changed overwrite --safepoint-dir "$T/kept"
+like "$out" "the newer values are kept in $T/kept/" "the path is said"
+confirmed "$S" --json
+is "$rc $(jq -c .kept <<<"$out")" "0 null" "nothing overwritten, nothing kept"
+confirmed "$K" --changed overwrite --safepoint-dir /proc/nowhere
+is "$rc $(db -c "select v from m where station = 's1'")" "0 99" "values that the action gave are set back without a safepoint"
+db -c "update m set v = 100 where station = 's1'"
+confirmed "$S" --changed overwrite --safepoint-dir /proc/nowhere
+is "$((rc > 0)) $(db -c "select v from m where station = 's1'")" "1 100" "without a place to save them nothing is overwritten"
+confirmed "$S" --changed overwrite --safepoint-dir "$T/kept"
+is "$rc $(db -c "select v from m where station = 's1'")" "0 1" "with one it is"
 
 # ---- conflicts ----
 base conflict
