@@ -38,7 +38,7 @@ static void whence_text(const struct fact_diagnosis *d, char *out, size_t size)
     else if (text_same(d->verdict, "deleted") || text_same(d->verdict, "truncated"))
         used = (size_t)snprintf(out, size, "By whom: %s. ", d->deep ? "nothing that could be read says" : "d looks deeper");
     if (!text_is_empty(d->since_why) && !text_is_empty(d->until_why))
-        snprintf(out + used, size - used, "Surely fine: %.200s; surely not: %.200s.", d->since_why, d->until_why);
+        snprintf(out + used, size - used, "Not before: %.200s; not after: %.200s.", d->since_why, d->until_why);
 }
 
 /* "✗ DELETED  certain, between 11:52:10 and 12:08:44 UTC", the sentence, and by whom. */

@@ -36,13 +36,14 @@ static void title_of(const struct model *m, struct str *out)
     text_visible(out, or_empty(m->environment), strlen(or_empty(m->environment)));
 }
 
-/* "4.1 MB": what somebody weighs against the disk. */
+/* "4.1 MB": what somebody weighs against the disk. Where nothing is saved nothing is said of it. */
 static void say_saved(const struct screen_plan *p, struct str *out)
 {
     char size[HUMAN];
     if (!text_is_empty(p->first))
-        str_printf(out, "%s\n", p->first);
-    str_printf(out, "Saved first to a safepoint, about %s.", human_bytes(size, p->bytes));
+        str_printf(out, "%s%s", p->first, p->bytes > 0 ? "\n" : "");
+    if (p->bytes > 0)
+        str_printf(out, "Saved first to a safepoint, about %s.", human_bytes(size, p->bytes));
 }
 
 ACTION(carry_out)
