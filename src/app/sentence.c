@@ -397,16 +397,13 @@ static void healthy(const struct sentence_input *in, const struct tally *all, st
 {
     const struct fact_ledger *l = &in->facts->ledger;
     int64_t compared = all->fixtures - all->uncompared - all->unread_fixtures;
-    bool unknown = all->fixtures > 0 && compared == 0;       /* as right after a write: nothing is claimed */
-    word(out, unknown ? MOOD_WAIT : MOOD_GOOD, unknown ? "NOT COMPARED" : "HEALTHY");
+    word(out, MOOD_GOOD, "HEALTHY");
     if (text_is_empty(l->tool))
         SAY(out, "No migrations directory");
     else
         SAY(out, "%lld migration%s applied, none pending", (long long)l->applied, s_of(l->applied));
     if (all->fixtures == 0)
         SAY(out, "; no table has a fixture to compare it with.");
-    else if (unknown)
-        SAY(out, "; no table was compared with its fixture yet.");
     else
         SAY(out, "; %lld table%s with fixtures %s as declared.", (long long)compared,
             s_of(compared), compared == 1 ? "is" : "are");
