@@ -86,8 +86,8 @@ wait Catchment
 key 8
 wait No plan was made
 key 9
-key esc
-wait Catchment
+key 1
+wait 12 applied
 alive
 key q q q
 exit 0
