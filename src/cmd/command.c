@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/text.h"
 #include "cmd/cmds.h"
@@ -129,6 +130,8 @@ int command_main(int argc, char **argv)
     const struct command *command = NULL;
     struct err err = {0};
     int code;
+    /* no core file with a password in it; not RLIMIT_CORE, which the program that boot becomes would inherit */
+    prctl(PR_SET_DUMPABLE, 0);
     if (options_parse(argc, argv, &options, &command, &err)) {
         code = dispatch(command, &options);
     } else {

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "app/model.h"
@@ -500,7 +499,6 @@ static bool play(struct replay *r, const struct replay_options *o, struct err *e
 int replay_run(const struct replay_options *o, struct err *err)
 {
     struct replay r = {0};
-    prctl(PR_SET_DUMPABLE, 0);
     if (!set_up(&r, o->path, err))
         return err_exit_code(err->class);
     bool headless = o->dump_columns > 0;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -127,8 +126,6 @@ int run_console(const struct run_options *options)
     struct run run = {.options = options};
     struct err err = {0};
     bool headless = options->dump_columns > 0 && options->dump_rows > 0;
-    /* no core file with a password in it; not RLIMIT_CORE, which children would inherit */
-    prctl(PR_SET_DUMPABLE, 0);
     bool utf8 = terminal_locale();
     run.view.ascii = !utf8;
     signals_install(terminal_restore_now, terminal_restore_settings);

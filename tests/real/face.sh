@@ -39,4 +39,12 @@ for ms in 0 1000000001 9223372036854775807 99999999999999999999; do
     DB_TIMEOUT=$ms so wait local
     is "$rc" 64 "nor is it as DB_TIMEOUT"
 done
+# ---- a command leaves no core file behind: what /proc has of it belongs to root, as that of no other process of its user
+if [ "$(id -u)" = 0 ]; then
+    as_server env HOME=/nonexistent DB_TIMEOUT=20000 "$SEEDOPS" wait --url "postgresql://x:s3cret@127.0.0.1:1/x" >"$T/wait.log" 2>&1 & waiting=$!
+    wait_for 10 grep -q 'attempt 1' "$T/wait.log"
+    pid=$(pgrep -n -u "$SERVER_USER" -x seedops)
+    is "$(stat -c %u "/proc/$pid/environ")" 0 "a command cannot be dumped"
+    kill "$pid"; wait "$waiting"
+fi
 finish
