@@ -68,6 +68,9 @@ poolers=()
 # background COMMAND...: runs until the test ends; its pid in $bg
 background() { "$@" >/dev/null 2>&1 & bg=$!; backgrounds+=("$bg"); }
 backgrounds=()
+# innermost PID: the last of its line of children, so that a program is found behind the shell, runuser or terminal that
+# started it, and no other test's program is taken for it.
+innermost() { local pid=$1 child; while child=$(pgrep -n -P "$pid"); do pid=$child; done; echo "$pid"; }
 # hostile_path CLUSTER DATABASE: schema public comes before pg_catalog, and calls things by its names.
 hostile_path() {
     sql "$1" "$2" <<'SQL'

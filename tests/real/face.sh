@@ -43,7 +43,7 @@ done
 if [ "$(id -u)" = 0 ]; then
     as_server env HOME=/nonexistent DB_TIMEOUT=20000 "$SEEDOPS" wait --url "postgresql://x:s3cret@127.0.0.1:1/x" >"$T/wait.log" 2>&1 & waiting=$!
     wait_for 10 grep -q 'attempt 1' "$T/wait.log"
-    pid=$(pgrep -n -u "$SERVER_USER" -x seedops)
+    pid=$(innermost "$waiting")
     is "$(stat -c %u "/proc/$pid/environ")" 0 "a command cannot be dumped"
     kill "$pid"; wait "$waiting"
 fi

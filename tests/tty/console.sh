@@ -464,7 +464,7 @@ drive
 say "$begin_seed"
 check "a seed waits for a lock" wait_for 10 waits_for_lock
 say 'key ctrl-z' stopped 'altscreen off' 'echo on'
-console_stopped() { grep -q 'State:.*stopped' /proc/"$(pgrep -nf "^$SEEDOPS local$")"/status; }
+console_stopped() { grep -q 'State:.*stopped' /proc/"$(innermost "$driver")"/status; }
 check "ctrl-z stops in the middle of a write" wait_for 10 console_stopped
 unlock
 say continue 'altscreen on' 'wait Seeded local' 'key q' 'exit 0'
