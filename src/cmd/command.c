@@ -69,6 +69,28 @@ const struct command *command_find(const char *name)
     return NULL;
 }
 
+/* A group of commands has a manual page; what is in none is told in seedops(1) alone. */
+static const struct { const char *page, *first_words; } manuals[] = {
+    {"seedops-diagnose", " diagnose preserve "},
+    {"seedops-envs", " envs init mark "},
+    {"seedops-migrate", " migrate "},
+    {"seedops-provision", " boot provision verify wait "},
+    {"seedops-replay", " replay "},
+    {"seedops-seed", " capture converge diff prune reset restore seed "},
+    {"seedops-sessions", " report sessions "},
+    {"seedops-status", " count status "},
+};
+
+const char *command_manual(const struct command *command)
+{
+    char word[32];
+    snprintf(word, sizeof word, " %.*s ", (int)strcspn(command->name, " "), command->name);
+    for (size_t i = 0; i < sizeof manuals / sizeof *manuals; i++)
+        if (strstr(manuals[i].first_words, word))
+            return manuals[i].page;
+    return "seedops";
+}
+
 /* `seedops stauts`: a word that is almost a command is more likely a slip than an environment's name; the
  * console says so only when there is no environment of that name, so this is only a hint. */
 const char *command_nearest(const char *word)

@@ -45,6 +45,7 @@ struct command {
 extern const struct command commands[];
 extern const int command_count;
 const struct command *command_find(const char *name);   /* exact; NULL: none */
+const char *command_manual(const struct command *command);   /* the page of section 1 that tells of it */
 const char *command_nearest(const char *word);          /* for "did you mean"; NULL: nothing near */
 /* argv → exit code. Everything main does. */
 int command_main(int argc, char **argv);

@@ -19,10 +19,10 @@ static void print_options(const struct command *command, bool common)
     }
 }
 
-static void print_exit_codes(void)
+static void print_exit_codes(const char *manual)
 {
-    puts("\nExit codes: 0 success, 1 general error, 2 not ready, 3 migration failed, 4 differences,\n"
-         "5 refused by the guard, 64 usage, 127 dependency missing, 130 cancelled. See seedops(1).");
+    printf("\nExit codes: 0 success, 1 general error, 2 not ready, 3 migration failed, 4 differences,\n"
+           "5 refused by the guard, 64 usage, 127 dependency missing, 130 cancelled. See %s(1).\n", manual);
 }
 
 static void print_overview(void)
@@ -36,7 +36,7 @@ static void print_overview(void)
     print_options(NULL, true);
     puts("\nOptions of the console:");
     print_options(NULL, false);
-    print_exit_codes();
+    print_exit_codes("seedops");
 }
 
 static void print_command(const struct command *command)
@@ -49,7 +49,7 @@ static void print_command(const struct command *command)
     }
     puts("\nCommon options:");
     print_options(command, true);
-    print_exit_codes();
+    print_exit_codes(command_manual(command));
 }
 
 int cmd_help(const struct command *command, struct options *options)
