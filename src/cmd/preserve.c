@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "preserve/preserve.h"
 
 static bool by_hand(const struct fact_step *step) { return strcmp(step->action, "by hand") == 0; }
 

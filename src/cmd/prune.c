@@ -9,6 +9,7 @@
 #include "cmd/cmds.h"
 #include "cmd/face.h"
 #include "cmd/written.h"
+#include "removal/prune.h"
 
 enum { TEXT_ROWS = 20, JSON_ROWS = 1000 };   /* listed: of a table on the terminal; in all in the document */
 

@@ -14,6 +14,7 @@
 #include "cmd/written.h"
 #include "plan/safepoint_read.h"
 #include "plan/safepoint_sql.h"
+#include "restore/restore.h"
 
 /* ---- list ---- */
 

@@ -1,5 +1,6 @@
-/* ops - the operations, one procedure a file (op/NAME.c). Each takes an open session unless it says
- * otherwise, reports through the session's ctx, and ends with true or an error. */
+/* ops - the operations, one procedure a file (op/NAME.c; those of the rooms removal, restore and preserve are declared
+ * there). Each takes an open session unless it says otherwise, reports through the session's ctx, and ends with true or
+ * an error. */
 #ifndef SEEDOPS_OP_OPS_H
 #define SEEDOPS_OP_OPS_H
 
@@ -42,45 +43,6 @@ struct seed_options {
     const char *safepoint_dir; /* of the old values of changed rows; NULL: the environment's */
 };
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err);
-
-/* restore.c: plan, guard, one transaction, compare, report (SAFETY 5 "Restore"). Newer values
- * that are overwritten go into a safepoint first. Emits IN_PLAN, IN_PROGRESS, IN_OUTCOME (counts before and after;
- * text: that safepoint). */
-struct restore_options {
-    const char *path;          /* of the safepoint's file */
-    const char *safepoint_dir; /* of newer values that are overwritten; NULL: the environment's */
-    const char *changed;       /* rows changed since: "leave", "overwrite"; NULL: asked */
-    const char *plan_digest;   /* this plan (its first 12 digits will do) or none; NULL: any */
-    bool dry_run;
-    bool partial;              /* also when some of it cannot be put back */
-    bool renumber;             /* rows that are there under other numbers count as there; what refers to them follows */
-};
-bool op_restore(struct session *s, const struct restore_options *options, struct err *err);
-/* prune.c: rows that no fixture declares any more (prune), all rows of the context tables and then the fixtures' again
- * (reset), or both a prune and a seed (converge), as one plan and one transaction (SAFETY 5). Every row that goes or
- * changes is in a safepoint before the first delete. Emits IN_PLAN, IN_PROGRESS, IN_OUTCOME (text: the safepoint). */
-enum removal_kind { REMOVAL_PRUNE, REMOVAL_RESET, REMOVAL_CONVERGE };
-struct removal_row {           /* a row that goes; texts borrow until the callback returns */
-    const char *table, *why;   /* why: "not declared", or the foreign keys it goes by */
-    const char *key, *label;   /* secrets redacted */
-};
-struct prune_options {
-    enum removal_kind kind;
-    const char *const *tables; /* these only; count 0: every table whose fixture says prune: true (prune), or all */
-    size_t table_count;
-    bool dry_run, scan;
-    const char *seen;          /* digest of the plan that was confirmed (or its first 8 digits or more); NULL: any */
-    int64_t seen_operational;  /* operational rows as they were confirmed; -1: as planned now */
-    const char *safepoint_dir; /* NULL: the environment's */
-    /* Each row of a context table that goes, while the plan is made; `row` NULL: that was all. NULL: nobody wants
-     * them. */
-    bool (*row)(void *context, const struct removal_row *row, struct err *err);
-    void *context;
-};
-bool op_prune(struct session *s, const struct prune_options *options, struct err *err);
-/* wipe.c: reset --schema (class wipe): drops the default schema, its rows saved first, and makes it again by migrations
- * and seed. Of the options: dry_run, seen, safepoint_dir. */
-bool op_wipe(struct session *s, const struct prune_options *options, struct err *err);
 
 /* verify.c: identity, migrations, floors, fixtures, references that dangle, sequences behind their tables.
  * ERR_DIFFERENT when something falls short; one IN_LOG (level "finding", title: the check) a finding. */
@@ -125,18 +87,6 @@ struct diagnose_options {
     bool as_looked;            /* beside the last look, which stays: one round trip, in the middle of a write */
 };
 bool op_diagnose(struct session *s, const struct diagnose_options *options, struct err *err);
-
-/* preserve.c: keeps what deleted rows may still be read back from (SAFETY 5): evidence into the journal, a replication
- * slot, autovacuum off, heap pages into an archive; undo takes back what was changed in the database. Emits IN_PLAN (a
- * step "by hand" is a command for someone with more rights), IN_PROGRESS, IN_OUTCOME (text: the archive). */
-struct preserve_options {
-    bool undo, dry_run;
-    const char *const *tables;     /* as named; count 0: those that lost their rows */
-    size_t count;
-    const char *output;            /* the archive's directory; NULL: below the state directory */
-    const char *seen;              /* digest of the plan that was confirmed; NULL: any */
-};
-bool op_preserve(struct session *s, const struct preserve_options *options, struct err *err);
 
 /* activity.c: other backends of this database; cancel or terminate one (guard class session). */
 bool op_activity(struct session *s, struct err *err);

@@ -10,6 +10,9 @@
 #include "base/str.h"
 #include "op/ops.h"
 #include "plan/safepoint_read.h"
+#include "preserve/preserve.h"
+#include "removal/prune.h"
+#include "restore/restore.h"
 
 enum { STORE_NEWS_MS = 100 };
 

@@ -4,15 +4,15 @@
  *
  * The same is gone through twice: by the plan, READ ONLY, and by the transaction under its locks, where the contents
  * are what is saved; two digests that are equal mean that what was read is what goes. */
-#ifndef SEEDOPS_OP_REMOVAL_H
-#define SEEDOPS_OP_REMOVAL_H
+#ifndef SEEDOPS_REMOVAL_REMOVAL_H
+#define SEEDOPS_REMOVAL_REMOVAL_H
 
 #include "base/hash.h"
 #include "op/declared.h"
-#include "op/ops.h"
 #include "op/plan.h"
 #include "plan/cascade.h"
 #include "plan/safepoint.h"
+#include "removal/prune.h"
 
 /* Rows as a set: the sum of their hashes does not depend on the order they came in. */
 struct content { uint64_t rows, sum[4]; };
@@ -63,11 +63,11 @@ bool removal_bulk(void *removal, size_t family);
 const char *removal_name(struct removal *r, size_t relation);
 const struct bound *removal_bound(const struct removal *r, size_t family);
 
-/* removal_show.c: IN_PLAN, and the refusal of a plan in whose way rows are. */
+/* show.c: IN_PLAN, and the refusal of a plan in whose way rows are. */
 struct input *removal_event(struct removal *r);
 bool removal_refuse_blocked(struct removal *r, struct err *err);
 
-/* removal_do.c: one transaction (SAFETY 5 "Prune, reset"). Fills r->outcome. */
+/* do.c: one transaction (SAFETY 5 "Prune, reset"). Fills r->outcome. */
 bool removal_do(struct removal *r, struct db *db, struct err *err);
 
 #endif

@@ -1,8 +1,8 @@
-/* restore_states - what became of every saved row: one join a table, then the conflicts among what is missing. */
+/* states - what became of every saved row: one join a table, then the conflicts among what is missing. */
 #include <stdio.h>
 #include <string.h>
 
-#include "op/restoring.h"
+#include "restore/restoring.h"
 
 const char restore_letters[ROW_STATES + 1] = "muckpg";
 

@@ -4,15 +4,15 @@
  *   pg_temp.seedops_state_N    (r: ctid of a saved row, s: a letter of `states`) for every row that is not as it was
  *
  * so that every step is one statement, whatever the number of rows. */
-#ifndef SEEDOPS_OP_RESTORING_H
-#define SEEDOPS_OP_RESTORING_H
+#ifndef SEEDOPS_RESTORE_RESTORING_H
+#define SEEDOPS_RESTORE_RESTORING_H
 
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "db/catalog.h"
-#include "op/ops.h"
 #include "plan/safepoint_read.h"
+#include "restore/restore.h"
 
 enum row_state {
     ROW_MISSING,      /* m: to be inserted */
@@ -62,16 +62,16 @@ struct restore {
     char digest[HASH_HEX];
 };
 
-/* restore_load.c: sections meet the live catalogue, rows go into the temporary tables. */
+/* load.c: sections meet the live catalogue, rows go into the temporary tables. */
 bool restore_load(struct restore *r, struct err *err);
 void restore_unload(struct restore *r);
 void restore_note(struct restore *r, const char *object, bool lost, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* restore_renumber.c: saved rows whose natural keys are there under other numbers get those, in a transaction of its own. */
+/* renumber.c: saved rows whose natural keys are there under other numbers get those, in a transaction of its own. */
 bool restore_renumber(struct restore *r, struct err *err);
 
-/* restore_states.c: finds the state of every row (again), inside the caller's transaction; counts and digest. */
+/* states.c: finds the state of every row (again), inside the caller's transaction; counts and digest. */
 bool restore_compare(struct restore *r, struct err *err);
 bool restore_examples(struct restore *r, struct err *err);
 /* Only the states' counts, into `to`: what is left after writing. */
@@ -81,18 +81,18 @@ bool restore_hopeless(const struct restored *s);   /* nothing of this section ca
 bool restore_stuck(const struct restore *r);     /* something cannot be put back */
 int64_t restore_total(const struct restore *r, enum row_state state);
 
-/* restore_order.c. Write 2n inserts what is missing of section n, write 2n+1 sets back (overwrites) its values: how many
+/* order.c. Write 2n inserts what is missing of section n, write 2n+1 sets back (overwrites) its values: how many
  * rows each writes; and their order: group[write] for all writes that have rows, what is referred to in lower groups, as
  * far as it is not in the same one. Returns the number of groups. */
 int64_t restore_wanted(const struct restore *r, size_t write);
 size_t restore_order(const struct restore *r, size_t *group);
 
-/* restore_keep.c: before anything is written, in the same snapshot: the newer values that would be overwritten, finished.
+/* keep.c: before anything is written, in the same snapshot: the newer values that would be overwritten, finished.
  * *kept is NULL where none are. The caller frees it, and discards it when the writing is rolled back. */
 struct safepoint;
 bool restore_keep(struct restore *r, struct safepoint **kept, struct err *err);
 
-/* restore_write.c: the statements that write, inside the caller's transaction. */
+/* write.c: the statements that write, inside the caller's transaction. */
 bool restore_write(struct restore *r, struct err *err);
 /* Last before COMMIT: a rollback does not take sequences back. */
 bool restore_sequences(struct restore *r, struct err *err);

@@ -1,4 +1,4 @@
-/* removal_do - the transaction:
+/* do - the transaction:
  *
  *   BEGIN ─▶ lock the rows that go, parents first, and what goes with them
  *         ─▶ save all of it in the same snapshot ─▶ is it what was confirmed? ─▶ safepoint whole, on disk, named
@@ -14,9 +14,9 @@
 #include "base/failpoint.h"
 #include "op/keep.h"
 #include "op/outcome.h"
-#include "op/removal.h"
 #include "op/trail.h"
 #include "op/write.h"
+#include "removal/removal.h"
 
 struct doing {
     struct removal *removal;

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "op/evidence.h"
-#include "op/removal.h"
+#include "removal/removal.h"
 
 enum { ATTEMPTS = 3, DIGEST_LEAST = 8 };
 

@@ -1,8 +1,8 @@
-/* preserve_pages - pages of heaps and their TOAST tables as the server has them, into files that it never opens.
+/* pages - pages of heaps and their TOAST tables as the server has them, into files that it never opens.
  *
  * With pageinspect each page comes out of the server's own memory; else a CHECKPOINT brings them to the disk and the
  * files are read. Neither looks at a row, so nothing is pruned. A file holds page after page, as a heap does. */
-#include "op/preserve.h"
+#include "preserve/keep.h"
 
 #include <errno.h>
 #include <fcntl.h>

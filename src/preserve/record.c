@@ -1,6 +1,6 @@
-/* preserve_record - the way back, in a file of its own: one a server and database, so that another name for the
+/* record - the way back, in a file of its own: one a server and database, so that another name for the
  * same database finds it. Written before the first change, removed when all is taken back. */
-#include "op/preserve.h"
+#include "preserve/keep.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
-/* restore_keep - the newer values that a restore overwrites, in a safepoint of their own. */
+/* keep - the newer values that a restore overwrites, in a safepoint of their own. */
 #include "db/copy.h"
-#include "op/restoring.h"
 #include "plan/safepoint.h"
+#include "restore/restoring.h"
 
 /* A section of changes: what stands there now, and what the restore sets; so going back needs no question. */
 static void keep_sql(struct str *sql, const struct restored *s, size_t n)

@@ -1,8 +1,8 @@
-/* preserve - what to do first, step by step, before anybody puts anything right (preserve.h has the picture).
+/* preserve - what to do first, step by step, before anybody puts anything right (keep.h has the picture).
  *
  * The slot comes before the CHECKPOINT that reading files needs: a checkpoint lets the server remove the WAL that the
  * slot would keep. A step that this role may not take becomes a line for someone who may. */
-#include "op/preserve.h"
+#include "preserve/keep.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@
 #include "op/declared.h"
 #include "op/evidence.h"
 #include "op/held.h"
-#include "op/ops.h"
 #include "op/trail.h"
+#include "preserve/preserve.h"
 
 #define PLENTY ((int64_t)20 << 30)      /* and one with more is not filled before somebody has looked again */
 enum { DIGEST_LEAST = 12 };             /* digits of a plan's digest that name it: what the plan shows */

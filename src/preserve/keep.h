@@ -1,19 +1,20 @@
-/* preserve - the parts of `preserve`: what the server says, the record for the way back, the archive of pages.
+/* keep - the parts of `preserve`: what the server says, the record for the way back, the archive of pages.
  *
  *   ask ─▶ plan ─▶ evidence and record on disk ─▶ slot ─▶ autovacuum off ─▶ pages into the archive ─▶ check
  *                                                       undo: slot away ─▶ options back ─▶ record away
  *
  * Nothing here scans a table: a scan prunes what is to be preserved. */
-#ifndef SEEDOPS_OP_PRESERVE_H
-#define SEEDOPS_OP_PRESERVE_H
+#ifndef SEEDOPS_PRESERVE_KEEP_H
+#define SEEDOPS_PRESERVE_KEEP_H
 
 #include "base/str.h"
 #include "op/session.h"
+#include "preserve/preserve.h"
 
 /* A replication slot of this name is ours, and of this database (its oid follows). */
 #define KEEP_SLOT "seedops_keep_"
 
-/* ---- preserve_ask.c: what the server says, in one round trip ---- */
+/* ---- ask.c: what the server says, in one round trip ---- */
 
 struct keep_column { const char *name, *type; int64_t number, length; const char *align; bool dropped; };
 
@@ -53,7 +54,7 @@ bool keep_ask(struct session *s, const uint32_t *oids, size_t count, struct keep
 void keep_facts_free(struct keep_facts *facts);
 const struct keep_table *keep_facts_table(const struct keep_facts *facts, uint32_t oid);   /* NULL: not there */
 
-/* ---- preserve_record.c: what undo needs, on disk before the first write ---- */
+/* ---- record.c: what undo needs, on disk before the first write ---- */
 
 struct keep_saved {                  /* options as they were before the first preserve */
     uint32_t oid;
@@ -84,15 +85,14 @@ void keep_record_close(struct keep_record *record);
 /* preserve/ below the environment's state directory, made if need be. Gives. */
 char *keep_directory(const struct session *s, struct err *err);
 
-/* ---- preserve_pages.c: heap pages into files ---- */
+/* ---- pages.c: heap pages into files ---- */
 
 /* Saves the pages of every table (and of its TOAST table) and manifest.json into `directory`, which appears whole
  * or not at all; 0600, synced. *pages gets how many. */
 bool keep_pages(struct session *s, struct db *db, const struct keep_facts *facts, const char *directory,
                 int64_t *pages, struct err *err);
 
-/* ---- preserve_undo.c ---- */
-struct preserve_options;
+/* ---- undo.c ---- */
 bool keep_undo(struct session *s, const struct preserve_options *options, struct err *err);
 
 /* ---- shared: steps of a plan ---- */

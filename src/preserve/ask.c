@@ -1,5 +1,5 @@
-/* preserve_ask - one pipeline: what this role may do, the slot, the WAL, the tables and their columns. */
-#include "op/preserve.h"
+/* ask - one pipeline: what this role may do, the slot, the WAL, the tables and their columns. */
+#include "preserve/keep.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* restore_renumber - rows that are there under other numbers.
+/* renumber - rows that are there under other numbers.
  *
  * After a reset the seed has made the context rows anew: same natural keys, other numbers from their sequences. What is
  * saved of the rows that referred to them (measurements) names the old numbers. Here the saved rows, in their temporary
@@ -6,7 +6,7 @@
  * follows. Everything after this sees rows that are there, and rows that are missing. */
 #include <stdlib.h>
 
-#include "op/restoring.h"
+#include "restore/restoring.h"
 
 static bool usable(const struct restored *s)
 {

@@ -1,10 +1,10 @@
-/* removal_show - the plan as people see it: what goes, what goes with it, what changes, what is in the way, what else
+/* show - the plan as people see it: what goes, what goes with it, what changes, what is in the way, what else
  * runs. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "op/lineage.h"
-#include "op/removal.h"
+#include "removal/removal.h"
 
 struct steps { struct input *in; struct removal *removal; };
 

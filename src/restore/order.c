@@ -1,4 +1,4 @@
-/* restore_order - which writes of a restore come first: what a row refers to before the row.
+/* order - which writes of a restore come first: what a row refers to before the row.
  *
  * A section has up to two writes: rows to insert, values to set back. One needs another when a foreign key of its table
  * leads to rows that the other inserts, or to columns that the other sets. Writes that need each other are one group,
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "op/restoring.h"
+#include "restore/restoring.h"
 
 struct graph {
     const struct restore *restore;

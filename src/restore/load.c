@@ -1,4 +1,4 @@
-/* restore_load - a safepoint's sections meet the live catalogue, and its rows go to the server once.
+/* load - a safepoint's sections meet the live catalogue, and its rows go to the server once.
  *
  * A column that has another type now is loaded as text and then cast, all of it or none. */
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "db/copy.h"
-#include "op/restoring.h"
+#include "restore/restoring.h"
 
 void restore_note(struct restore *r, const char *object, bool lost, const char *format, ...)
 {

@@ -1,4 +1,4 @@
-/* preserve_undo - takes back what a preserve changed in the database: the slot, and autovacuum's options as they
+/* undo - takes back what a preserve changed in the database: the slot, and autovacuum's options as they
  * were. The archive of pages stays: it may be all that is left.
  *
  * The record of this machine says how things were. Without it (the preserve ran elsewhere) the slot is recognised by
@@ -9,9 +9,9 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "op/ops.h"
 #include "op/trail.h"
-#include "op/preserve.h"
+#include "preserve/keep.h"
+#include "preserve/preserve.h"
 
 struct undoing {
     struct session *s;

@@ -1,4 +1,4 @@
-/* restore_write - rows in, values back, everything looked at again.
+/* write - rows in, values back, everything looked at again.
  *
  *   triggers off, if configured ─▶ missing rows and values set back, what they refer to first (restore_order) ─▶
  *   deferred constraints ─▶ triggers on again ─▶ every row compared with the safepoint */
@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/failpoint.h"
-#include "op/restoring.h"
 #include "op/write.h"
+#include "restore/restoring.h"
 
 /* ---- triggers ---- */
 

@@ -18,6 +18,7 @@
 #include "op/outcome.h"
 #include "op/trail.h"
 #include "plan/safepoint.h"
+#include "removal/prune.h"
 
 struct wiping {
     struct session *session;

@@ -1,5 +1,5 @@
 /* removal - the plan: roots, cascade, contents, digest. */
-#include "op/removal.h"
+#include "removal/removal.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -15,9 +15,9 @@
 #include "op/evidence.h"
 #include "op/held.h"
 #include "op/outcome.h"
-#include "op/restoring.h"
 #include "op/trail.h"
 #include "plan/safepoint.h"
+#include "restore/restoring.h"
 
 enum { ATTEMPTS = 3, DIGEST_LEAST = 12 };
 
