@@ -213,7 +213,7 @@ bool file_temporary(int *fd, struct err *err)
 
 /* Our own home. Under sudo HOME may still be the caller's: writing there as root would leave files that the
  * caller cannot remove, so such a HOME does not count. */
-static bool find_home(char *out, size_t size)
+bool file_home(char *out, size_t size)
 {
     const char *home = getenv("HOME");
     struct stat st;
@@ -234,7 +234,7 @@ static bool user_dir(const char *variable, const char *below_home, char *out, si
     size_t length;
     if (base && base[0] == '/') {
         length = (size_t)snprintf(out, size, "%s/seedops", base);
-    } else if (find_home(home, sizeof home)) {
+    } else if (file_home(home, sizeof home)) {
         length = (size_t)snprintf(out, size, "%s/%s/seedops", home, below_home);
     } else {
         err_set(err, ERR_GENERAL, "there is no home directory");

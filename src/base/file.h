@@ -19,8 +19,10 @@ bool file_lock(const char *path, int timeout_ms, int *fd, struct err *err);
 bool file_make_dirs(const char *path, mode_t mode, struct err *err);
 /* An unlinked file of mode 0600 for row sets; gives a descriptor (close-on-exec). TMPDIR, else /tmp. */
 bool file_temporary(int *fd, struct err *err);
-/* ${XDG_STATE_HOME:-~/.local/state}/seedops into out. HOME counts only if our uid owns it (sudo), else the
- * password database's. False without any: callers go on and say what is not recorded. */
+/* Our own home: HOME counts only if our uid owns it (sudo), else the password database's. False without any. */
+bool file_home(char *out, size_t size);
+/* ${XDG_STATE_HOME:-~/.local/state}/seedops into out. False without any: callers go on and say what is not
+ * recorded. */
 bool file_state_dir(char *out, size_t size, struct err *err);
 /* ${XDG_CONFIG_HOME:-~/.config}/seedops, by the same rule. */
 bool file_config_dir(char *out, size_t size, struct err *err);

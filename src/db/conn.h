@@ -1,6 +1,6 @@
 /* conn - one connection to one database: connect, ask, wait, cancel. libpq lives in this room only.
  *
- * No call blocks in libpq: db_wait polls {socket, cancel descriptor} against a deadline and serves
+ * No call blocks in libpq: wait_for polls {socket, cancel descriptor} against a deadline and serves
  * connect, query and COPY alike. SQLSTATEs are in every error. Notices go to the options' sink, never to
  * stderr. A connection belongs to one thread at a time. */
 #ifndef SEEDOPS_DB_CONN_H

@@ -220,14 +220,14 @@ static bool try_address(struct db *db, const struct attempt *a, const struct db_
     bool waiting = true;
     while (waiting && (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING)) {
         short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        switch (db_wait(PQsocket(pg), events, db->cancel_fd, deadline)) {
-        case DB_WAIT_IO:
+        switch (wait_for(PQsocket(pg), events, db->cancel_fd, deadline)) {
+        case WAIT_IO:
             next = PQconnectPoll(pg);
             break;
-        case DB_WAIT_CANCEL:
+        case WAIT_CANCEL:
             waiting = err_set(err, ERR_CANCELLED, "cancelled while connecting");
             break;
-        case DB_WAIT_TIMEOUT:
+        case WAIT_TIMEOUT:
             waiting = connect_timed_out(a, c, pg, err);
             break;
         }

@@ -1,4 +1,4 @@
-/* internal - what the files of this room share: the connection's inside, the one wait, helper threads.
+/* internal - what the files of this room share: the connection's inside, and how a statement waits.
  * Not for other rooms; this header and its users are the only ones to see libpq. */
 #ifndef SEEDOPS_DB_INTERNAL_H
 #define SEEDOPS_DB_INTERNAL_H
@@ -8,18 +8,11 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/helper.h"
+#include "base/wait.h"
 #include "db/conn.h"
 
 enum { DB_CANCEL_GRACE_MS = 2000 };   /* how long a cancelled statement may take to end */
-
-/* ---- helper threads (helper.c): the calls that libpq and libc only have in a blocking form ---- */
-
-struct db_helper;
-/* Runs run(job) on a detached thread with all signals blocked; drop(job) once both sides are done with it. */
-bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*drop)(void *job), void *job);
-int db_helper_fd(const struct db_helper *helper);    /* readable when run() has returned */
-bool db_helper_finished(const struct db_helper *helper);   /* run() has returned, its results may be read */
-void db_helper_release(struct db_helper *helper);    /* lets go; the thread ends by itself. NULL is fine */
 
 /* ---- names (resolve.c) ---- */
 
@@ -39,10 +32,6 @@ bool db_resolve(struct db_candidates *candidates, struct arena *arena, const cha
 
 /* ---- waiting (wait.c) ---- */
 
-enum db_wait_end { DB_WAIT_IO, DB_WAIT_TIMEOUT, DB_WAIT_CANCEL };
-/* The one poll of this room. Monotonic deadline, < 0: none. A cancel goes before I/O. */
-enum db_wait_end db_wait(int fd, short events, int cancel_fd, int64_t deadline);
-
 enum db_stop { DB_STOP_NONE, DB_STOP_CANCEL, DB_STOP_TIMEOUT };
 
 struct db_command {                  /* the statement under way */
@@ -52,7 +41,7 @@ struct db_command {                  /* the statement under way */
     PGresult *last, *error;          /* newest good result, first failed one */
     enum db_stop stop;               /* we asked the server to stop it */
     int64_t give_up;                 /* when the socket is closed, < 0: never */
-    struct db_helper *cancel;        /* PQcancel, on its way */
+    struct helper *cancel;        /* PQcancel, on its way */
 };
 
 struct db {

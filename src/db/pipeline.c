@@ -147,11 +147,11 @@ static bool drain(struct run *run, bool gone)
 static void cancel_again(struct db *db)
 {
     struct db_command *c = &db->command;
-    if (c->cancel && !db_helper_finished(c->cancel))
+    if (c->cancel && !helper_finished(c->cancel))
         return;
     int64_t give_up = c->give_up;
     enum db_stop stop = c->stop;
-    db_helper_release(c->cancel);
+    helper_release(c->cancel);
     c->cancel = NULL;
     c->stop = DB_STOP_NONE;
     db_stop(db, stop);

@@ -117,15 +117,15 @@ static bool not_resolved(const struct lookup *lookup, struct err *err)
     return false;
 }
 
-static bool wait_for_lookup(struct db_helper *helper, int cancel_fd, int64_t deadline, struct err *err)
+static bool wait_for_lookup(struct helper *helper, int cancel_fd, int64_t deadline, struct err *err)
 {
-    switch (db_wait(db_helper_fd(helper), POLLIN, cancel_fd, deadline)) {
-    case DB_WAIT_IO:
-        return db_helper_finished(helper) ||
+    switch (wait_for(helper_fd(helper), POLLIN, cancel_fd, deadline)) {
+    case WAIT_IO:
+        return helper_finished(helper) ||
                err_set(err, ERR_GENERAL, "cannot watch the thread that resolves the host name");
-    case DB_WAIT_CANCEL:
+    case WAIT_CANCEL:
         return err_set(err, ERR_CANCELLED, "cancelled while resolving the host name");
-    case DB_WAIT_TIMEOUT:
+    case WAIT_TIMEOUT:
         break;
     }
     err_set(err, ERR_NOT_READY, "cannot resolve the host name");
@@ -155,13 +155,13 @@ bool db_resolve(struct db_candidates *candidates, struct arena *arena, const cha
                 const char *port, int cancel_fd, int64_t deadline, struct err *err)
 {
     struct lookup_job *job = xcalloc(1, sizeof *job);
-    struct db_helper *helper = NULL;
+    struct helper *helper = NULL;
     const struct lookup *failed = NULL;
     bool ok = false;
 
     *candidates = (struct db_candidates){.all_loopback = true};
     if (prepare(job, arena, host, hostaddr) > 0) {
-        if (!db_helper_start(&helper, lookup_run, lookup_drop, job))
+        if (!helper_start(&helper, lookup_run, lookup_drop, job))
             return err_set(err, ERR_GENERAL, "cannot start a thread to resolve the host name");
         if (!wait_for_lookup(helper, cancel_fd, deadline, err))
             goto out;
@@ -180,7 +180,7 @@ bool db_resolve(struct db_candidates *candidates, struct arena *arena, const cha
     ok = candidates->count > 0 || !failed || not_resolved(failed, err);
 out:
     if (helper)
-        db_helper_release(helper);
+        helper_release(helper);
     else
         lookup_drop(job);
     return ok;

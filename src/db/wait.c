@@ -1,29 +1,9 @@
-/* wait - the one place that polls, and how a statement is stopped: PQcancel from a helper thread, two
+/* wait - how a statement waits, and how it is stopped: PQcancel from a helper thread, two
  * seconds' patience, then the socket is closed. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "db/internal.h"
-
-enum db_wait_end db_wait(int fd, short events, int cancel_fd, int64_t deadline)
-{
-    struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = cancel_fd, .events = POLLIN}};
-    for (;;) {
-        int timeout = -1;
-        if (deadline >= 0) {
-            int64_t left = deadline - clock_mono_ms();
-            timeout = left <= 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
-        }
-        int n = poll(fds, 2, timeout);
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
-            return DB_WAIT_IO;       /* a descriptor gone bad: let the reader find out */
-        if (n > 0)
-            return fds[1].revents ? DB_WAIT_CANCEL : DB_WAIT_IO;
-        if (deadline >= 0 && clock_mono_ms() >= deadline)
-            return DB_WAIT_TIMEOUT;
-    }
-}
 
 bool db_cancel_asked(const struct db *db)
 {
@@ -50,7 +30,7 @@ void db_stop(struct db *db, enum db_stop why)
     c->give_up = clock_mono_ms() + DB_CANCEL_GRACE_MS;
     PGcancel *cancel = PQgetCancel(db->pg);
     if (cancel)
-        db_helper_start(&c->cancel, cancel_run, cancel_drop, cancel);
+        helper_start(&c->cancel, cancel_run, cancel_drop, cancel);
 }
 
 enum db_turn db_turn(struct db *db, int64_t deadline)
@@ -67,16 +47,16 @@ enum db_turn db_turn(struct db *db, int64_t deadline)
         if (c->give_up >= 0 && (limit < 0 || c->give_up < limit))
             limit = c->give_up;
         int cancel_fd = c->stop != DB_STOP_NONE || db->ignore_cancel ? -1 : db->cancel_fd;
-        switch (db_wait(PQsocket(db->pg), events, cancel_fd, limit)) {
-        case DB_WAIT_CANCEL:
+        switch (wait_for(PQsocket(db->pg), events, cancel_fd, limit)) {
+        case WAIT_CANCEL:
             db_stop(db, DB_STOP_CANCEL);
             break;
-        case DB_WAIT_TIMEOUT:
+        case WAIT_TIMEOUT:
             if (c->give_up < 0 || clock_mono_ms() < c->give_up)
                 return DB_TURN_DEADLINE;
             db_give_up(db);
             return DB_TURN_GONE;
-        case DB_WAIT_IO:
+        case WAIT_IO:
             return PQconsumeInput(db->pg) && PQstatus(db->pg) == CONNECTION_OK ? DB_TURN_IO : DB_TURN_GONE;
         }
     }
@@ -99,7 +79,7 @@ void db_command_settle(struct db *db)
 {
     struct db_command *c = &db->command;
     if (c->cancel && db->pg) {
-        if (db_wait(db_helper_fd(c->cancel), POLLIN, -1, c->give_up) == DB_WAIT_TIMEOUT)
+        if (wait_for(helper_fd(c->cancel), POLLIN, -1, c->give_up) == WAIT_TIMEOUT)
             db_give_up(db);          /* it might still arrive and stop something else */
     }
 }
@@ -109,7 +89,7 @@ void db_command_end(struct db *db)
     struct db_command *c = &db->command;
     PQclear(c->last);
     PQclear(c->error);
-    db_helper_release(c->cancel);
+    helper_release(c->cancel);
     *c = (struct db_command){.give_up = -1};
 }
 

@@ -8,6 +8,7 @@
 
 #include "app/model.h"
 #include "app/sentence.h"
+#include "base/thread.h"
 #include "op/health.h"
 #include "op/ops.h"
 

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/thread.h"
 #include "run/worker.h"
 
 enum { EARLY_BYTES = 64 * 1024 * 1024 };

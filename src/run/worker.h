@@ -5,7 +5,6 @@
 #ifndef SEEDOPS_RUN_WORKER_H
 #define SEEDOPS_RUN_WORKER_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -37,8 +36,6 @@ void worker_free(struct worker *worker);
 int worker_cancel_fd(const struct worker *worker);
 const atomic_bool *worker_cancelled(const struct worker *worker);
 
-/* A thread as workers are: signals blocked, small stack. False: the system has no thread left. */
-bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument);
 void effect_free(struct effect *effect);   /* what it owns */
 
 #endif

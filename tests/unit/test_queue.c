@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/thread.h"
 #include "run/queue.h"
 #include "run/worker.h"
 

@@ -1,18 +1,20 @@
 /* helper - a blocking call on a detached thread, watched through a descriptor.
  *
  * Whoever lets go last frees the job, so a caller whose deadline passes never waits for the thread. */
-#include <pthread.h>
+#include "base/helper.h"
+
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "db/internal.h"
+#include "base/err.h"
 
 enum { HELPER_STACK = 512 * 1024 };
 
-struct db_helper {
+struct helper {
     atomic_int owners;
     atomic_bool finished;            /* the job's results may be read */
     int done_read, done_write;       /* the thread closes its end: the reader sees end of file */
@@ -21,7 +23,7 @@ struct db_helper {
     void *job;
 };
 
-static void let_go(struct db_helper *h)
+static void let_go(struct helper *h)
 {
     if (atomic_fetch_sub_explicit(&h->owners, 1, memory_order_acq_rel) > 1)
         return;
@@ -31,7 +33,7 @@ static void let_go(struct db_helper *h)
 
 static void *helper_main(void *argument)
 {
-    struct db_helper *h = argument;
+    struct helper *h = argument;
     h->run(h->job);
     atomic_store_explicit(&h->finished, true, memory_order_release);
     close(h->done_write);
@@ -39,7 +41,7 @@ static void *helper_main(void *argument)
     return NULL;
 }
 
-static bool start_detached(struct db_helper *h)
+static bool start_detached(struct helper *h)
 {
     pthread_attr_t attributes;
     pthread_t thread;
@@ -55,7 +57,7 @@ static bool start_detached(struct db_helper *h)
     return !failed;
 }
 
-bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*drop)(void *job), void *job)
+bool helper_start(struct helper **helper, void (*run)(void *job), void (*drop)(void *job), void *job)
 {
     int ends[2];
     *helper = NULL;
@@ -63,8 +65,8 @@ bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*d
         drop(job);
         return false;
     }
-    struct db_helper *h = xcalloc(1, sizeof *h);
-    *h = (struct db_helper){
+    struct helper *h = xcalloc(1, sizeof *h);
+    *h = (struct helper){
         .done_read = ends[0], .done_write = ends[1], .run = run, .drop = drop, .job = job};
     atomic_init(&h->owners, 2);
     atomic_init(&h->finished, false);
@@ -79,14 +81,14 @@ bool db_helper_start(struct db_helper **helper, void (*run)(void *job), void (*d
     return true;
 }
 
-int db_helper_fd(const struct db_helper *helper) { return helper->done_read; }
+int helper_fd(const struct helper *helper) { return helper->done_read; }
 
-bool db_helper_finished(const struct db_helper *helper)
+bool helper_finished(const struct helper *helper)
 {
     return atomic_load_explicit(&helper->finished, memory_order_acquire);
 }
 
-void db_helper_release(struct db_helper *helper)
+void helper_release(struct helper *helper)
 {
     if (!helper)
         return;
