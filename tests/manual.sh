@@ -35,15 +35,6 @@ for page in "${!taken[@]}"; do
     documented=$(text "$page" | section OPTIONS | grep -oE '^ {5}--[a-z-]+' | sort -u)
     is "$(echo $documented)" "$(tr ' ' '\n' <<<"${taken[$page]}" | sort -u | xargs)" "$page(1) has no option that none of its commands takes"
 done
-so completion bash
-check "the completion script is valid bash" bash -n <<<"$out"
-for c in $commands; do like "$out" "$c" "the completion knows $c"; done
-eval "$out"
-words() { COMP_WORDS=(seedops "$@"); COMP_CWORD=$#; COMPREPLY=(); _seedops; echo "${COMPREPLY[*]}"; }
-is "$(words restore --changed '')" "leave overwrite" "an option's argument is completed"
-is "$(words help conv)" converge "and a command after help"
-like " $(words prune --) " ' --plan-digest .*--safepoint-dir ' "and a command's own options"
-unlike " $(words count --) " ' --dry-run ' "no others"
 so --version
 like "$out" '^seedops [0-9]' "--version"
 so --frobnicate

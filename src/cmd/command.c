@@ -17,7 +17,7 @@ const struct command commands[] = {
     {"boot", "[ENV] -- CMD [ARG...]", "wait, migrate, seed if SEED_ON_BOOT=true, then become CMD",
      "clean-env safepoint-dir timeout", COMMAND_EXEC, cmd_boot},
     {"capture", "[ENV] TABLE", "write a fixture of live rows", "output", DB | OPS, cmd_capture},
-    {"completion", "bash", "print the shell's completion script", "", OPS, cmd_completion},
+    {"completion", "bash|zsh|fish", "print the shell's completion script", "", OPS, cmd_completion},
     {"converge", "[ENV]", "seed and prune as one plan: the context tables as declared",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB, cmd_converge},
     {"count", "[ENV]", "rows of every context table, exactly where that destroys nothing", "scan", DB, cmd_count},

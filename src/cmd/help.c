@@ -1,4 +1,4 @@
-/* help - --help and the completion script, both made from the tables. */
+/* help - --help, made from the tables. */
 #include <stdio.h>
 #include <string.h>
 
@@ -76,67 +76,4 @@ int cmd_help(const struct command *command, struct options *options)
         err_hint(&err, "seedops help lists the commands");
     face_print_error(&err, false);
     return err_exit_code(err.class);
-}
-
-static const char bash_head[] =
-    "# bash completion for seedops; made by `seedops completion bash`\n_seedops() {\n"
-    "  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words= first=${COMP_WORDS[1]}\n"
-    "  local pair=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" commands=\"";
-
-/* What an option's argument can be, then an operand, then the options of each command: those follow from the table. */
-static const char bash_words[] =
-    "\"\n  local envs; envs=$(seedops envs 2>/dev/null | awk 'NR > 1 {print $1}')\n"
-    "  case $prev in\n"
-    "  --config|--output|--junit|--prometheus) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-    "  --migrations|--seeds|--safepoint-dir) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n"
-    "  --accept|--forget|--confirm|--environment) words=$envs ;;\n"
-    "  --color) words='auto always never' ;;\n"
-    "  --log-format) words='text json' ;;\n"
-    "  --changed) words='leave overwrite' ;;\n"
-    "  --outcome) words='ok failed refused' ;;\n"
-    "  --cast-version) words='2 3' ;;\n"
-    "  *) if [ \"$COMP_CWORD\" = 1 ] && [[ $cur != -* ]]; then words=\"$envs $commands\"\n"
-    "  elif [[ $cur != -* ]]; then case $first in\n"
-    "    help) words=$commands ;;\n"
-    "    completion) words=bash ;;\n"
-    "    migrate) words=\"$envs status resolve baseline\" ;;\n"
-    "    replay|report|sessions) words=\"last $(seedops sessions 2>/dev/null | awk 'NR > 1 {print $1}')\" ;;\n"
-    "    restore) words=\"$envs last $(seedops restore --list 2>/dev/null | awk '/^[0-9]/ {print $1}')\" ;;\n"
-    "    *) words=$envs ;; esac\n"
-    "  else case $pair in";
-
-static void print_bash_words(const char *name)
-{
-    const struct command *command = command_find(name);
-    printf("    '%s') words=\"", name);
-    for (int i = 0; i < option_row_count; i++)
-        if (options_allowed(command, &option_rows[i]))
-            printf("--%s ", option_rows[i].name);
-    puts("\" ;;");
-}
-
-int cmd_completion(const struct command *command, struct options *options)
-{
-    (void)command;
-    if (options->operand_count != 1 || strcmp(options->operands[0], "bash") != 0) {
-        struct err err = {0};
-        err_set(&err, ERR_USAGE, "completion wants the name of a shell it knows");
-        err_hint(&err, "seedops completion bash");
-        face_print_error(&err, false);
-        return err_exit_code(err.class);
-    }
-    fputs(bash_head, stdout);
-    for (int i = 0; i < command_count; i++)
-        if (!strchr(commands[i].name, ' '))
-            printf("%s%s", i ? " " : "", commands[i].name);
-    puts(bash_words);
-    for (int i = 0; i < command_count; i++)
-        if (strchr(commands[i].name, ' '))
-            print_bash_words(commands[i].name);
-    puts("    *) case $first in");
-    for (int i = 0; i < command_count; i++)
-        if (!strchr(commands[i].name, ' '))
-            print_bash_words(commands[i].name);
-    puts("    esac ;;\n  esac; fi ;;\n  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _seedops seedops");
-    return 0;
 }

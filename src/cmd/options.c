@@ -70,18 +70,19 @@ const struct option_row option_rows[] = {
 const int option_row_count = sizeof option_rows / sizeof *option_rows;
 _Static_assert(sizeof option_rows / sizeof *option_rows <= 64, "options_parse notes what was given in 64 bits");
 
+/* A word of a list with blanks between. */
+static bool has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = list; length && (at = strstr(at, word)); at += length)
+        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
 bool options_allowed(const struct command *command, const struct option_row *row)
 {
-    if (row->common)
-        return true;
-    const char *list = command ? command->options : "dump screen";
-    size_t length = strlen(row->name);
-    for (const char *at = list; at && (at = strstr(at, row->name)); at += length) {
-        bool starts = at == list || at[-1] == ' ';
-        if (starts && (at[length] == ' ' || at[length] == '\0'))
-            return true;
-    }
-    return false;
+    return row->common || has_word(command ? command->options : "dump screen", row->name);
 }
 
 void options_words(const struct options *options, struct str *out)
@@ -117,7 +118,7 @@ bool options_names(const struct options *options, struct err *err)
     return true;
 }
 
-static const struct option_row *find_row(const char *name, size_t length)
+const struct option_row *options_find(const char *name, size_t length)
 {
     for (int i = 0; i < option_row_count; i++)
         if (strlen(option_rows[i].name) == length && strncmp(option_rows[i].name, name, length) == 0)
@@ -199,7 +200,7 @@ static bool parse_option(int argc, char **argv, int *i, struct options *options,
 {
     char *name = argv[*i] + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    const struct option_row *row = find_row(name, length);
+    const struct option_row *row = options_find(name, length);
     if (!row)
         return unknown_option(name, length, err);
     *given |= UINT64_C(1) << (row - option_rows);
@@ -255,25 +256,33 @@ static bool check_given(const struct command *command, uint64_t given, struct er
     return true;
 }
 
+static const struct { const char *name, *choices; } option_choices[] = {
+    {"cast-version", "2 3"}, {"changed", "leave overwrite"}, {"color", "auto always never"}, {"log-format", "text json"},
+    {"outcome", "ok failed refused"}};
+
+const char *options_choices(const char *name)
+{
+    for (size_t i = 0; i < sizeof option_choices / sizeof *option_choices; i++)
+        if (strcmp(option_choices[i].name, name) == 0)
+            return option_choices[i].choices;
+    return NULL;
+}
+
 static bool check_choices(const struct options *options, struct err *err)
 {
-    static const char *const when[] = {"auto", "always", "never", NULL}, *const formats[] = {"text", "json", NULL},
-        *const modes[] = {"leave", "overwrite", NULL};
-    const struct { const char *name, *value; const char *const *choices; } checks[] = {
-        {"color", options->color, when}, {"log-format", options->log_format, formats},
-        {"changed", options->changed, modes}};
-    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
-        if (!checks[i].value)
+    for (size_t i = 0; i < sizeof option_choices / sizeof *option_choices; i++) {
+        const char *name = option_choices[i].name, *choices = option_choices[i].choices;
+        const struct option_row *row = options_find(name, strlen(name));
+        const char *value = *(const char *const *)(const void *)((const char *)options + row->offset);
+        if (!value || (has_word(choices, value) && !strchr(value, ' ')))
             continue;
-        const char *const *c = checks[i].choices;
-        while (*c && strcmp(*c, checks[i].value) != 0)
-            c++;
-        if (!*c) {
-            err_set(err, ERR_USAGE, "--%s does not know \"%s\"", checks[i].name, checks[i].value);
-            return err_hint(err, "it takes %s%s%s%s%s", checks[i].choices[0], checks[i].choices[2] ? ", " : " or ",
-                            checks[i].choices[1], checks[i].choices[2] ? " or " : "",
-                            checks[i].choices[2] ? checks[i].choices[2] : "");
-        }
+        struct str list = {0};
+        for (const char *c = choices; *c; c++)
+            str_add(&list, *c != ' ' ? (char[]){*c, '\0'} : strchr(c + 1, ' ') ? ", " : " or ");
+        err_set(err, ERR_USAGE, "--%s does not know \"%s\"", name, value);
+        err_hint(err, "it takes %s", str_text(&list));
+        str_free(&list);
+        return false;
     }
     return true;
 }

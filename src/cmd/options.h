@@ -18,6 +18,10 @@ enum { OPTION_MS_MAX = 1000000000 };   /* eleven days; clocks can add it to any 
 extern const struct option_row option_rows[];
 extern const int option_row_count;
 
+/* The row of an option by its name, without dashes; NULL: there is none. */
+const struct option_row *options_find(const char *name, size_t length);
+/* What an option takes if it takes nothing else, blanks between; NULL: it takes many things. */
+const char *options_choices(const char *name);
 /* argv[0] is the program. Fills options and *command (NULL: none was named, the console is meant). A password
  * in --url or --direct-url is overwritten in argv. False with ERR_USAGE. */
 bool options_parse(int argc, char **argv, struct options *options, const struct command **command,

@@ -23,18 +23,6 @@ struct wish {                        /* what the command line asks for */
     FILE *to;                        /* of a cast */
 };
 
-static bool read_version(const struct options *o, struct wish *wish, struct err *err)
-{
-    wish->version = 2;
-    if (!o->cast_version || strcmp(o->cast_version, "2") == 0)
-        return true;
-    wish->version = 3;
-    if (strcmp(o->cast_version, "3") == 0)
-        return true;
-    err_set(err, ERR_USAGE, "--cast-version knows 2 and 3, not \"%s\"", o->cast_version);
-    return err_hint(err, "2 is what every asciinema plays");
-}
-
 static bool one_face(const struct options *o, struct err *err)
 {
     if (o->json + o->html + o->cast > 1) {
@@ -145,8 +133,8 @@ int cmd_report(const struct command *command, struct options *options)
 {
     (void)command;
     struct err err = {0};
-    struct wish wish = {0};
-    bool ok = options_names(options, &err) && one_face(options, &err) && read_version(options, &wish, &err) &&
+    struct wish wish = {.version = options->cast_version ? atoi(options->cast_version) : 2};
+    bool ok = options_names(options, &err) && one_face(options, &err) &&
               options_size("size", options->size, &wish.columns, &wish.rows, &err) &&
               find_sessions(options, &wish, &err) &&
               (options->cast ? write_cast(options, &wish, &err) : write_report(options, &wish, &err));
