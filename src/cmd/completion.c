@@ -12,6 +12,7 @@
 #include "cmd/completion_scripts.h"
 #include "cmd/face.h"
 #include "cmd/options.h"
+#include "cmd/state_dirs.h"
 #include "journal/sessions.h"
 #include "plan/safepoint_read.h"
 #include "run/run.h"
@@ -180,15 +181,15 @@ static void say_environments(struct line *line, bool tables)
     settings_free(&settings);
 }
 
-static void say_sessions(void)
+static void say_sessions(struct line *line)
 {
-    char state[4096], text[400], time[40];
+    char text[400], time[40];
     struct sessions list = {0};
+    struct state_dirs dirs = {0};
     struct err err = {0};
     say("last", "the newest");
-    if (!file_state_dir(state, sizeof state, &err) || !sessions_list(&list, state, &err))
-        return;
-    for (size_t i = 0; i < list.count; i++) {
+    bool ok = state_dirs_find(&dirs, &line->settings, &err) && sessions_list(&list, dirs.items, dirs.count, &err);
+    for (size_t i = 0; ok && i < list.count; i++) {
         const struct journal_header *h = &list.items[i].header;
         if (list.items[i].state == SESSION_UNREADABLE)
             continue;
@@ -197,6 +198,7 @@ static void say_sessions(void)
         say_name(h->session, text);
     }
     sessions_free(&list);
+    state_dirs_free(&dirs);
 }
 
 /* Of the environment that is named, as restore looks for them. */
@@ -271,7 +273,7 @@ static void say_operands(struct line *line)
     if (strstr(usage, "SAFEPOINT") && line->operand_count < 2)
         say_safepoints(line);
     if (strstr(usage, "SESSION") || (strstr(usage, "ID") && first))
-        say_sessions();
+        say_sessions(line);
     if ((strstr(usage, "FILE") || strstr(usage, "SAFEPOINT") || strstr(usage, "SESSION")) && line->operand_count < 2)
         puts("-files");
     if (strstr(usage, "COMMAND"))

@@ -5,6 +5,7 @@
 #include "cmd/cmds.h"
 #include "cmd/face.h"
 #include "cmd/options.h"
+#include "cmd/state_dirs.h"
 #include "replay/replay.h"
 
 static bool one_session(const struct options *options, struct err *err)
@@ -20,11 +21,12 @@ int cmd_replay(const struct command *command, struct options *options)
     (void)command;
     struct err err = {0};
     char *path = NULL;
+    struct state_dirs dirs = {0};
     struct replay_options replay = {.at = options->at, .color = options->color};
     int code = 0;
     bool ok = options_names(options, &err) && one_session(options, &err) &&
               options_size("dump", options->dump, &replay.dump_columns, &replay.dump_rows, &err) &&
-              replay_find(options->operands[0], &path, &err);
+              state_dirs_session(&dirs, &options->settings, options->operands[0], &path, &err);
     if (ok) {
         replay.path = path;
         code = replay_run(&replay, &err);
@@ -34,5 +36,6 @@ int cmd_replay(const struct command *command, struct options *options)
     if (err.class != ERR_NONE)
         face_print_error(&err, false);
     free(path);
+    state_dirs_free(&dirs);
     return code;
 }

@@ -12,6 +12,7 @@
 #include "cmd/cmds.h"
 #include "cmd/face.h"
 #include "cmd/options.h"
+#include "cmd/state_dirs.h"
 #include "replay/cast.h"
 #include "replay/replay.h"
 #include "replay/report.h"
@@ -49,15 +50,16 @@ static bool is_notes(const char *path)
 
 static bool find_sessions(const struct options *o, struct wish *wish, struct err *err)
 {
-    for (int i = 0; i < o->operand_count; i++) {
-        if (is_notes(o->operands[i]))
-            continue;
-        if (!replay_find(o->operands[i], &wish->paths[wish->count], err))
-            return false;
-        wish->count++;
-    }
-    if (wish->count)
-        return true;
+    struct state_dirs dirs = {0};
+    bool ok = true;
+    for (int i = 0; ok && i < o->operand_count; i++)
+        if (!is_notes(o->operands[i])) {
+            ok = state_dirs_session(&dirs, &o->settings, o->operands[i], &wish->paths[wish->count], err);
+            wish->count += ok;
+        }
+    state_dirs_free(&dirs);
+    if (!ok || wish->count)
+        return ok;
     err_set(err, ERR_USAGE, "report wants one or more sessions");
     return err_hint(err, "seedops report last, ids of seedops sessions, or files");
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
@@ -43,6 +42,20 @@ bool sessions_wanted(const struct session_entry *e, const struct sessions_filter
                                                                 : e->summary.refused > 0);
 }
 
+bool sessions_wanted_safepoint(const struct safepoint_info *info, const struct sessions_filter *f)
+{
+    const struct options *o = f->options;
+    if (o->outcome || (f->since_ms && info->created_ms < f->since_ms) ||
+        (f->until_ms && info->created_ms > f->until_ms) ||
+        (o->of_environment && strcmp(info->environment, o->of_environment) != 0) ||
+        (o->user && strcmp(info->user, o->user) != 0) || (o->action && strcmp(info->action, o->action) != 0))
+        return false;
+    for (size_t i = 0; o->table && i < info->held_count; i++)
+        if (strcmp(info->held[i].table, o->table) == 0)
+            return true;
+    return !o->table;
+}
+
 static bool read_filter(const struct options *o, struct sessions_filter *f, struct err *err)
 {
     *f = (struct sessions_filter){.options = o};
@@ -68,15 +81,14 @@ static bool names_given(const struct options *o, struct err *err)
     return true;
 }
 
-static bool load(const struct options *o, struct sessions *list, struct err *err)
+static bool load(const struct options *o, struct state_dirs *dirs, struct sessions *list, struct err *err)
 {
-    char state[4096];
     if (o->operand_count == 0)
-        return file_state_dir(state, sizeof state, err) && sessions_list(list, state, err);
+        return state_dirs_find(dirs, &o->settings, err) && sessions_list(list, dirs->items, dirs->count, err);
     list->items = xcalloc((size_t)o->operand_count, sizeof *list->items);
     for (int i = 0; i < o->operand_count; i++) {
         char *path;
-        if (!replay_find(o->operands[i], &path, err))
+        if (!state_dirs_session(dirs, &o->settings, o->operands[i], &path, err))
             return false;
         sessions_look(&list->items[list->count++], path);
         free(path);
@@ -118,15 +130,22 @@ static int run(struct options *o, struct err *err)
 {
     struct sessions list = {0};
     struct sessions_filter filter;
-    bool ok = options_names(o, err) && names_given(o, err) && read_filter(o, &filter, err) && (o->merge || load(o, &list, err));
+    struct state_dirs dirs = {0};
+    struct safepoints safepoints = {0};
+    bool ok = options_names(o, err) && names_given(o, err) && read_filter(o, &filter, err) &&
+              (o->merge || load(o, &dirs, &list, err));
     int code = ok ? 0 : err_exit_code(err->class);
     if (ok && o->merge)
         code = sessions_merge(o, err) ? 0 : err_exit_code(err->class);
     else if (ok && o->verify)
         code = verify_all(o, &list, &filter);
-    else if (ok)
-        (o->json ? sessions_json : sessions_text)(&list, &filter);
+    else if (ok) {
+        safepoints_find(&safepoints, &dirs);
+        (o->json ? sessions_json : sessions_text)(&list, &safepoints, &filter);
+    }
+    safepoints_free(&safepoints);
     sessions_free(&list);
+    state_dirs_free(&dirs);
     return code;
 }
 

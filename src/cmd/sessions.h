@@ -3,6 +3,8 @@
 #define SEEDOPS_CMD_SESSIONS_H
 
 #include "cmd/command.h"
+#include "cmd/safepoints.h"
+#include "cmd/state_dirs.h"
 #include "journal/read.h"
 #include "journal/sessions.h"
 
@@ -11,6 +13,8 @@ struct sessions_filter {
     int64_t since_ms, until_ms;      /* 0: not asked for */
 };
 bool sessions_wanted(const struct session_entry *entry, const struct sessions_filter *filter);
+/* The same of what an action saved; an outcome is none of its. */
+bool sessions_wanted_safepoint(const struct safepoint_info *info, const struct sessions_filter *filter);
 
 /* "2026-11-21", "2026-11-21T08:30[:15][Z]" (UTC; a blank for the T), or "90m" "2h" "3d" before now. */
 bool sessions_time(const char *option, const char *text, int64_t now_ms, int64_t *wall_ms, struct err *err);
@@ -22,8 +26,8 @@ struct session_check {
     struct err err;                  /* with the file and line of the first bad one */
 };
 
-void sessions_text(const struct sessions *sessions, const struct sessions_filter *filter);
-void sessions_json(const struct sessions *sessions, const struct sessions_filter *filter);
+void sessions_text(const struct sessions *sessions, const struct safepoints *saved, const struct sessions_filter *filter);
+void sessions_json(const struct sessions *sessions, const struct safepoints *saved, const struct sessions_filter *filter);
 void sessions_verified_text(const struct session_check *checks, size_t count);
 void sessions_verified_json(const struct session_check *checks, size_t count);
 /* One timeline of the sessions that the operands name, by the wall clock. */

@@ -79,12 +79,13 @@ static void print_json(const struct report *r)
 
 bool sessions_merge(const struct options *options, struct err *err)
 {
+    struct state_dirs dirs = {0};
     char *paths[64] = {0};
     int count = 0;
     bool ok = true;
     struct report report;
     for (; count < options->operand_count && ok; count++)
-        ok = replay_find(options->operands[count], &paths[count], err);
+        ok = state_dirs_session(&dirs, &options->settings, options->operands[count], &paths[count], err);
     if (ok) {
         ok = report_make(&report, paths, (size_t)count, false, err);
         if (ok)
@@ -93,6 +94,7 @@ bool sessions_merge(const struct options *options, struct err *err)
     }
     for (int i = 0; i < count; i++)
         free(paths[i]);
+    state_dirs_free(&dirs);
     return ok;
 }
 

@@ -145,7 +145,29 @@ static void add_dropped(struct str *out, const struct sessions *s)
                (long long)((s->dropped_bytes + 1023) / 1024), s->dropped_last);
 }
 
-void sessions_text(const struct sessions *sessions, const struct sessions_filter *filter)
+/* ---- what was saved ---- */
+
+static bool wanted(const struct safepoint_item *item, const struct sessions_filter *filter)
+{
+    return !item->reader || sessions_wanted_safepoint(safepoint_info(item->reader), filter);
+}
+
+static void add_safepoints(struct str *out, const struct safepoints *s, const struct sessions_filter *filter)
+{
+    size_t count = 0;
+    int64_t now = clock_wall_ms();
+    for (size_t d = 0; d < s->count; d++)
+        for (size_t i = 0; i < s->lists[d].count; i++) {
+            if (!wanted(&s->lists[d].items[i], filter))
+                continue;
+            str_add(out, count++ ? "" : "\nSAFEPOINTS (seedops restore ENV ID puts one back)\n");
+            safepoints_text(out, &s->lists[d].items[i], now);
+        }
+}
+
+/* ---- the list ---- */
+
+void sessions_text(const struct sessions *sessions, const struct safepoints *saved, const struct sessions_filter *filter)
 {
     struct line *lines = xcalloc(sessions->count + 1, sizeof *lines);
     struct str out = {0};
@@ -173,6 +195,7 @@ void sessions_text(const struct sessions *sessions, const struct sessions_filter
     if (count == 1)
         str_add(&out, sessions->count ? "no recorded session is like that\n" : "no session is recorded here\n");
     add_dropped(&out, sessions);
+    add_safepoints(&out, saved, filter);
     fwrite(str_text(&out), 1, out.length, stdout);
     str_free(&out);
     free(lines);
@@ -226,7 +249,7 @@ static void add_session(struct json_out *o, const struct session_entry *e)
     json_object_end(o);
 }
 
-void sessions_json(const struct sessions *sessions, const struct sessions_filter *filter)
+void sessions_json(const struct sessions *sessions, const struct safepoints *saved, const struct sessions_filter *filter)
 {
     struct str out = {0};
     struct json_out o;
@@ -237,6 +260,13 @@ void sessions_json(const struct sessions *sessions, const struct sessions_filter
     for (size_t i = 0; i < sessions->count; i++)
         if (sessions->items[i].state == SESSION_UNREADABLE || sessions_wanted(&sessions->items[i], filter))
             add_session(&o, &sessions->items[i]);
+    json_array_end(&o);
+    json_key(&o, "safepoints");
+    json_array(&o);
+    for (size_t d = 0; d < saved->count; d++)
+        for (size_t i = 0; i < saved->lists[d].count; i++)
+            if (wanted(&saved->lists[d].items[i], filter))
+                safepoints_json(&o, &saved->lists[d].items[i]);
     json_array_end(&o);
     json_key(&o, "dropped");
     json_object(&o);

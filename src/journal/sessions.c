@@ -204,20 +204,20 @@ static void take_dropped(struct sessions *s, const char *directory)
                 continue;
             s->dropped_files++;
             s->dropped_bytes += strtoll(size, NULL, 10);
-            snprintf(s->dropped_last, sizeof s->dropped_last, "%.*s", (int)(name - line), line);
+            if (strncmp(line, s->dropped_last, (size_t)(name - line)) > 0)
+                snprintf(s->dropped_last, sizeof s->dropped_last, "%.*s", (int)(name - line), line);
         }
     }
     free(bytes);
     free(path);
 }
 
-bool sessions_list(struct sessions *s, const char *state_dir, struct err *err)
+static bool add_directory(struct sessions *s, const char *state_dir, struct err *err)
 {
     struct found found = {0};
     char *directory = file_join(state_dir, "sessions");
-    *s = (struct sessions){0};
     bool ok = find(&found, directory, err);
-    s->items = xcalloc(found.count ? found.count : 1, sizeof *s->items);
+    s->items = xrealloc(s->items, (s->count + found.count + 1) * sizeof *s->items);
     for (size_t i = 0; i < found.count;) {
         size_t length, other;
         segment_of_name(found.names[i], &length);
@@ -229,6 +229,7 @@ bool sessions_list(struct sessions *s, const char *state_dir, struct err *err)
                 break;
             paths[names.count++] = file_join(directory, found.names[k]);
         }
+        s->items[s->count] = (struct session_entry){0};
         look(&s->items[s->count++], &names);
         i += names.count;
         for (size_t k = 0; k < names.count; k++)
@@ -239,6 +240,23 @@ bool sessions_list(struct sessions *s, const char *state_dir, struct err *err)
         free(found.names[i]);
     free(found.names);
     free(directory);
+    return ok;
+}
+
+static int newer_entry_first(const void *a, const void *b)
+{
+    const struct session_entry *x = a, *y = b;
+    return strcmp(strrchr(y->path, '/'), strrchr(x->path, '/'));
+}
+
+bool sessions_list(struct sessions *s, char *const *state_dirs, size_t count, struct err *err)
+{
+    bool ok = true;
+    *s = (struct sessions){0};
+    for (size_t i = 0; ok && i < count; i++)
+        ok = add_directory(s, state_dirs[i], err);
+    if (count > 1 && s->count)
+        qsort(s->items, s->count, sizeof *s->items, newer_entry_first);
     return ok;
 }
 

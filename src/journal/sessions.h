@@ -39,8 +39,8 @@ struct sessions {
     char dropped_last[32];         /* when, "" never */
 };
 
-/* Reads <state_dir>/sessions. A directory that is not there has none. */
-bool sessions_list(struct sessions *sessions, const char *state_dir, struct err *err);
+/* Reads sessions/ below each directory. One that is not there has none. */
+bool sessions_list(struct sessions *sessions, char *const *state_dirs, size_t count, struct err *err);
 /* Of one file (and the segments beside it), wherever it is. */
 void sessions_look(struct session_entry *entry, const char *path);
 void sessions_free(struct sessions *sessions);

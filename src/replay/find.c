@@ -13,10 +13,11 @@
 
 struct match {
     char *best;              /* session id: the newest so far */
+    const char *dir;         /* where that is */
     int count;               /* sessions that match */
 };
 
-static void consider(struct match *m, const char *file, const char *prefix)
+static void consider(struct match *m, const char *dir, const char *file, const char *prefix)
 {
     size_t length;
     if (segment_of_name(file, &length) == 0 || strncmp(file, prefix, strlen(prefix)) != 0)
@@ -27,62 +28,71 @@ static void consider(struct match *m, const char *file, const char *prefix)
     if (order > 0) {
         free(m->best);
         m->best = id;
+        m->dir = dir;
     } else {
         free(id);
     }
 }
 
-static bool unknown(struct err *err, const char *name, const char *dir)
+static bool unknown(struct err *err, const char *name, char *const *state_dirs, size_t count)
 {
+    struct str where = {0};
+    for (size_t i = 0; i < count; i++)
+        str_printf(&where, "%s%s/sessions", i ? " or " : "", state_dirs[i]);
     err_set(err, ERR_GENERAL, "there is no session \"%s\"", name);
-    err_why(err, "it is no file, and none in %s begins so", dir);
+    err_why(err, "it is no file, and none in %s begins so", str_text(&where));
+    str_free(&where);
     return err_hint(err, "seedops sessions lists them; seedops replay last takes the newest");
 }
 
+static void look(struct match *m, const char *state_dir, const char *prefix)
+{
+    char *path = file_join(state_dir, "sessions");
+    DIR *d = opendir(path);
+    for (struct dirent *entry; d && (entry = readdir(d));)
+        consider(m, state_dir, entry->d_name, prefix);
+    if (d)
+        closedir(d);
+    free(path);
+}
+
+/* The first segment may have been dropped: any that is left leads to the others. NULL: none is. */
+static char *segment_left(const struct match *m)
+{
+    char *dir = file_join(m->dir, "sessions"), *path = NULL;
+    for (int segment = 1; segment < 10000 && !path; segment++) {
+        char *file = segment_name(m->best, segment);
+        path = file_join(dir, file);
+        free(file);
+        if (access(path, F_OK) != 0) {
+            free(path);
+            path = NULL;
+        }
+    }
+    free(dir);
+    return path;
+}
+
+bool replay_names_file(const char *name) { return strchr(name, '/') || access(name, F_OK) == 0; }
+
 /* Ids begin with the moment they were made at, so the greatest is the newest. */
-static bool find_in(const char *dir, const char *name, char **path, struct err *err)
+bool replay_find(char *const *state_dirs, size_t count, const char *name, char **path, struct err *err)
 {
     struct match m = {0};
     bool last = strcmp(name, "last") == 0;
-    DIR *d = opendir(dir);
-    for (struct dirent *entry; d && (entry = readdir(d));)
-        consider(&m, entry->d_name, last ? "" : name);
-    if (d)
-        closedir(d);
-    if (!m.best)
-        return unknown(err, name, dir);
-    if (m.count > 1 && !last) {
-        err_set(err, ERR_USAGE, "\"%s\" may be any of %d sessions", name, m.count);
-        err_hint(err, "give more of its name; %s is the newest of them", m.best);
-        free(m.best);
-        return false;
-    }
-    /* the first segment may have been dropped: any that is left leads to the others */
-    for (int segment = 1; segment < 10000; segment++) {
-        char *file = segment_name(m.best, segment);
-        *path = file_join(dir, file);
-        free(file);
-        if (access(*path, F_OK) == 0)
-            break;
-        free(*path);
-        *path = NULL;
-    }
-    free(m.best);
-    return *path || unknown(err, name, dir);
-}
-
-bool replay_find(const char *name, char **path, struct err *err)
-{
-    char state[4096] = "";
     *path = NULL;
-    if (strchr(name, '/') || access(name, F_OK) == 0) {
+    if (replay_names_file(name)) {
         *path = xstrdup(name);
         return true;
     }
-    if (!file_state_dir(state, sizeof state, err))
-        return false;
-    char *dir = file_join(state, "sessions");
-    bool ok = find_in(dir, name, path, err);
-    free(dir);
-    return ok;
+    for (size_t i = 0; i < count; i++)
+        look(&m, state_dirs[i], last ? "" : name);
+    if (m.count > 1 && !last) {
+        err_set(err, ERR_USAGE, "\"%s\" may be any of %d sessions", name, m.count);
+        err_hint(err, "give more of its name; %s is the newest of them", m.best);
+    } else if (!m.best || !(*path = segment_left(&m))) {
+        unknown(err, name, state_dirs, count);
+    }
+    free(m.best);
+    return *path != NULL;
 }
