@@ -4,6 +4,7 @@
 
 #include "app/details.h"
 #include "app/screen.h"
+#include "app/statement.h"
 #include "app/util.h"
 #include "base/err.h"
 #include "base/str.h"
@@ -60,12 +61,7 @@ static void say_guard(const struct input *in, struct str *out)
 
 static void say_statement(const struct input *in, struct str *out)
 {
-    str_printf(out, "%s%s", or_empty(in->name), text_is_empty(in->name) ? "" : ": ");
-    str_add(out, or_empty(in->text));
-    if (!text_is_empty(in->error.message))
-        str_printf(out, " -- %s %s", in->error.message, or_empty(in->error.sqlstate));
-    else
-        str_printf(out, " -- %lld in %lld ms", (long long)in->number, (long long)in->number2);
+    statement_say(in, in->row_count, out);
 }
 
 static void say_note(const struct input *in, struct str *out) { str_add(out, or_empty(in->text)); }

@@ -394,6 +394,14 @@ void settings_free(struct settings *s)
     *s = (struct settings){0};
 }
 
+bool settings_is_secret(const struct table_rule *rule, const char *column)
+{
+    for (size_t i = 0; rule && i < rule->secret_count; i++)
+        if (strcmp(rule->secret[i], column) == 0)
+            return true;
+    return false;
+}
+
 const struct table_rule *settings_table(const struct settings *s, const char *name)
 {
     for (size_t i = 0; i < s->table_count; i++) {

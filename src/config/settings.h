@@ -92,6 +92,8 @@ bool settings_parse(struct settings *settings, const char *file, const char *bas
 bool settings_choose(struct settings *settings, const struct settings_options *options, const char *name,
                      struct environment **environment, struct err *err);
 const struct table_rule *settings_table(const struct settings *settings, const char *name);   /* or NULL */
+/* tables.X.secret lists the column; `rule` NULL: it does not. */
+bool settings_is_secret(const struct table_rule *rule, const char *column);
 /* Names that no environment may have, NULL-terminated: the commands'. */
 const char *const *settings_reserved(void);
 const char *role_name(enum role role);

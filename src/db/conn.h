@@ -17,6 +17,7 @@ struct db;
 
 struct db_statement {                /* borrowed during the call */
     const char *sql;
+    size_t parameter_count;
     int64_t rows;                    /* written by the last of several */
     int64_t duration_ms;
     const struct err *error;         /* NULL: it succeeded */

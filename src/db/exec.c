@@ -161,21 +161,22 @@ bool db_collect(struct db *db, int64_t deadline, bool until_copy, bool *done)
 }
 
 /* Keeps the statement for who is told of it. */
-static void note_statement(struct db *db, const char *sql)
+static void note_statement(struct db *db, const char *sql, size_t parameters)
 {
     if (!db->statement)
         return;
     free(db->statement_sql);
     db->statement_sql = xstrndup(sql, strnlen(sql, STATEMENT_MAX));
     db->statement_at_ms = clock_mono_ms();
+    db->statement_parameters = parameters;
 }
 
 static void tell_statement(struct db *db, bool ok, int64_t rows, const struct err *err)
 {
     if (!db->statement || !db->statement_sql)
         return;
-    struct db_statement told = {.sql = db->statement_sql, .rows = rows, .error = ok ? NULL : err,
-                                .duration_ms = clock_mono_ms() - db->statement_at_ms};
+    struct db_statement told = {.sql = db->statement_sql, .parameter_count = db->statement_parameters, .rows = rows,
+                                .error = ok ? NULL : err, .duration_ms = clock_mono_ms() - db->statement_at_ms};
     db->statement(db->statement_sink, &told);
     free(db->statement_sql);
     db->statement_sql = NULL;
@@ -223,7 +224,7 @@ bool db_start(struct db *db, const char *sql, struct err *err)
     if (!db_command_begin(db, err))
         return false;
     db->round_trips++;
-    note_statement(db, sql);
+    note_statement(db, sql, 0);
     return PQsendQuery(db->pg, sql) ? true : send_failed(db, err);
 }
 
@@ -275,7 +276,7 @@ bool db_query(struct db *db, const char *sql, size_t count, const char *const *p
     if (!db_command_begin(db, err))
         return false;
     db->round_trips++;
-    note_statement(db, sql);
+    note_statement(db, sql, count);
     if (!PQsendQueryParams(db->pg, sql, (int)count, NULL, params, NULL, NULL, 0))
         return send_failed(db, err);
     return finish(db, 0, out, NULL, err);

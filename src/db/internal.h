@@ -58,6 +58,7 @@ struct db {
     void *statement_sink;
     char *statement_sql;             /* of the newest command, while somebody wants to be told */
     int64_t statement_at_ms;
+    size_t statement_parameters;
     struct db_command command;
     char *copy_row;                  /* PQgetCopyData's buffer, the row last handed out */
     unsigned copy_rows;              /* rows since the cancel descriptor was looked at */

@@ -206,8 +206,9 @@ enum input_kind {
                       * server names the client's address */
     IN_GUARD,        /* a decision: name: class, text: action, title: environment, expect: the name that was typed,
                       * ok, guard: reasons and allowing line */
-    IN_STATEMENT,    /* what was run: name: for what (migration, table), text: SQL, rows: parameters (the first
-                      * ones, redacted), number: how often or rows, number2: duration ms, ok, error */
+    IN_STATEMENT,    /* what was run: name: for what (migration, table), text: SQL, columns and rows: the values of its
+                      * first rows, redacted, title: what of them is not captured, rate: how often, number: rows,
+                      * number2: duration ms, ok, error */
     IN_NOTE,         /* text: what the operator noted (m) */
     IN_JOURNAL,      /* name: recording, failed, off; text: path or why */
     IN_KIND_COUNT

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "op/masked.h"
+#include "op/onrecord_values.h"
 #include "op/ops.h"
+
+enum { QUERY_MOST = 16 * 1024 };
 
 /* `query` and `state` of other roles are hidden without pg_read_all_stats: said as such, not shown empty. */
 static const char activity_sql[] =
@@ -41,7 +45,7 @@ static void take_backend(const struct session *s, const struct db_result *r, siz
     fact->client = xstrdup(db_value(r, row, 3));
     fact->state = xstrdup(db_value(r, row, 4));
     fact->wait = xstrdup(db_value(r, row, 5));
-    fact->query = xstrdup(db_value(r, row, 6));
+    fact->query = masked_copy(db_value(r, row, 6), QUERY_MOST);
     fact->age_ms = db_int(r, row, 7, -1);
     fact->query_age_ms = db_int(r, row, 8, -1);
     fact->ours = is_ours(s, fact->pid);
@@ -76,6 +80,8 @@ bool op_backend_signal(struct session *s, int64_t pid, bool terminate, struct er
     snprintf(text, sizeof text, "%lld", (long long)pid);
     const char *params[] = {text};
     struct db_result *r = NULL;
+    onrecord_values_begin(s->ctx, 1, (const char *const[]){"$1 pid"});
+    onrecord_values_row(s->ctx, params);
     const char *sql = terminate ? "SELECT pg_catalog.pg_terminate_backend($1::int)" : "SELECT pg_catalog.pg_cancel_backend($1::int)";
     if (!db_query(s->db, sql, 1, params, &r, err))
         return err_context(err, "pid %s", text);

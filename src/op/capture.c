@@ -74,10 +74,7 @@ static bool in_key(const struct db_table *table, const struct db_key *key, const
 static bool is_secret(const struct capture *c, const char *column)
 {
     const struct table_rule *rule = settings_table(c->session->ctx->settings, c->table->name);
-    for (size_t i = 0; rule && i < rule->secret_count; i++)
-        if (strcmp(rule->secret[i], column) == 0)
-            return true;
-    return false;
+    return settings_is_secret(rule, column);
 }
 
 /* A foreign key of one column whose parent has a natural key other than the referenced column itself, and none of

@@ -61,9 +61,11 @@ struct ctx {
     /* Where the record stands: session, inputs, hash of the last line on disk. False: it is not recorded; NULL
      * likewise. */
     bool (*place)(void *sink, struct journal_place *place);
-    /* onrecord's own: a statement not yet told, and which database was told for each connection (owned; freed by
+    /* onrecord's own: a statement not yet told, values of the next one, and which database was told for each connection (owned; freed by
      * telling it) */
-    struct input *statement;
+    struct input *statement, *values;
+    int64_t statement_rows, values_sent;     /* rows of values sent with each, captured or not */
+    size_t values_bytes;
     bool reading;
     uint64_t stores_told;
     char identity_told[2][128];

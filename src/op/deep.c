@@ -1,4 +1,4 @@
-/* deep - statements, dead rows' transactions, analysed values and the server's log; then WAL and other databases. */
+/* deep - statements, dead rows' transactions and analysed values; then the log, commits, WAL, other databases. */
 #include "op/deep.h"
 
 #include <stdarg.h>
@@ -11,8 +11,9 @@
 #include "diagnose/judge.h"
 #include "diagnose/rules.h"
 #include "op/declared.h"
+#include "op/masked.h"
 
-enum { STATEMENTS = 8, LOG_TAIL = 1 << 20, LOG_LINES = 6, VALUES_SHOWN = 400 };
+enum { STATEMENTS = 8, STATEMENT_SHOWN = 250, VALUES_SHOWN = 400 };
 
 /* ---- shared ---- */
 
@@ -73,20 +74,14 @@ void deep_date(struct deep *deep, const char *iso, const char *why)
     put(&deep->d->until_why, why);
 }
 
-/* "GRANT pg_monitor TO app": the role's name is the server's word. */
-static char *grant_to(const struct deep *deep, const char *right)
+/* The role's name is the server's word. */
+void deep_denied_grant(struct deep *deep, const char *what, const char *why, const char *right)
 {
     struct str text = {0};
     str_printf(&text, "%s TO ", right);
     db_quote_identifier(&text, deep->e->user ? deep->e->user : "");
-    return str_take(&text);
-}
-
-static void denied_with_grant(struct deep *deep, const char *what, const char *why, const char *right)
-{
-    char *grant = grant_to(deep, right);
-    deep_denied(deep, what, why, grant);
-    free(grant);
+    deep_denied(deep, what, why, str_text(&text));
+    str_free(&text);
 }
 
 /* ---- what stands where: extensions, the log's name; one round trip ---- */
@@ -131,7 +126,7 @@ static void free_places(struct places *p)
 static char *statements_sql(const char *schema)
 {
     struct str sql = {0};
-    str_printf(&sql, "SELECT pg_get_userbyid(s.userid), s.calls, s.rows, regexp_replace(left(s.query, 200), '\\s+', ' ', 'g'),"
+    str_printf(&sql, "SELECT pg_get_userbyid(s.userid), s.calls, s.rows, left(s.query, 4000),"
                " s.query = '<insufficient privilege>' FROM %s.pg_stat_statements s"
                " WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
                " AND (s.query = '<insufficient privilege>' OR (s.query ~* '^\\s*(with|delete|truncate|drop|alter|update)'"
@@ -155,24 +150,26 @@ static bool look_at_statements(struct deep *deep, const struct places *p, const 
     if (ok && !r)
         deep_denied(deep, "statements", probe.err.message, NULL);
     for (size_t i = 0; r && i < db_rows(r); i++) {
-        const char *role = db_value(r, i, 0), *query = db_value(r, i, 3);
         if (db_bool(r, i, 4)) {
             hidden = true;
             continue;
         }
+        const char *role = db_value(r, i, 0);
+        char *query = masked_copy(db_value(r, i, 3), STATEMENT_SHOWN);
         long long calls = (long long)db_int(r, i, 1, 0), rows = (long long)db_int(r, i, 2, 0);
         deep_say(deep, "pg_stat_statements", NULL, deep->d->verdict, "%s   %lld call%s, %lld row%s, role %s", query, calls,
                  calls == 1 ? "" : "s", rows, rows == 1 ? "" : "s", role);
         if (seen++ == 0) {               /* the one with the most rows */
             char by[400];
-            snprintf(by, sizeof by, "role %s (%.250s)", role, query);
+            snprintf(by, sizeof by, "role %s (%s)", role, query);
             deep_name(deep, by);
         }
+        free(query);
     }
     if (r && seen == 0 && !hidden)
         deep_say(deep, "pg_stat_statements", NULL, NULL, "no statement that empties one of these tables is remembered");
     if (hidden)
-        denied_with_grant(deep, "other roles' statements", "not permitted", "GRANT pg_read_all_stats");
+        deep_denied_grant(deep, "other roles' statements", "not permitted", "GRANT pg_read_all_stats");
     db_probes_free(&probe, 1);
     free(sql);
     return ok;
@@ -251,18 +248,29 @@ static const char values_sql[] =
     " AND n.nspname = s.schemaname WHERE c.oid = ANY ($1::oid[]) AND (s.histogram_bounds IS NOT NULL"
     " OR s.most_common_vals IS NOT NULL) ORDER BY 1, 2, 5 DESC, 3";
 
+/* Configured so, or a fixture has !env or !argon2id in it. */
 static bool is_secret(const struct deep *deep, const struct table_evidence *t, const char *column)
 {
-    const struct table_rule *rule = settings_table(deep->s->ctx->settings, t->name);
-    for (size_t i = 0; rule && i < rule->secret_count; i++)
-        if (strcmp(rule->secret[i], column) == 0)
-            return true;
+    if (settings_is_secret(settings_table(deep->s->ctx->settings, t->name), column))
+        return true;
+    const char *dot = strrchr(t->name, '.');
+    for (size_t i = 0; i < deep->s->fixtures.count; i++) {
+        const struct fixture *f = &deep->s->fixtures.items[i];
+        const char *of = strrchr(f->table, '.');
+        for (size_t k = 0; strcmp(of ? of + 1 : f->table, dot ? dot + 1 : t->name) == 0 && k < f->column_count; k++)
+            if (f->column_secrets[k] && strcmp(f->columns[k], column) == 0)
+                return true;
+    }
     return false;
 }
 
 /* Names and keys are what a person knows a row by: the column with the most values of each table. */
 static bool look_at_values(struct deep *deep, const char *oids, struct err *err)
 {
+    if (!session_fixtures(deep->s)) {
+        deep_denied(deep, "analysed values", "which columns are secret is not known while the fixtures cannot be read", NULL);
+        return true;
+    }
     const char *params[] = {oids};
     struct db_probe probe = {.name = "analysed values", .sql = values_sql, .count = 1, .params = params};
     if (!db_pipeline(deep->s->db, &probe, 1, err))
@@ -289,44 +297,6 @@ static bool look_at_values(struct deep *deep, const char *oids, struct err *err)
     return true;
 }
 
-/* ---- the server's log: its last megabyte ---- */
-
-static const char log_sql[] =
-    "SELECT l.line FROM (SELECT * FROM regexp_split_to_table(convert_from(pg_read_binary_file($1::text,"
-    " greatest((pg_stat_file($1::text)).size - $2::bigint, 0), $2::bigint), 'LATIN1'), E'\\n') WITH ORDINALITY AS x(line, n)) l"
-    " WHERE l.line ~* '(delete from|truncate|drop (table|schema|database)|not properly shut down|was interrupted)'"
-    " AND (l.line !~* 'delete|truncate|drop table' OR EXISTS (SELECT FROM pg_class c WHERE c.oid = ANY ($3::oid[])"
-    " AND strpos(l.line, c.relname) > 0)) ORDER BY l.n DESC LIMIT 6";
-
-static bool look_at_log(struct deep *deep, const struct places *p, const char *oids, struct err *err)
-{
-    if (!p->log) {
-        bool refused = strcmp(p->log_why, "not permitted") == 0;
-        if (refused)
-            denied_with_grant(deep, "the server's log", p->log_why, "GRANT EXECUTE ON FUNCTION pg_current_logfile(),"
-                              " pg_stat_file(text), pg_read_binary_file(text, bigint, bigint)");
-        else
-            deep_denied(deep, "the server's log", p->log_why, NULL);
-        return true;
-    }
-    char tail[24];
-    snprintf(tail, sizeof tail, "%d", LOG_TAIL);
-    const char *params[] = {p->log, tail, oids};
-    struct db_probe probe = {.name = "the log", .sql = log_sql, .count = 3, .params = params,
-                             .statement_timeout_ms = 5000};
-    if (!db_pipeline(deep->s->db, &probe, 1, err))
-        return false;
-    if (!probe.ok)
-        denied_with_grant(deep, "the server's log", db_probe_word(&probe),
-                          "GRANT EXECUTE ON FUNCTION pg_stat_file(text), pg_read_binary_file(text, bigint, bigint)");
-    for (size_t i = probe.ok ? db_rows(probe.result) : 0; i-- > 0;)
-        deep_say(deep, p->log, NULL, deep->d->verdict, "%.600s", db_value(probe.result, i, 0));
-    if (probe.ok && db_rows(probe.result) == 0)
-        deep_say(deep, p->log, NULL, NULL, "its last megabyte holds no statement that empties one of these tables");
-    db_probes_free(&probe, 1);
-    return true;
-}
-
 /* ---- all of it ---- */
 
 bool deep_look(struct session *s, const struct evidence *e, struct fact_diagnosis *d, struct err *err)
@@ -338,7 +308,8 @@ bool deep_look(struct session *s, const struct evidence *e, struct fact_diagnosi
     deep_list(&deep, false, &oids);
     bool ok = find_places(&deep, &places, err) && look_at_statements(&deep, &places, str_text(&oids), err) &&
               look_at_dead_rows(&deep, &places, err) && look_at_values(&deep, str_text(&oids), err) &&
-              look_at_log(&deep, &places, str_text(&oids), err) && deep_wal(&deep, err) && deep_databases(&deep, err);
+              deep_log(&deep, places.log, places.log_why, str_text(&oids), err) &&
+              deep_commits(&deep, err) && deep_wal(&deep, err) && deep_databases(&deep, err);
     if (ok)
         name_transaction(&deep);
     free_places(&places);

@@ -28,10 +28,16 @@ __attribute__((format(printf, 5, 6)))
 void deep_say(struct deep *deep, const char *source, const char *table, const char *supports, const char *format, ...);
 /* A part that was not to be had. `grant` NULL: nothing would open it. */
 void deep_denied(struct deep *deep, const char *what, const char *why, const char *grant);
+/* The same with "GRANT pg_monitor" and the like, to our role. */
+void deep_denied_grant(struct deep *deep, const char *what, const char *why, const char *right);
 /* Replaces who did it, and when: more exact than the catalogue's brackets. */
 void deep_name(struct deep *deep, const char *by);
 void deep_date(struct deep *deep, const char *iso, const char *why);
 
+/* deep_log.c: crashes, and statements that emptied one of the tables, in the log's last megabyte. `log` NULL: `why`. */
+bool deep_log(struct deep *deep, const char *log, const char *why, const char *oids, struct err *err);
+/* deep_commits.c: when the transactions that dead rows and new files name were committed. */
+bool deep_commits(struct deep *deep, struct err *err);
 /* deep_wal.c: which transaction deleted or replaced what, by pg_walinspect; at most the newest two gigabytes. */
 bool deep_wal(struct deep *deep, struct err *err);
 /* deep_databases.c: whether the rows are in another database of this server, by connecting there. */

@@ -158,11 +158,7 @@ static bool read_piece(struct wal *w, int64_t from, int64_t to, const char *file
     if (*more) {
         take_piece(w, probe.result);
     } else if (ok && strcmp(probe.err.sqlstate, "42501") == 0) {
-        struct str grant = {0};
-        str_add(&grant, "GRANT pg_read_server_files TO ");
-        db_quote_identifier(&grant, w->deep->e->user ? w->deep->e->user : "");
-        deep_denied(w->deep, "WAL", "not permitted", str_text(&grant));
-        str_free(&grant);
+        deep_denied_grant(w->deep, "WAL", "not permitted", "GRANT pg_read_server_files");
     } else if (ok) {
         deep_denied(w->deep, "WAL", probe.err.message, NULL);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "diff/row.h"
+#include "op/onrecord_values.h"
 #include "op/writer.h"
 
 enum { HASH_TEXT = 128 };
@@ -22,6 +23,7 @@ static bool send_sheet(struct writer *w, struct sheet *s, struct err *err)
     struct db_result *result = NULL;
     sheet_fill(s);
     w->phase->compose(s, &sql);
+    onrecord_sheet(w->session, w->plan, s);
     bool ok = db_query(w->db, str_text(&sql), s->array_count, sheet_params(s), &result, err) &&
               w->phase->judge(w, s, result, err);
     db_result_free(result);
@@ -120,22 +122,13 @@ bool writer_has_late(const struct writer *w, const struct fixture_row *row)
     return false;
 }
 
-static bool is_secret(const struct writer *w, const char *column)
-{
-    struct diff_options options = declared_diff_options(w->session, w->table->bound);
-    for (size_t i = 0; i < options.secret_count; i++)
-        if (strcmp(options.secret_columns[i], column) == 0)
-            return true;
-    return false;
-}
-
 static void name_row(const struct writer *w, const struct fixture_row *row, char *out, size_t size)
 {
     const struct bound *b = w->table->bound;
     struct arena arena = {0};
     struct str text = {0};
     for (size_t k = 0; k < b->key_count; k++) {
-        const char *shown = row_shown(&row->values[b->key[k]], is_secret(w, b->fixture->columns[b->key[k]]), &arena);
+        const char *shown = row_shown(&row->values[b->key[k]], onrecord_hides(w->session, b, b->key[k]), &arena);
         str_printf(&text, "%s%s=%s", k ? ", " : "", b->fixture->columns[b->key[k]], shown ? shown : "NULL");
     }
     snprintf(out, size, "%s", str_text(&text));

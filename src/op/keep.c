@@ -84,7 +84,7 @@ static void keep_sql(struct sheet *s, struct str *sql)
     size_t first = s->array_count;
     bool any = false;
     for (size_t k = 0; k < b->key_count; k++)
-        sheet_array(s, key_text, k);
+        sheet_array(s, &(struct sheet_origin){SHEET_KEY, b->key[k], key_text, k});
     sheet_match_live_key(s, first, &where);
     str_add(sql, "SELECT ");
     for (size_t c = 0; c < b->table->column_count; c++) {

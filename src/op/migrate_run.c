@@ -7,9 +7,10 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "op/masked.h"
 #include "op/migrate.h"
 
-enum { LOOK_MS = 500, RETRY_FIRST_MS = 500, RETRY_MOST_MS = 8000, RECONNECT_MS = 60000 };
+enum { LOOK_MS = 500, RETRY_FIRST_MS = 500, RETRY_MOST_MS = 8000, RECONNECT_MS = 60000, QUERY_SHOWN = 100 };
 
 /* ---- watching ---- */
 
@@ -38,7 +39,9 @@ static void describe_blocker(const struct db_result *r, size_t row, struct str *
     text_visible(out, db_value(r, row, 2), db_value_length(r, row, 2));
     str_printf(out, "\" %s %02d:%02d:%02d: ", db_value(r, row, 4), (int)(seconds / 3600),
                (int)(seconds / 60 % 60), (int)(seconds % 60));
-    text_visible(out, db_value(r, row, 6), db_value_length(r, row, 6));
+    char *query = masked_copy(db_value(r, row, 6), QUERY_SHOWN);
+    text_visible(out, query, strlen(query));
+    free(query);
 }
 
 static void find_blockers(struct migrate_run *run, struct str *out)
@@ -51,7 +54,7 @@ static void find_blockers(struct migrate_run *run, struct str *out)
         "select a.pid, coalesce(a.usename, ''), coalesce(a.application_name, ''),"
         " coalesce(pg_catalog.host(a.client_addr), 'local'), coalesce(a.state, a.backend_type, ''),"
         " coalesce((extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.query_start)) * 1000)"
-        "::bigint, 0), coalesce(pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 100), '')"
+        "::bigint, 0), coalesce(pg_catalog.left(a.query, 1000), '')"
         " from pg_catalog.pg_stat_activity a where a.pid = any (pg_catalog.pg_blocking_pids(%d))"
         " order by a.xact_start limit 3",
         run->backend_pid);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "op/onrecord_values.h"
 
 enum { SQL_MAX = 64 * 1024 };
 
@@ -57,11 +58,25 @@ static bool starts_with(const char *sql, const char *word)
     return strncasecmp(sql, word, length) == 0 && (sql[length] == '\0' || strchr(" \t\n;(", sql[length]));
 }
 
+/* A SELECT that does something all the same. */
+static bool calls_writer(const char *sql)
+{
+    static const char *const functions[] = {
+        "setval(", "nextval(", "pg_cancel_backend(", "pg_terminate_backend(", "pg_create_physical_replication_slot(",
+        "pg_drop_replication_slot("};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (strstr(sql, functions[i]))
+            return true;
+    return false;
+}
+
 /* Statements that only read, or that set the connection up. */
 static bool only_reads(const char *sql)
 {
     static const char *const words[] = {"select", "show", "set", "reset", "explain", "values", "begin", "start",
                                         "fetch", "close", "savepoint", "release", "discard"};
+    if (calls_writer(sql))
+        return false;
     sql += strspn(sql, " \t\r\n;(");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (starts_with(sql, words[i]))
@@ -160,15 +175,21 @@ void onrecord_flush(struct ctx *ctx)
 {
     struct input *in = ctx->statement;
     ctx->statement = NULL;
-    if (in)
-        ctx_emit(ctx, in);
+    if (!in)
+        return;
+    onrecord_values_close(in, ctx->statement_rows);
+    ctx_emit(ctx, in);
 }
 
-void onrecord_statement(void *sink, const struct db_statement *s)
+void onrecord_end(struct ctx *ctx)
 {
-    struct ctx *ctx = sink;
-    if (in_read_only(ctx, s->sql) || only_reads(s->sql))
-        return;
+    onrecord_flush(ctx);
+    input_free(onrecord_values_take(ctx, 0));
+}
+
+/* Takes `values`: columns and rows of an event, or NULL. */
+static void tell(struct ctx *ctx, const struct db_statement *s, struct input *values)
+{
     struct str text = {0};
     onrecord_redact(&text, s->sql);
     struct input *last = ctx->statement;
@@ -176,11 +197,14 @@ void onrecord_statement(void *sink, const struct db_statement *s)
         last->number += s->rows;
         last->number2 += s->duration_ms;
         last->rate++;
+        ctx->statement_rows += values ? ctx->values_sent : 0;
         str_free(&text);
+        input_free(values);
         return;
     }
     onrecord_flush(ctx);
-    struct input *in = ctx->statement = input_new(IN_STATEMENT);
+    ctx->statement_rows = values ? ctx->values_sent : 0;
+    struct input *in = ctx->statement = values ? values : input_new(IN_STATEMENT);
     in->name = xstrdup(ctx->action);
     in->text = str_take(&text);
     in->number = s->rows;
@@ -195,4 +219,15 @@ void onrecord_statement(void *sink, const struct db_statement *s)
     err_sqlstate(&error, s->error->sqlstate);
     input_set_error(in, &error);
     onrecord_flush(ctx);
+}
+
+void onrecord_statement(void *sink, const struct db_statement *s)
+{
+    struct ctx *ctx = sink;
+    bool told = !in_read_only(ctx, s->sql) && !only_reads(s->sql);
+    struct input *in = onrecord_values_take(ctx, told ? s->parameter_count : 0);
+    if (told)
+        tell(ctx, s, in);
+    else
+        input_free(in);
 }

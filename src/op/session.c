@@ -62,7 +62,7 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
 void session_close(struct session *s)
 {
     if (s->ctx)
-        onrecord_flush(s->ctx);
+        onrecord_end(s->ctx);
     if (s->direct != s->db)
         db_close(s->direct);
     db_close(s->db);

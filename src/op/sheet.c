@@ -68,40 +68,46 @@ void sheet_free(struct sheet *s)
     for (size_t i = 0; i < s->array_count; i++)
         str_free(&s->arrays[i]);
     free(s->arrays);
+    free(s->origins);
     free(s->params);
     arena_free(&s->arena);
     *s = (struct sheet){0};
 }
 
-static struct str *new_array(struct sheet *s)
+static struct str *new_array(struct sheet *s, const struct sheet_origin *origin)
 {
     if (s->array_count == s->array_room) {
         s->array_room = s->array_room ? s->array_room * 2 : 16;
         s->arrays = xrealloc(s->arrays, s->array_room * sizeof *s->arrays);
+        s->origins = xrealloc(s->origins, s->array_room * sizeof *s->origins);
     }
+    s->origins[s->array_count] = *origin;
     s->arrays[s->array_count] = (struct str){0};
     return &s->arrays[s->array_count++];
 }
 
-size_t sheet_array(struct sheet *s, const char *(*text)(const struct sheet_row *, size_t), size_t index)
+const char *sheet_text(const struct sheet *s, size_t array, size_t row)
 {
-    struct str *array = new_array(s);
+    const struct sheet_origin *o = &s->origins[array];
+    return o->text ? o->text(&s->rows[row], o->index) : s->rows[row].row.values[o->column].ref->values[o->index];
+}
+
+size_t sheet_array(struct sheet *s, const struct sheet_origin *origin)
+{
+    struct str *array = new_array(s, origin);
+    size_t n = s->array_count - 1;
     for (size_t r = 0; r < s->count; r++)
-        typed_array_add(array, text(&s->rows[r], index));
+        typed_array_add(array, sheet_text(s, n, r));
     str_add_char(array, '}');
-    return s->array_count - 1;
+    return n;
 }
 
 static const char *text_of(const struct sheet_row *row, size_t i) { return row->row.values[i].text; }
 
 static void fill_ref(struct sheet *s, size_t i)
 {
-    for (size_t k = 0; k < s->columns[i].shape->count; k++) {
-        struct str *array = new_array(s);
-        for (size_t r = 0; r < s->count; r++)
-            typed_array_add(array, s->rows[r].row.values[i].ref->values[k]);
-        str_add_char(array, '}');
-    }
+    for (size_t k = 0; k < s->columns[i].shape->count; k++)
+        sheet_array(s, &(struct sheet_origin){.what = SHEET_REF, .column = i, .index = k});
 }
 
 void sheet_fill(struct sheet *s)
@@ -109,7 +115,7 @@ void sheet_fill(struct sheet *s)
     for (size_t i = 0; i < s->bound->fixture->column_count; i++) {
         s->columns[i].first = s->array_count;
         if (s->columns[i].travel == TRAVEL_TEXT)
-            sheet_array(s, text_of, i);
+            sheet_array(s, &(struct sheet_origin){SHEET_VALUE, i, text_of, i});
         else if (s->columns[i].travel == TRAVEL_REF)
             fill_ref(s, i);
     }

@@ -25,6 +25,16 @@ struct sheet_row {
     const char **old;                  /* parallel to fixture->columns: what was read; only of columns written */
 };
 
+/* Where an array's texts come from, so that whoever shows them can tell what they are. */
+enum sheet_what { SHEET_VALUE, SHEET_KEY, SHEET_OLD, SHEET_REF };
+typedef const char *sheet_texts(const struct sheet_row *, size_t index);
+struct sheet_origin {
+    enum sheet_what what;
+    size_t column;                     /* of the fixture */
+    sheet_texts *text;                 /* NULL: the reference's key `index` */
+    size_t index;
+};
+
 struct sheet {
     struct arena arena;
     const struct bound *bound;
@@ -33,6 +43,7 @@ struct sheet {
     struct sheet_row *rows;
     size_t count, bytes;
     struct str *arrays;
+    struct sheet_origin *origins;      /* parallel to arrays */
     size_t array_count, array_room;
     const char **params;
 };
@@ -50,7 +61,9 @@ void sheet_free(struct sheet *s);
 /* Makes the arrays of the columns that travel; call before the SQL pieces below. */
 void sheet_fill(struct sheet *s);
 /* One more array of texts, a text a row; gives its number for f.aN. */
-size_t sheet_array(struct sheet *s, const char *(*text)(const struct sheet_row *, size_t), size_t index);
+size_t sheet_array(struct sheet *s, const struct sheet_origin *origin);
+/* The text of a row in an array; NULL is NULL. */
+const char *sheet_text(const struct sheet *s, size_t array, size_t row);
 /* ROWS FROM (unnest($1::text[]), ...) WITH ORDINALITY AS f(a0, ..., o); unnest of several arrays cannot be
  * qualified, and nothing here relies on search_path */
 void sheet_source(const struct sheet *s, struct str *sql);

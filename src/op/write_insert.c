@@ -1,9 +1,11 @@
 /* write_insert - rows that are missing: INSERT ... ON CONFLICT DO NOTHING, or COPY into a table that was empty. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/copy.h"
 #include "diff/layout.h"
 #include "diff/row.h"
+#include "op/onrecord_values.h"
 #include "op/writer.h"
 
 enum { COPY_ROWS = 500, COPY_PAGE = 64 * 1024 };
@@ -138,6 +140,35 @@ static void copy_sql(const struct writer *w, struct str *sql)
     str_add(sql, ") FROM STDIN");
 }
 
+/* The first of them go on record, as those of an INSERT do. */
+static void begin_values(const struct writer *w)
+{
+    const struct bound *b = w->table->bound;
+    const char **names = xcalloc(b->fixture->column_count, sizeof *names);
+    size_t count = 0;
+    for (size_t i = 0; i < b->fixture->column_count; i++)
+        if (copied(w, i))
+            names[count++] = b->fixture->columns[i];
+    onrecord_values_begin(w->session->ctx, count, names);
+    free(names);
+}
+
+static void note_values(const struct writer *w, const struct fixture_row *row)
+{
+    const struct bound *b = w->table->bound;
+    if (!onrecord_values_wanted(w->session->ctx)) {
+        onrecord_values_row(w->session->ctx, NULL);
+        return;
+    }
+    const char **cells = xcalloc(b->fixture->column_count, sizeof *cells);
+    size_t count = 0;
+    for (size_t i = 0; i < b->fixture->column_count; i++)
+        if (copied(w, i))
+            cells[count++] = onrecord_hides(w->session, b, i) ? "[REDACTED]" : row->values[i].text;
+    onrecord_values_row(w->session->ctx, cells);
+    free(cells);
+}
+
 static void copy_line(const struct writer *w, const struct fixture_row *row, struct str *out)
 {
     bool first = true;
@@ -165,6 +196,7 @@ static bool copy_rows(struct writer *w, struct str *page, struct err *err)
             row_view(w->table->bound, &bytes, &w->arena, &row);
             if (!writer_hash_passwords(w, &row, err))
                 return false;
+            note_values(w, &row);
             copy_line(w, &row, page);
             w->done++;
         }
@@ -184,6 +216,7 @@ static bool copy_inserts(struct writer *w, struct err *err)
     struct str sql = {0}, page = {0};
     int64_t rows = 0;
     copy_sql(w, &sql);
+    begin_values(w);
     bool ok = db_copy_in_begin(w->db, str_text(&sql), err);
     if (ok) {
         ok = copy_rows(w, &page, err);

@@ -27,7 +27,7 @@ static void set_list(const struct sheet *s, struct str *sql)
 static void still_as_read(struct sheet *s, size_t i, struct str *sql)
 {
     const struct db_column *live = &s->bound->table->columns[s->bound->columns[i]];
-    size_t array = sheet_array(s, old_text, i);
+    size_t array = sheet_array(s, &(struct sheet_origin){SHEET_OLD, i, old_text, i});
     str_add(sql, " AND (");
     layout_column_name(sql, "t", live->name);
     if (live->type.has_equality) {
@@ -49,7 +49,7 @@ static void update_sql(struct sheet *s, struct str *sql)
     if (s->rows[0].key) {
         size_t first = s->array_count;
         for (size_t k = 0; k < s->bound->key_count; k++)
-            sheet_array(s, key_text, k);
+            sheet_array(s, &(struct sheet_origin){SHEET_KEY, s->bound->key[k], key_text, k});
         sheet_match_live_key(s, first, &where);
     } else {
         sheet_match_key(s, &where);

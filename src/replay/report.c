@@ -9,6 +9,7 @@
 #include "app/model.h"
 #include "app/screen.h"
 #include "app/sentence.h"
+#include "app/statement.h"
 #include "app/util.h"
 #include "base/clock.h"
 #include "event/codec.h"
@@ -18,7 +19,7 @@
 #include "replay/reel.h"
 #include "ui.h"
 
-enum { ENTRIES_MOST = 20000, SCREENS_MOST = 60, TEXT_MOST = 4000, COLUMNS = 100, ROWS = 30 };
+enum { ENTRIES_MOST = 20000, SCREENS_MOST = 60, TEXT_MOST = 4000, COLUMNS = 100, ROWS = 30, VALUES_MOST = 3 };
 
 /* ---- gathering ---- */
 
@@ -163,13 +164,8 @@ static void take_server(struct watch *w, const struct reel_step *step)
 
 static void take_statement(struct watch *w, const struct reel_step *step)
 {
-    const struct input *in = step->in;
     struct str text = {0};
-    str_printf(&text, "%s%s%s", or_empty(in->name), text_is_empty(in->name) ? "" : ": ", or_empty(in->text));
-    if (!text_is_empty(in->error.message))
-        str_printf(&text, " -- failed: %s %s", or_empty(in->error.sqlstate), in->error.message);
-    else
-        str_printf(&text, " -- %lld in %lld ms", (long long)in->number, (long long)in->number2);
+    statement_say(step->in, VALUES_MOST, &text);
     add_entry(w, step, REPORT_RAN, str_text(&text));
     str_free(&text);
 }

@@ -1,7 +1,8 @@
 # diagnose --deep: the statement and its role, the transaction and its commit, analysed values, the log, the other
 # databases of the server; each part fails alone, and says what would open it.
 . "$(dirname "$0")/../lib.sh"
-cluster_start c 'autovacuum=off' "shared_preload_libraries='pg_stat_statements'" 'logging_collector=on' 'log_statement=mod' || exit 1
+cluster_start c 'autovacuum=off' "shared_preload_libraries='pg_stat_statements'" 'logging_collector=on' 'log_statement=mod' \
+    'track_commit_timestamp=on' 'log_duration=on' || exit 1
 createdb_in c alpi; createdb_in c other
 cd "$TOP" || exit 1
 # one environment's name for several databases: each is visited for the first time
@@ -26,6 +27,7 @@ facts=$(jq -r '.evidence[] | .source + " | " + (.table // "") + " | " + .fact' <
 like "$facts" 'pg_stat_statements .* DELETE FROM "Station" WHERE .* 1 call, 7 rows, role api' "the statement and its role"
 like "$facts" "pg_walinspect .* transaction $xid, committed 20.*: .*14 Sensor" "the transaction in WAL, with its rows a table"
 like "$facts" "heap_page_items.*Station .*7 dead rows .* transaction $xid" "the transaction of the dead rows"
+like "$facts" "pg_xact_commit_timestamp .* transaction $xid, which the dead rows name, committed 20" "when that was committed"
 like "$facts" 'pg_stats .* Station .* analysed values of .*' "analysed values"
 like "$facts" 'log/.* statement: DELETE FROM "Station"' "the server's log"
 like "$facts" 'database other has 7 of the 7 tables, 7 with rows \(about 39 in all\)' "the other database"
@@ -56,6 +58,8 @@ sql c other -c 'CREATE EXTENSION pg_walinspect' -c 'SET client_min_messages = er
 so diagnose local --deep --json
 is "$rc $(jq -r .verdict <<<"$out")" "0 truncated" "after TRUNCATE"
 like "$(jq -r '.evidence[] | select(.source == "pg_walinspect") | .fact' <<<"$out")" 'transaction [0-9]+, committed 20.*: .*Station new' "the transaction that made the new files"
+like "$(jq -r '.evidence[] | select(.source == "pg_xact_commit_timestamp") | .fact' <<<"$out")" \
+    'transaction [0-9]+, which gave .*Station.* a new file, committed 20' "and its commit, without any right"
 so diagnose local --deep
 is "$rc" 0 "as text"
 like "$out" 'by +.*transaction [0-9]+' "which says by which transaction"
@@ -68,4 +72,44 @@ kill -INT $reader; wait $reader
 is "$?" 130 "ctrl-c cancels it"
 ended() { ! reads; }
 check "and the server's statement, too" wait_for 5 ended
+
+# ---- what others wrote and what was analysed may be secrets ----
+createdb_in c vault
+sql c vault <<'SQL'
+CREATE TABLE account (name text PRIMARY KEY, token text, pw text, "plain" text);
+INSERT INTO account SELECT 'n' || g, 'canary-token-' || g, 'canary-pw-' || g, NULL FROM generate_series(1, 300) g;
+ANALYZE account;
+CREATE EXTENSION pg_stat_statements;
+DELETE FROM account WHERE token = 'canary-log-1' OR "plain" = $$canary-log-2$$ OR pw = E'\'canary-log-3'; -- canary-log-4
+DELETE FROM account WHERE length(name) = 424242;
+WITH x AS (SELECT 'more
+	delete from account canary-log-5' AS y) DELETE FROM account WHERE token = (SELECT y FROM x);
+PREPARE p AS DELETE FROM account WHERE pw = $1;
+EXECUTE p('canary-log-6');
+ALTER TABLE account ADD CONSTRAINT c CHECK (token <> 'canary-log-7'); ALTER TABLE account DROP CONSTRAINT c;
+DELETE FROM account;
+SQL
+mkdir "$T/vault"; cd "$T/vault" || exit 1
+printf 'tables: {account: {class: context, min_rows: 5, secret: [token]}}\nenvironments: {local: {url: "%s"}}\nseeds: seeds\n' "$(url c vault)" >seedops.yaml
+mkdir seeds; printf 'table: account\nrows:\n  - {name: n1, pw: !env CANARY}\n' >seeds/account.yaml
+export CANARY=canary-env-7
+so diagnose local --deep --json
+is "$rc $(jq -r .verdict <<<"$out")" "0 deleted" "a table with secrets is diagnosed"; [ "$rc" = 0 ] || note "$err"
+facts=$(jq -r '.evidence[] | .source + " | " + .fact' <<<"$out")
+like "$facts" "log/.*DELETE FROM account WHERE token = '...' OR \"plain\" = .*pw = E'...'" "the log's statement is shown"
+like "$facts" 'log/.*WHERE length\(name\) = \.\.\.' "without numbers"
+like "$facts" 'pg_stat_statements .*DELETE FROM account' "and that of pg_stat_statements"
+like "$facts" 'analysed values of name' "analysed values are those of the column that is none"
+so diagnose local --deep
+unset CANARY
+so diagnose local --deep --json
+like "$(jq -r '.not_permitted[] | .what + ": " + .why' <<<"$out")" 'analysed values: which columns are secret is not known' "which nobody can tell without the fixtures"
+is "$(grep -rlE 'canary-|424242' "$XDG_STATE_HOME" "$T/out" "$T/err")" "" "no literal and no secret value is on record or was shown"
+cd "$TOP" || exit 1
+
+# ---- a server that does not keep commit times
+sql c postgres -c 'ALTER SYSTEM SET track_commit_timestamp = off'
+cluster_stop c; cluster_start c
+so diagnose local --deep --json
+like "$(jq -r '.not_permitted[] | .what + ": " + .why' <<<"$out")" 'commit timestamps: .*track_commit_timestamp is off' "is said to be one"
 finish

@@ -217,6 +217,8 @@ END
 printf 'tables: {login: {secret: [token]}}\nenvironments: {local: {url: "%s"}}\n' "$url" >"$T/secret.yaml"
 export CANARY=canary-two-7
 so seed local --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"; is "$rc" 0 "!env, !argon2id and a secret column are seeded"
+is "$(inputs "$(newest)" statement | jq -c 'select(.text | startswith("INSERT INTO \"public\".\"login\"")) | [.columns[].text, .rows[0].cells[].text]')" \
+    '["$1 name","$2 pw","$3 hash","$4 token","a","[REDACTED]","[REDACTED]","[REDACTED]"]' "values of the statement are on record, secret ones as such"
 ours -d db -c "update login set pw = 'canary-old-7', token = 'canary-old-8'"
 so diff local --json --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"; is "$rc" 4 "and compared"
 so capture local login --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"
@@ -233,6 +235,20 @@ exit 0
 END
 so seed local --json --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"
 safepoint=$(jq -r .safepoint <<<"$out")
+is "$(inputs "$(newest)" statement | jq -c 'select(.text | startswith("UPDATE")) | [.columns, .rows[0].cells] | transpose | map(map(.text) | join("=")) | join(" ")')" \
+    '"$1 pw=[REDACTED] $2 token=[REDACTED] $3 name (key)=a $4 pw (before)=[REDACTED] $5 token (before)=[REDACTED]"' "so are those of an update, and what was there before"
+background "$PGBIN/psql" -X -h "$T/main" -p "$port" -U postgres -d db -c "select pg_sleep(600), 'canary-five-7' /* canary-five-8 */ from login where token <> 'canary-five-9'"
+asleep() { [ "$(ours -d db -c "select count(*) from pg_stat_activity where wait_event = 'PgSleep'")" = 1 ]; }
+wait_for 20 asleep
+check "what others run is shown without its literals" term "$SEEDOPS" local --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none" <<'END'
+size 160 40
+wait login
+key 6
+wait select pg_sleep(...), '...' from login where token <> '...'
+key Q
+exit 0
+END
+kill "$bg"
 so restore local "$safepoint" --confirm local --config "$T/secret.yaml" --seeds "$T/s" --migrations "$T/none"
 is "$rc $(ours -d db -c 'select token from login')" "0 canary-old-8" "and put back from a safepoint"
 sed -i 's/canary-three-7/canary-three-7-which-is-longer-than-40-characters/' "$T/s/login.yaml"
@@ -242,14 +258,40 @@ mkdir "$T/m"; echo "create role canary_role password 'canary-four-7';" >"$T/m/00
 ours -d postgres -c 'create database roles'
 so migrate --url "postgresql://postgres@/roles?host=$T/main&port=$port" --config "$T/secret.yaml" --migrations "$T/m" --seeds "$T/none"; is "$rc" 0 "a migration that sets a password"
 all=$(ls "$sessions"/*.jsonl)
-is "$(grep -lE 'canary-(one|two|three|old|four)' $all)" "" "no journal has any of them"
-is "$(grep -rlE 'canary-(one|two|three|old|four)' "$XDG_STATE_HOME" --include='*' | grep -v safepoint)" "" "nor has anything else in the state directory"
+is "$(grep -lE 'canary-(one|two|three|old|four|five)' $all)" "" "no journal has any of them"
+is "$(grep -rlE 'canary-(one|two|three|old|four|five)' "$XDG_STATE_HOME" --include='*' | grep -v safepoint)" "" "nor has anything else in the state directory"
 # shellcheck disable=SC2086
 "$SEEDOPS" report $all >"$T/report.md" && "$SEEDOPS" report --json $all >"$T/report.json" && "$SEEDOPS" report --html $all >"$T/report.html"
 is "$?" 0 "the reports are written"
 for one in $all; do "$SEEDOPS" report --cast "$one"; done >"$T/casts" 2>&1
-is "$(grep -lE 'canary-(one|two|three|old|four)' "$T"/report.* "$T/casts")" "" "no report and no cast has any of them"
+is "$(grep -lE 'canary-(one|two|three|old|four|five)' "$T"/report.* "$T/casts")" "" "no report and no cast has any of them"
 is "$(test -s "$T/casts" && grep -c REDACTED "$T/report.html")" "$(grep -c REDACTED "$T/report.html")" "which have been written"
+
+# ---- safepoints are listed with them ----
+so sessions
+like "$out" '^SAFEPOINTS' "sessions lists safepoints, too"
+like "$(sed -n '/^SAFEPOINTS/,$p' <<<"$out")" 'ago, .*B, before seed of local .*' "with age, size and what they were made before"
+like "$(sed -n '/^SAFEPOINTS/,$p' <<<"$out")" '1 changed of login' "and what they hold"
+saved() { "$SEEDOPS" sessions --json "$@" | jq '.safepoints | length'; }
+is "$(saved --action seed) $(saved --action prune) $(saved --environment nowhere) $(saved --table login) $(saved --outcome ok) $(saved --until 1h)" \
+    "1 0 0 1 0 0" "the filters choose among those, too"
+# ---- a configured state directory is looked in ----
+mkdir "$T/elsewhere"; cp "$TOP/seedops.yaml" "$T/elsewhere"; (cd "$T/elsewhere" && mkdir migrations seeds)
+sed -i "s,^  local:,  local:\n    state_dir: $T/elsewhere/state," "$T/elsewhere/seedops.yaml"
+cd "$T/elsewhere" || exit 1
+so status local
+other=$(basename "$T"/elsewhere/state/sessions/*.jsonl .jsonl)
+so sessions
+like "$(sed -n 2p <<<"$out")" "^$other " "sessions looks below the state_dir of the configuration's environments, newest first"
+like "$out" "$(basename "$journal" .jsonl)" "and below the user's own"
+so report --json last
+is "$(jq -r '.sessions[0].session' <<<"$out")" "$other" "report last finds the newest of both"
+so replay "${other:0:20}" --at end --dump 80x24; is "$rc" 0 "replay finds one by its ID"
+echo 'version: [' >seedops.yaml
+so replay last --at end --dump 80x24
+is "$rc" 0 "a configuration that cannot be read stops nobody"
+like "$err" 'its state_dir is not looked at' "and is said"
+cd "$T/p" || exit 1
 
 # ---- every line fits the schema; what is changed afterwards is found ----
 # shellcheck disable=SC2086
