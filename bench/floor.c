@@ -2,6 +2,7 @@
  *
  *   floor diff CSV TABLE      merge a sorted CSV (key in column 1) with COPY ... ORDER BY key, count differences
  *   floor seed CSV TABLE      COPY the CSV into an empty table, one transaction
+ *   floor apply DIR           each *.sql of DIR not yet noted, in order: one transaction and one round trip each
  *   floor queries FILE        send recorded pipelines (see record.py): one round trip a group
  *   floor measure OUT CMD...  run CMD; append "wall_ms peak_private_kb peak_rss_kb exit" to OUT
  *   floor frame OUT CMD...    run CMD on a pty of 100x30; append the ms until its first painted screen
@@ -9,6 +10,7 @@
  * Connection parameters come from PG* variables. Deliberately without error handling beyond "die". */
 #include <libpq-fe.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -120,6 +122,46 @@ static int seed(const char *csv, const char *table)
         if (PQresultStatus(r) != PGRES_COMMAND_OK)
             die("copy", PQerrorMessage(c));
     run_sql(c, "COMMIT");
+    PQfinish(c);
+    return 0;
+}
+
+static int is_sql(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+    return n > 4 && strcmp(d->d_name + n - 4, ".sql") == 0;
+}
+
+static void apply_one(PGconn *c, const char *dir, const char *name)
+{
+    char path[4096], *sql;
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    char *script = map_file(path, &size);
+    if (asprintf(&sql, "BEGIN;%.*s;INSERT INTO ledger (name) VALUES ('%s');COMMIT", (int)size, script, name) < 0)
+        die("memory", name);
+    run_sql(c, sql);
+    free(sql);
+    munmap(script, size);
+}
+
+static int apply(const char *dir)
+{
+    struct dirent **files;
+    int count = scandir(dir, &files, is_sql, alphasort), applied = 0, at = 0;
+    PGconn *c = open_db();
+    run_sql(c, "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS ledger (name text PRIMARY KEY, at timestamptz "
+               "NOT NULL DEFAULT now())");
+    PGresult *known = PQexec(c, "SELECT name FROM ledger ORDER BY name COLLATE \"C\"");
+    for (int i = 0; i < count; i++) {
+        while (at < PQntuples(known) && strcmp(PQgetvalue(known, at, 0), files[i]->d_name) < 0)
+            at++;
+        if (at < PQntuples(known) && strcmp(PQgetvalue(known, at, 0), files[i]->d_name) == 0)
+            continue;
+        apply_one(c, dir, files[i]->d_name);
+        applied++;
+    }
+    printf("%d files, %d applied\n", count, applied);
     PQfinish(c);
     return 0;
 }
@@ -254,12 +296,14 @@ int main(int argc, char **argv)
         return diff(argv[2], argv[3]);
     if (argc == 4 && (strcmp(argv[1], "seed") == 0))
         return seed(argv[2], argv[3]);
+    if (argc == 3 && strcmp(argv[1], "apply") == 0)
+        return apply(argv[2]);
     if (argc == 3 && strcmp(argv[1], "queries") == 0)
         return queries(argv[2]);
     if (argc > 3 && strcmp(argv[1], "measure") == 0)
         return measure(argv[2], argv + 3);
     if (argc > 3 && strcmp(argv[1], "frame") == 0)
         return frame(argv[2], argv + 3);
-    fputs("usage: floor diff|seed CSV TABLE | queries FILE | measure|frame OUT CMD...\n", stderr);
+    fputs("usage: floor diff|seed CSV TABLE | apply DIR | queries FILE | measure|frame OUT CMD...\n", stderr);
     return 64;
 }

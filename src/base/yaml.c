@@ -1,38 +1,22 @@
-/* yaml - libyaml's events made into nodes; the tree and the stream share everything below "next". */
+/* yaml - libyaml's events made into nodes; the tree and the stream (yaml_stream.c) share all of it. */
 #include "base/yaml.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <yaml.h>
 
 #include "base/file.h"
-#include "base/yaml_source.h"
+#include "base/yaml_reader.h"
 
-struct reader {
-    yaml_parser_t parser;
-    yaml_event_t event;          /* the current one */
-    bool has_event;
-    struct yaml_source source;
-    uint64_t event_total;        /* bytes the source had given when the last event came */
-    size_t nodes;                /* of this tree or item */
-    const char *file;
-    struct err *err;             /* of the running call */
-};
-
-static bool fail_at(struct reader *r, yaml_mark_t mark, const char *message)
+bool yaml_fail_at(struct yaml_reader *r, yaml_mark_t mark, const char *message)
 {
     err_set(r->err, ERR_GENERAL, "%s", message);
-    return err_at(r->err, r->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1);
+    return err_at(r->err, r->file, yaml_line(r, mark), (unsigned)mark.column + 1);
 }
 
 /* libyaml asks for bytes. The distance to the last event bounds what one value can make it hold. */
 static int give_bytes(void *data, unsigned char *out, size_t size, size_t *got)
 {
-    struct reader *r = data;
+    struct yaml_reader *r = data;
     if (r->source.total - r->event_total > YAML_SCALAR_MAX) {
         err_set(&r->source.err, ERR_GENERAL, "a value is too long");
         err_why(&r->source.err, "one value may have %d bytes", YAML_SCALAR_MAX);
@@ -43,7 +27,7 @@ static int give_bytes(void *data, unsigned char *out, size_t size, size_t *got)
     return yaml_source_read(&r->source, out, size, got);
 }
 
-static bool reader_start(struct reader *r, const char *file)
+bool yaml_reader_start(struct yaml_reader *r, const char *file)
 {
     r->file = r->source.file = file;
     if (!yaml_parser_initialize(&r->parser))
@@ -52,7 +36,7 @@ static bool reader_start(struct reader *r, const char *file)
     return true;
 }
 
-static void reader_end(struct reader *r)
+void yaml_reader_end(struct yaml_reader *r)
 {
     if (r->has_event)
         yaml_event_delete(&r->event);
@@ -61,7 +45,7 @@ static void reader_end(struct reader *r)
 }
 
 /* The advice that libyaml's own words leave out. */
-static void add_advice(struct reader *r)
+static void add_advice(struct yaml_reader *r)
 {
     static const struct {
         const char *problem, *hint;
@@ -81,7 +65,7 @@ static void add_advice(struct reader *r)
             err_hint(r->err, "%s", advice[i].hint);
 }
 
-static bool fail_parser(struct reader *r)
+static bool fail_parser(struct yaml_reader *r)
 {
     if (r->source.failed) {
         if (r->err)
@@ -90,7 +74,7 @@ static bool fail_parser(struct reader *r)
     }
     if (r->parser.error == YAML_MEMORY_ERROR)
         err_abort("out of memory");
-    fail_at(r, r->parser.problem_mark, "not valid YAML");
+    yaml_fail_at(r, r->parser.problem_mark, "not valid YAML");
     const char *problem = r->parser.problem ? r->parser.problem : "unknown problem";
     if (r->parser.context)
         err_why(r->err, "%s (%s)", problem, r->parser.context);
@@ -101,7 +85,7 @@ static bool fail_parser(struct reader *r)
 }
 
 /* Moves to the next event. */
-static bool next(struct reader *r)
+bool yaml_next(struct yaml_reader *r)
 {
     if (r->has_event)
         yaml_event_delete(&r->event);
@@ -143,49 +127,49 @@ static bool is_plain(const yaml_event_t *e)
     return e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
-static struct yaml_node *new_node(struct reader *r, struct arena *arena, enum yaml_kind kind,
+static struct yaml_node *new_node(struct yaml_reader *r, struct arena *arena, enum yaml_kind kind,
                                   const yaml_char_t *tag)
 {
     struct yaml_node *n = arena_alloc(arena, sizeof *n);
     n->kind = kind;
     n->tag = own_tag(arena, tag);
-    n->line = (unsigned)r->event.start_mark.line + 1;
+    n->line = yaml_line(r, r->event.start_mark);
     n->column = (unsigned)r->event.start_mark.column + 1;
     r->nodes++;
     return n;
 }
 
-static bool check_event(struct reader *r, unsigned depth)
+static bool check_event(struct yaml_reader *r, unsigned depth)
 {
     yaml_mark_t mark = r->event.start_mark;
     if (r->event.type == YAML_ALIAS_EVENT) {
-        fail_at(r, mark, "an alias is used");
+        yaml_fail_at(r, mark, "an alias is used");
         err_why(r->err, "aliases (*%s) are not allowed: a value stands where it is used",
                 (const char *)r->event.data.alias.anchor);
         return err_hint(r->err, "write the value out");
     }
     if (r->nodes >= YAML_NODES_MAX) {
-        fail_at(r, mark, "there are too many values");
+        yaml_fail_at(r, mark, "there are too many values");
         return err_why(r->err, "the limit is %d", YAML_NODES_MAX);
     }
     bool opens = r->event.type == YAML_SEQUENCE_START_EVENT || r->event.type == YAML_MAPPING_START_EVENT;
     if (opens && depth > YAML_DEPTH) {
-        fail_at(r, mark, "nested too deep");
+        yaml_fail_at(r, mark, "nested too deep");
         return err_why(r->err, "the limit is %d levels", YAML_DEPTH);
     }
     return true;
 }
 
-static bool read_scalar(struct reader *r, struct arena *arena, struct yaml_node **node)
+bool yaml_read_scalar(struct yaml_reader *r, struct arena *arena, struct yaml_node **node)
 {
     const char *text = (const char *)r->event.data.scalar.value;
     size_t length = r->event.data.scalar.length;
     if (length > YAML_SCALAR_MAX) {
-        fail_at(r, r->event.start_mark, "a value is too long");
+        yaml_fail_at(r, r->event.start_mark, "a value is too long");
         return err_why(r->err, "it has %zu bytes; the limit is %d", length, YAML_SCALAR_MAX);
     }
     if (memchr(text, '\0', length)) {
-        fail_at(r, r->event.start_mark, "a value holds a NUL byte");
+        yaml_fail_at(r, r->event.start_mark, "a value holds a NUL byte");
         return err_why(r->err, "no text in PostgreSQL can hold one");
     }
     struct yaml_node *n = new_node(r, arena, YAML_SCALAR, r->event.data.scalar.tag);
@@ -195,8 +179,6 @@ static bool read_scalar(struct reader *r, struct arena *arena, struct yaml_node 
     *node = n;
     return true;
 }
-
-static bool read_node(struct reader *r, struct arena *arena, unsigned depth, struct yaml_node **node);
 
 static void push(struct arena *arena, struct yaml_node ***array, size_t count, size_t *capacity,
                  struct yaml_node *node)
@@ -208,17 +190,17 @@ static void push(struct arena *arena, struct yaml_node ***array, size_t count, s
     (*array)[count] = node;
 }
 
-static bool read_list(struct reader *r, struct arena *arena, unsigned depth, struct yaml_node **node)
+static bool read_list(struct yaml_reader *r, struct arena *arena, unsigned depth, struct yaml_node **node)
 {
     struct yaml_node *n = new_node(r, arena, YAML_LIST, r->event.data.sequence_start.tag);
     size_t capacity = 0;
     for (;;) {
         struct yaml_node *item;
-        if (!next(r))
+        if (!yaml_next(r))
             return false;
         if (r->event.type == YAML_SEQUENCE_END_EVENT)
             break;
-        if (!read_node(r, arena, depth + 1, &item))
+        if (!yaml_read_node(r, arena, depth + 1, &item))
             return false;
         push(arena, &n->items, n->count, &capacity, item);
         n->count++;
@@ -229,12 +211,7 @@ static bool read_list(struct reader *r, struct arena *arena, unsigned depth, str
 
 /* --- keys: each once --- */
 
-struct key_set {
-    struct yaml_node **slots;   /* open addressing; NULL is free */
-    size_t capacity, count;
-};
-
-static size_t slot_of(const struct key_set *set, const struct yaml_node *key)
+static size_t slot_of(const struct yaml_key_set *set, const struct yaml_node *key)
 {
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < key->length; i++)
@@ -246,10 +223,10 @@ static size_t slot_of(const struct key_set *set, const struct yaml_node *key)
 }
 
 /* NULL if the key is new, else the one that was first. */
-static struct yaml_node *key_set_add(struct key_set *set, struct arena *arena, struct yaml_node *key)
+static struct yaml_node *key_set_add(struct yaml_key_set *set, struct arena *arena, struct yaml_node *key)
 {
     if (set->count * 2 >= set->capacity) {
-        struct key_set bigger = {.capacity = set->capacity ? set->capacity * 2 : 16, .count = set->count};
+        struct yaml_key_set bigger = {.capacity = set->capacity ? set->capacity * 2 : 16, .count = set->count};
         bigger.slots = arena_alloc(arena, bigger.capacity * sizeof *bigger.slots);
         for (size_t i = 0; i < set->capacity; i++)
             if (set->slots[i])
@@ -265,25 +242,25 @@ static struct yaml_node *key_set_add(struct key_set *set, struct arena *arena, s
 }
 
 /* The current event as a key: a scalar without a tag, not empty, not "<<", and not given before. */
-static bool read_key(struct reader *r, struct arena *arena, unsigned depth, struct key_set *seen,
+bool yaml_read_key(struct yaml_reader *r, struct arena *arena, unsigned depth, struct yaml_key_set *seen,
                      struct yaml_node **key)
 {
     yaml_mark_t mark = r->event.start_mark;
     if (!check_event(r, depth))
         return false;
     if (r->event.type != YAML_SCALAR_EVENT) {
-        fail_at(r, mark, "a key is not a single word or text");
+        yaml_fail_at(r, mark, "a key is not a single word or text");
         return err_hint(r->err, "quote it if it starts with [ or {");
     }
-    if (!read_scalar(r, arena, key))
+    if (!yaml_read_scalar(r, arena, key))
         return false;
     struct yaml_node *k = *key;
     if (k->tag)
-        return fail_at(r, mark, "a key has a tag");
+        return yaml_fail_at(r, mark, "a key has a tag");
     if (k->plain && k->length == 0)
-        return fail_at(r, mark, "a key is empty");
+        return yaml_fail_at(r, mark, "a key is empty");
     if (k->plain && strcmp(k->text, "<<") == 0) {
-        fail_at(r, mark, "a merge key (<<) is used");
+        yaml_fail_at(r, mark, "a merge key (<<) is used");
         return err_why(r->err, "merge keys are not allowed: a value stands where it is used");
     }
     struct yaml_node *first = key_set_add(seen, arena, k);
@@ -294,19 +271,19 @@ static bool read_key(struct reader *r, struct arena *arena, unsigned depth, stru
     return err_at(r->err, r->file, k->line, k->column);
 }
 
-static bool read_map(struct reader *r, struct arena *arena, unsigned depth, struct yaml_node **node)
+static bool read_map(struct yaml_reader *r, struct arena *arena, unsigned depth, struct yaml_node **node)
 {
     struct yaml_node *n = new_node(r, arena, YAML_MAP, r->event.data.mapping_start.tag);
-    struct key_set seen = {0};
+    struct yaml_key_set seen = {0};
     size_t key_capacity = 0, capacity = 0;
     for (;;) {
         struct yaml_node *key, *value;
-        if (!next(r))
+        if (!yaml_next(r))
             return false;
         if (r->event.type == YAML_MAPPING_END_EVENT)
             break;
-        if (!read_key(r, arena, depth + 1, &seen, &key) || !next(r) ||
-            !read_node(r, arena, depth + 1, &value))
+        if (!yaml_read_key(r, arena, depth + 1, &seen, &key) || !yaml_next(r) ||
+            !yaml_read_node(r, arena, depth + 1, &value))
             return false;
         push(arena, &n->keys, n->count, &key_capacity, key);
         push(arena, &n->items, n->count, &capacity, value);
@@ -317,12 +294,12 @@ static bool read_map(struct reader *r, struct arena *arena, unsigned depth, stru
 }
 
 /* The current event and all that belongs to it; leaves its last event current. */
-static bool read_node(struct reader *r, struct arena *arena, unsigned depth, struct yaml_node **node)
+bool yaml_read_node(struct yaml_reader *r, struct arena *arena, unsigned depth, struct yaml_node **node)
 {
     if (!check_event(r, depth))
         return false;
     switch (r->event.type) {
-    case YAML_SCALAR_EVENT: return read_scalar(r, arena, node);
+    case YAML_SCALAR_EVENT: return yaml_read_scalar(r, arena, node);
     case YAML_SEQUENCE_START_EVENT: return read_list(r, arena, depth, node);
     case YAML_MAPPING_START_EVENT: return read_map(r, arena, depth, node);
     default: err_abort("libyaml gave an event out of order");
@@ -332,25 +309,29 @@ static bool read_node(struct reader *r, struct arena *arena, unsigned depth, str
 /* --- documents --- */
 
 /* To the first event of the only document; *empty if there is none. */
-static bool enter_document(struct reader *r, bool *empty)
+bool yaml_enter_document(struct yaml_reader *r, bool *empty)
 {
     *empty = false;
-    if (!next(r) || !next(r))   /* the stream's start, then the document's or the end */
+    if (!yaml_next(r) || !yaml_next(r))   /* the stream's start, then the document's or the end */
         return false;
     if (r->event.type == YAML_STREAM_END_EVENT) {
         *empty = true;
         return true;
     }
-    return next(r);
+    const yaml_event_t *e = &r->event;
+    r->directives = e->type == YAML_DOCUMENT_START_EVENT &&
+                    (e->data.document_start.version_directive ||
+                     e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end);
+    return yaml_next(r);
 }
 
-static bool leave_document(struct reader *r)
+bool yaml_leave_document(struct yaml_reader *r)
 {
-    if (!next(r) || !next(r))
+    if (!yaml_next(r) || !yaml_next(r))
         return false;
     if (r->event.type == YAML_STREAM_END_EVENT)
         return true;
-    fail_at(r, r->event.start_mark, "a second document starts here");
+    yaml_fail_at(r, r->event.start_mark, "a second document starts here");
     return err_hint(r->err, "one file holds one document: remove the line \"---\", or split the file");
 }
 
@@ -371,14 +352,14 @@ bool yaml_parse(struct yaml_node **root, struct arena *arena, const char *file, 
         err_set(err, ERR_GENERAL, "%s is too large", file);
         return err_why(err, "it has %zu bytes; the limit is %d", length, YAML_FILE_MAX);
     }
-    struct reader r = {.source = {.fd = -1, .bytes = bytes, .length = length}, .err = err};
-    reader_start(&r, file);
-    bool empty, ok = enter_document(&r, &empty);
+    struct yaml_reader r = {.source = {.fd = -1, .bytes = bytes, .length = length}, .err = err};
+    yaml_reader_start(&r, file);
+    bool empty, ok = yaml_enter_document(&r, &empty);
     if (ok && empty)
         *root = null_node(arena);
     else if (ok)
-        ok = read_node(&r, arena, 1, root) && leave_document(&r);
-    reader_end(&r);
+        ok = yaml_read_node(&r, arena, 1, root) && yaml_leave_document(&r);
+    yaml_reader_end(&r);
     if (!ok)
         *root = NULL;
     return ok;
@@ -394,144 +375,4 @@ bool yaml_parse_file(struct yaml_node **root, struct arena *arena, const char *f
     bool ok = yaml_parse(root, arena, file, bytes, length, err);
     free(bytes);
     return ok;
-}
-
-/* --- the stream --- */
-
-enum list_state { LIST_NONE, LIST_NEW, LIST_INSIDE, LIST_OVER };
-
-struct yaml_stream {
-    struct reader r;
-    struct arena keys;           /* of the root mapping, to find one given twice */
-    struct key_set seen;
-    char *file;
-    enum list_state list;
-    bool over;
-};
-
-/* Into the root mapping, or to the end of a document that is empty or null. */
-static bool enter_root(struct yaml_stream *s)
-{
-    struct yaml_node *root;
-    if (!enter_document(&s->r, &s->over))
-        return false;
-    if (s->over || s->r.event.type == YAML_MAPPING_START_EVENT)
-        return true;
-    yaml_mark_t mark = s->r.event.start_mark;
-    if (s->r.event.type == YAML_SCALAR_EVENT) {
-        if (!read_scalar(&s->r, &s->keys, &root))
-            return false;
-        if (yaml_is_null(root))
-            return s->over = leave_document(&s->r);
-    }
-    return fail_at(&s->r, mark, "the file is not a mapping of keys to values");
-}
-
-bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err *err)
-{
-    *stream = NULL;
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat st;
-    if (fd < 0)
-        return err_errno(err, ERR_GENERAL, errno, "cannot read %s", file);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        close(fd);
-        err_set(err, ERR_GENERAL, "cannot read %s", file);
-        return err_why(err, "it is not a regular file");
-    }
-    struct yaml_stream *s = xcalloc(1, sizeof *s);
-    s->file = xstrdup(file);
-    s->r.source.fd = fd;
-    s->r.err = err;
-    reader_start(&s->r, s->file);
-    if (!enter_root(s)) {
-        yaml_stream_close(s);
-        return false;
-    }
-    *stream = s;
-    return true;
-}
-
-void yaml_stream_close(struct yaml_stream *s)
-{
-    if (!s)
-        return;
-    reader_end(&s->r);
-    close(s->r.source.fd);
-    arena_free(&s->keys);
-    free(s->file);
-    free(s);
-}
-
-static bool skip_items(struct yaml_stream *s, struct err *err)
-{
-    struct arena scratch = {0};
-    struct yaml_node *item = NULL;
-    bool is_list, ok = true;
-    while (ok && (s->list == LIST_NEW || s->list == LIST_INSIDE)) {
-        arena_reset(&scratch);
-        ok = yaml_stream_item(s, &scratch, &item, &is_list, err);
-    }
-    arena_free(&scratch);
-    return ok;
-}
-
-bool yaml_stream_key(struct yaml_stream *s, struct arena *arena, const char *list_key, struct yaml_node **key,
-                     struct yaml_node **value, struct err *err)
-{
-    *key = *value = NULL;
-    if (!skip_items(s, err))
-        return false;
-    s->list = LIST_NONE;
-    s->r.err = err;
-    s->r.nodes = 0;
-    if (s->over)
-        return true;
-    if (!next(&s->r))
-        return false;
-    if (s->r.event.type == YAML_MAPPING_END_EVENT) {
-        s->over = leave_document(&s->r);
-        return s->over;
-    }
-    struct yaml_node *k;
-    if (!read_key(&s->r, &s->keys, 2, &s->seen, &k) || !next(&s->r))
-        return false;
-    if (list_key && strcmp(k->text, list_key) == 0)
-        s->list = LIST_NEW;
-    else if (!read_node(&s->r, arena, 2, value))
-        return false;
-    *key = arena_alloc(arena, sizeof *k);
-    **key = *k;
-    (*key)->text = arena_strndup(arena, k->text, k->length);
-    return true;
-}
-
-bool yaml_stream_at_list(const struct yaml_stream *s)
-{
-    return s->list == LIST_NEW && s->r.event.type == YAML_SEQUENCE_START_EVENT;
-}
-
-bool yaml_stream_item(struct yaml_stream *s, struct arena *arena, struct yaml_node **item, bool *is_list,
-                      struct err *err)
-{
-    *item = NULL;
-    *is_list = true;
-    s->r.err = err;
-    s->r.nodes = 0;
-    if (s->list != LIST_NEW && s->list != LIST_INSIDE)
-        return true;
-    if (s->list == LIST_NEW && !yaml_stream_at_list(s)) {
-        s->list = LIST_OVER;
-        *is_list = false;
-        return read_node(&s->r, arena, 2, item);
-    }
-    s->list = LIST_OVER;   /* also when what follows fails: there is no way on */
-    if (!next(&s->r))
-        return false;
-    if (s->r.event.type == YAML_SEQUENCE_END_EVENT)
-        return true;
-    if (!read_node(&s->r, arena, 3, item))
-        return false;
-    s->list = LIST_INSIDE;
-    return true;
 }

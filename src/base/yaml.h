@@ -1,5 +1,6 @@
-/* yaml - YAML as a tree or as a stream, with places. The one user of libyaml; configuration and fixtures
- * both read through it, so a duplicate key or a bad byte means the same in both.
+/* yaml - YAML as a tree or as a stream, with places. Behind it libyaml, and yaml_flat.h for rows that are a line a
+ * value; nobody else knows them. Configuration and fixtures both read through it, so a duplicate key or a bad byte
+ * means the same in both.
  *
  * Scalars keep their text and whether they were plain: only a plain null, Null, NULL, ~ or empty scalar is
  * null (core schema). Duplicate keys, aliases, merge keys and a second document are errors with their place;
@@ -58,6 +59,8 @@ bool yaml_stream_at_list(const struct yaml_stream *stream);
  * list (a scalar such as `!csv file`), the first call gives that node with *is_list false. */
 bool yaml_stream_item(struct yaml_stream *stream, struct arena *arena, struct yaml_node **item,
                       bool *is_list, struct err *err);
+/* Before the list: its items are read by libyaml alone, also where they are flat. For whoever compares the two. */
+void yaml_stream_libyaml_only(struct yaml_stream *stream);
 void yaml_stream_close(struct yaml_stream *stream);
 /* True for what the core schema reads as a number or boolean (only json columns care). Not every such number
  * is one in JSON: 0x1F, 0o7, .5, 5. and +1 are not. */

@@ -140,6 +140,12 @@ static bool fetch(struct yaml_source *s, unsigned char *out, size_t size, size_t
 bool yaml_source_read(struct yaml_source *s, unsigned char *out, size_t size, size_t *got)
 {
     *got = 0;
+    if (s->before) {
+        *got = strlen(s->before);
+        memcpy(out, s->before, *got < size ? *got : size);
+        s->before = NULL;
+        return true;
+    }
     if (s->failed || !fetch(s, out, size, got))
         return false;
     if (*got == 0 && s->partial_length > 0)

@@ -12,6 +12,7 @@
 struct yaml_source {
     const char *file;           /* for messages; borrowed */
     int fd;                     /* or -1: */
+    const char *before;         /* given out first, and neither counted nor checked; NULL: nothing */
     const char *bytes;
     size_t length, used;
     uint64_t total;             /* bytes handed out */
