@@ -1,9 +1,11 @@
 /* curses - ncurses behind a grid. Keys are decoded by keys.c from the bytes themselves: getch would sleep
- * after an ESC and would split a paste. */
+ * after an ESC and would split a paste. What curses writes goes through an outlet, since nobody may wait for a terminal:
+ * a frame is painted once the one before it was taken. */
 #include "terminal.h"
 
 #include <ncurses.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -18,11 +20,19 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "base/outlet.h"
 #include "clipboard.h"
+
+/* How long leaving or stopping waits for a terminal to take what was painted. */
+enum { DRAIN_MS = 500 };
 
 struct terminal {
     SCREEN *screen;
-    bool utf8, colors, mouse, suspended;
+    FILE *out;                /* what curses writes to: the terminal while it is set, the outlet while it is painted */
+    struct outlet *outlet;
+    struct termios working;   /* the terminal's settings while we have it */
+    bool utf8, colors, suspended;
+    bool refused;             /* a frame waits for the one before it */
     int columns, rows;
     struct grid painted;      /* what the screen shows */
     bool painted_valid;
@@ -94,12 +104,15 @@ bool terminal_locale(void)
     return setlocale(LC_CTYPE, "C.UTF-8") && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-static void write_all(const char *bytes, size_t length)
+/* Where curses writes from now on. */
+static void write_to(struct terminal *t, int fd) { dup3(fd, fileno(t->out), O_CLOEXEC); }
+
+static void write_all(struct terminal *t, const char *bytes, size_t length)
 {
     while (length) {
-        ssize_t n = write(STDOUT_FILENO, bytes, length);
+        ssize_t n = write(fileno(t->out), bytes, length);
         if (n < 0 && errno != EINTR)
-            return;          /* a terminal that is gone is noticed by reading from it */
+            return;
         if (n > 0) {
             bytes += n;
             length -= (size_t)n;
@@ -212,6 +225,25 @@ static void define_keys(struct keys *keys)
     }
 }
 
+static bool open_output(struct terminal *t)
+{
+    int copy = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    t->out = copy < 0 ? NULL : fdopen(copy, "w");
+    t->outlet = t->out ? outlet_open(STDOUT_FILENO) : NULL;
+    t->screen = t->outlet ? newterm(NULL, t->out, stdin) : NULL;
+    return t->screen != NULL;
+}
+
+static void close_output(struct terminal *t)
+{
+    if (t->screen)
+        delscreen(t->screen);
+    outlet_close(t->outlet);
+    if (t->out)
+        fclose(t->out);
+    free(t);
+}
+
 bool terminal_open(struct terminal **terminal, const char *color, bool utf8, struct err *err)
 {
     *terminal = NULL;
@@ -220,9 +252,8 @@ bool terminal_open(struct terminal **terminal, const char *color, bool utf8, str
     if (tcgetattr(STDIN_FILENO, &restore.termios) != 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot read the terminal's settings");
     struct terminal *t = xcalloc(1, sizeof *t);
-    t->screen = newterm(NULL, stdout, stdin);
-    if (!t->screen) {
-        free(t);
+    if (!open_output(t)) {
+        close_output(t);
         return err_set(err, ERR_GENERAL, "the terminal cannot be set up; `seedops status` needs none");
     }
     restore_prepare();
@@ -241,7 +272,9 @@ bool terminal_open(struct terminal **terminal, const char *color, bool utf8, str
     t->keys = keys_new();
     define_keys(t->keys);
     getmaxyx(stdscr, t->rows, t->columns);
-    write_all(modes_on, sizeof modes_on - 1);
+    tcgetattr(STDIN_FILENO, &t->working);
+    write_to(t, outlet_fd(t->outlet));
+    write_all(t, modes_on, sizeof modes_on - 1);
     *terminal = t;
     return true;
 }
@@ -253,20 +286,22 @@ void terminal_close(struct terminal *t)
     terminal_suspend(t);
     restore.armed = 0;
     err_on_abort(NULL);
-    delscreen(t->screen);
     keys_free(t->keys);
     grid_free(&t->painted);
-    free(t);
+    close_output(t);
 }
 
 void terminal_suspend(struct terminal *t)
 {
     if (t->suspended)
         return;
-    write_all(modes_off, sizeof modes_off - 1);
+    write_all(t, modes_off, sizeof modes_off - 1);
+    bool taken = outlet_drain(t->outlet, DRAIN_MS);
+    if (taken)
+        write_to(t, STDOUT_FILENO);
     endwin();
     /* endwin's idea of the shell's settings is from newterm; ours is from before it */
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &restore.termios);
+    tcsetattr(STDIN_FILENO, taken ? TCSADRAIN : TCSANOW, &restore.termios);
     restore.armed = 0;
     t->suspended = true;
 }
@@ -279,9 +314,11 @@ void terminal_resume(struct terminal *t)
     restore.armed = 1;
     t->suspended = false;
     reset_prog_mode();
+    tcsetattr(STDIN_FILENO, TCSANOW, &t->working);   /* curses did so only if the terminal had taken everything */
+    write_to(t, outlet_fd(t->outlet));
     terminal_repaint(t);
     doupdate();
-    write_all(modes_on, sizeof modes_on - 1);
+    write_all(t, modes_on, sizeof modes_on - 1);
     terminal_resize(t);
 }
 
@@ -360,6 +397,14 @@ static void remember(struct terminal *t, const struct grid *grid)
     t->painted_valid = true;
 }
 
+bool terminal_ready(struct terminal *t)
+{
+    t->refused = outlet_behind(t->outlet);
+    return !t->refused;
+}
+
+int terminal_taken_fd(const struct terminal *t) { return t->refused ? outlet_taken_fd(t->outlet) : -1; }
+
 void terminal_draw(struct terminal *t, const struct grid *grid)
 {
     if (t->suspended)
@@ -401,7 +446,7 @@ bool terminal_copy(struct terminal *t, const char *text, struct err *err)
     const char *tmux = getenv("TMUX");
     bool ok = clipboard_sequence(&sequence, text, strlen(text), tmux && *tmux, err);
     if (ok && !t->suspended)
-        write_all(str_text(&sequence), sequence.length);
+        write_all(t, str_text(&sequence), sequence.length);
     str_free(&sequence);
     return ok;
 }

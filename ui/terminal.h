@@ -25,6 +25,11 @@ void terminal_close(struct terminal *terminal);   /* NULL is fine; takes it */
 void terminal_size(const struct terminal *terminal, int *columns, int *rows);
 /* Asks the kernel for the size and takes it; false when it is what it was. */
 bool terminal_resize(struct terminal *terminal);
+/* True once the terminal has taken all that was painted: the time for the next frame. Behind a bad link that may be long;
+ * a frame that does not wait for it piles up in memory, and in front of everything that follows. */
+bool terminal_ready(struct terminal *terminal);
+/* After terminal_ready() said no: readable when it is worth asking again; else -1. Borrowed. */
+int terminal_taken_fd(const struct terminal *terminal);
 /* Paints what differs from the last grid painted. A grid of another size is cut or padded. */
 void terminal_draw(struct terminal *terminal, const struct grid *grid);
 /* Forgets what is on the screen: the next draw paints all of it. */

@@ -122,7 +122,7 @@ static void draw_grid(struct replay *r)
 static void draw(struct replay *r)
 {
     int64_t now = clock_mono_ms();
-    if (!r->dirty || (!r->urgent && now - r->drawn_ms < FRAME_MS))
+    if (!r->dirty || (!r->urgent && now - r->drawn_ms < FRAME_MS) || !terminal_ready(r->terminal))
         return;
     show(r);
     draw_grid(r);
@@ -378,7 +378,7 @@ static int wait_ms(struct replay *r, bool working)
         wait = player_next(&r->player, &r->facts) < CLOCK_MS ? player_next(&r->player, &r->facts) : CLOCK_MS;
     if (wait >= 0 && wait < FRAME_MS)
         wait = FRAME_MS;
-    if (r->dirty)
+    if (r->dirty && terminal_taken_fd(r->terminal) < 0)
         wait = earlier(wait, FRAME_MS);
     if (deadline >= 0)
         wait = earlier(wait, deadline > now ? deadline - now : 0);
@@ -389,10 +389,11 @@ static int wait_ms(struct replay *r, bool working)
 
 static void turn(struct replay *r, bool *working)
 {
-    struct pollfd fds[2] = {{.fd = signals_fd(), .events = POLLIN},
-                            {.fd = terminal_fd(r->terminal), .events = POLLIN}};
-    if (poll(fds, 2, wait_ms(r, *working)) < 0)
-        fds[0].revents = fds[1].revents = 0;
+    struct pollfd fds[3] = {{.fd = signals_fd(), .events = POLLIN},
+                            {.fd = terminal_fd(r->terminal), .events = POLLIN},
+                            {.fd = r->dirty ? terminal_taken_fd(r->terminal) : -1, .events = POLLIN}};
+    if (poll(fds, 3, wait_ms(r, *working)) < 0)
+        fds[1].revents = 0;
     take_signals(r);
     take_time(r);
     take_keys(r, fds[1].revents != 0);

@@ -183,12 +183,12 @@ static int64_t next_deadline(struct run *run)
         deadline += run->started_ms;
     if (run->terminal)
         deadline = earlier(deadline, terminal_deadline(run->terminal));
-    if (run->dirty && may_draw(run))
+    if (run->dirty && may_draw(run) && terminal_taken_fd(run->terminal) < 0)
         deadline = earlier(deadline, run->drawn_ms + FRAME_MS);
     return deadline;
 }
 
-enum { POLL_SIGNALS, POLL_QUEUE, POLL_TERMINAL, POLL_EDITOR, POLL_COUNT };
+enum { POLL_SIGNALS, POLL_QUEUE, POLL_TERMINAL, POLL_TAKEN, POLL_EDITOR, POLL_COUNT };
 
 static void wait_for_something(struct run *run, struct pollfd fds[POLL_COUNT])
 {
@@ -197,6 +197,8 @@ static void wait_for_something(struct run *run, struct pollfd fds[POLL_COUNT])
     fds[POLL_QUEUE] = (struct pollfd){.fd = queue_fd(run->shared.queue), .events = POLLIN};
     fds[POLL_TERMINAL] = (struct pollfd){.fd = run->terminal && !editing ? terminal_fd(run->terminal) : -1,
                                          .events = POLLIN};
+    fds[POLL_TAKEN] = (struct pollfd){.fd = run->dirty && may_draw(run) ? terminal_taken_fd(run->terminal) : -1,
+                                      .events = POLLIN};
     fds[POLL_EDITOR] = (struct pollfd){.fd = run->editor_fd, .events = POLLIN};
     int64_t deadline = next_deadline(run), left = deadline < 0 ? -1 : deadline - clock_mono_ms();
     if (deadline >= 0 && left < 0)
@@ -253,6 +255,8 @@ void run_draw(struct run *run)
     int64_t now = clock_mono_ms();
     if (!run->dirty || !may_draw(run) || (!run->answer_at_once && now - run->drawn_ms < FRAME_MS))
         return;
+    if (!terminal_ready(run->terminal))
+        return;              /* the frame after the one that it is taking now shows all that came meanwhile */
     run_view(run);
     terminal_draw(run->terminal, &run->grid);
     run->drawn_ms = now;

@@ -443,6 +443,20 @@ END
 unlock
 is "$(stations)" 0 "cancelled: nothing was written"
 
+use unread
+lock
+drive
+say "$begin_seed"
+check "a seed waits for a lock" wait_for 10 waits_for_lock
+say deaf; reached
+waits_no_more() { ! waits_for_lock; }
+say 'key ctrl-x'
+check "ctrl-x cancels although the terminal takes nothing that is drawn" wait_for 10 waits_no_more
+say hears 'wait Seeding failed' 'key q' 'exit 0'
+driven "once it is read again, the screen shows what became of it"
+unlock
+is "$(stations)" 0 "cancelled unread: nothing was written"
+
 use left
 lock
 check "leaving while a write runs asks first, then cancels" term "$SEEDOPS" local <<END

@@ -20,7 +20,7 @@
  *     resize COLUMNS ROWS
  *     signal NAME           to the program;  stopped: until it has stopped;  continue: as fg does
  *     hangup                closes the terminal
- *     deaf                  reads nothing any more, types ctrl-l until the program is stuck in a write
+ *     deaf                  reads nothing any more, types ctrl-l until the terminal takes nothing more;  hears: reads again
  *     alive                 it still runs;  idle MS: it uses no processor time for so long
  *     exit CODE | killed NAME     until it has ended so
  *     touch FILE            makes FILE: a marker for a test that runs beside the script
@@ -518,32 +518,29 @@ static void do_hangup(char *text)
     t.master = -1;
 }
 
-/* Nanoseconds on a processor, of the main thread. */
-static long long processor_ns(void)
-{
-    char path[64];
-    long long ns = -1;
-    snprintf(path, sizeof path, "/proc/%d/schedstat", (int)t.program);
-    FILE *f = fopen(path, "r");
-    if (!f || fscanf(f, "%lld", &ns) != 1)
-        fail("cannot read %s", path);
-    fclose(f);
-    return ns;
-}
-
-/* A program that does nothing about a key hangs in a write: nobody reads what it draws. */
+/* Nobody reads what the program draws: in the end its terminal takes nothing more. */
 static void do_deaf(char *text)
 {
     (void)text;
     settle();
     t.deaf = true;
+    struct pollfd slave = {.fd = open(ptsname(t.master), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC), .events = POLLOUT};
+    if (slave.fd < 0)
+        fail("%s", strerror(errno));
     int64_t end = now_ms() + t.timeout_ms;
-    for (long long before = -1, now; (now = processor_ns()) != before; before = now) {
+    while (poll(&slave, 1, 0) > 0) {
         if (now_ms() > end)
-            fail("it does not get stuck within %d ms", t.timeout_ms);
+            fail("its terminal is not full within %d ms", t.timeout_ms);
         send_bytes("\f", 1);
-        step(50);
+        step(10);
     }
+    close(slave.fd);
+}
+
+static void do_hears(char *text)
+{
+    (void)text;
+    t.deaf = false;
 }
 
 static void do_alive(char *text)
@@ -645,7 +642,7 @@ static const struct { const char *name; void (*run)(char *text); bool before; } 
     {"plain", do_plain, false}, {"cursor", do_cursor, false}, {"altscreen", do_altscreen, false},
     {"echo", do_echo, false}, {"resize", do_resize, false}, {"signal", do_signal, false},
     {"stopped", do_stopped, false}, {"continue", do_continue, false}, {"hangup", do_hangup, false},
-    {"deaf", do_deaf, false}, {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false},
+    {"deaf", do_deaf, false}, {"hears", do_hears, false}, {"alive", do_alive, false}, {"idle", do_idle, false}, {"exit", do_exit, false},
     {"killed", do_killed, false},
     {"touch", do_touch, false}, {"mark", do_mark, true}, {"since", do_since, false},
 };
