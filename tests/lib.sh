@@ -65,6 +65,45 @@ pgbouncer_start() {
     wait_for 10 test -S "$dir/.s.PGSQL.5432"
 }
 poolers=()
+# sshd_start NAME [sshd_config line...]: an unprivileged OpenSSH server on loopback, in $T/NAME. Then: its port in
+# ${ssh_port[NAME]}, a key that it accepts in $T/NAME/key (any other is made with ssh_key and put into
+# $T/NAME/authorized), its line for known_hosts in $T/NAME/known_hosts, what it logs in $T/NAME/log. Whoever runs the
+# test is who logs in. Lines come first: in sshd_config the first value counts.
+sshd_start() {
+    local name=$1 dir=$T/$1 line; shift
+    if [ ! -d "$dir" ]; then
+        mkdir -p "$dir"; chmod 755 "$dir"
+        ssh_key "$dir/host" && ssh_key "$dir/key" || return 1
+        cp "$dir/key.pub" "$dir/authorized"
+        ssh_port[$name]=$(free_port)
+        { for line in "$@"; do echo "$line"; done
+          echo "ListenAddress 127.0.0.1:${ssh_port[$name]}"; echo "HostKey $dir/host"; echo "PidFile $dir/pid"
+          echo "AuthorizedKeysFile $dir/authorized"; echo "StrictModes no"; echo "UsePAM no"; echo "LogLevel VERBOSE"
+          echo "PasswordAuthentication no"; echo "KbdInteractiveAuthentication no"; } >"$dir/config"
+    fi
+    [ "$(id -u)" != 0 ] || mkdir -p /run/sshd             # its privilege separation wants the directory
+    "$(PATH=$PATH:/usr/sbin command -v sshd)" -f "$dir/config" -E "$dir/log" || { cat "$dir/log"; return 1; }
+    sshds+=("$dir/pid")
+    sed "s/^/[127.0.0.1]:${ssh_port[$name]} /" "$dir/host.pub" | cut -d' ' -f1-3 >"$dir/known_hosts"
+    wait_for 20 test -s "$dir/pid"
+}
+sshds=()
+declare -A ssh_port=()
+sshd_stop() { local pid; pid=$(cat "$T/$1/pid"); kill "$pid"; wait_for 20 sh -c "! kill -0 $pid"; }
+# sshd_sessions NAME: the processes that serve its sessions
+sshd_sessions() { pgrep -P "$(cat "$T/$1/pid")"; }
+# ssh_key FILE [ssh-keygen option...]: an Ed25519 key without a passphrase, unless options say otherwise
+ssh_key() { local file=$1; shift; ssh-keygen -q -t ed25519 -N '' -C "${file##*/}" -f "$file" "$@" </dev/null; }
+# ssh_config: makes ~/.ssh/config of the test's HOME from stdin
+ssh_config() { mkdir -p "$HOME/.ssh"; chmod 700 "$HOME/.ssh"; cat >"$HOME/.ssh/config"; }
+# ssh_alias ALIAS NAME [line...]: a Host for sshd NAME: its key, its known_hosts; for ssh_config
+ssh_alias() {
+    local alias=$1 name=$2 line; shift 2
+    echo "Host $alias"
+    for line in "$@"; do echo "  $line"; done
+    echo "  HostName 127.0.0.1"; echo "  Port ${ssh_port[$name]}"; echo "  IdentityFile $T/$name/key"; echo "  IdentitiesOnly yes"
+    echo "  UserKnownHostsFile $T/$name/known_hosts"; echo "  IdentityAgent none"
+}
 # background COMMAND...: runs until the test ends; its pid in $bg
 background() { "$@" >/dev/null 2>&1 & bg=$!; backgrounds+=("$bg"); }
 backgrounds=()
@@ -97,6 +136,7 @@ free_port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",
 wait_for() { local end=$((SECONDS + $1)); shift; until "$@" >/dev/null 2>&1; do [ $SECONDS -ge $end ] && return 1; read -rt 0.05 <> <(:) || :; done; }
 
 cleanup() { local c; [ ${#backgrounds[@]} = 0 ] || kill "${backgrounds[@]}" 2>/dev/null
+    for c in "${sshds[@]}"; do [ ! -s "$c" ] || kill "$(cat "$c")" 2>/dev/null; done
     for c in "${poolers[@]}"; do [ ! -s "$c" ] || kill "$(cat "$c")" 2>/dev/null; done
     for c in "${clusters[@]}"; do cluster_stop "$c" immediate; done
     [ -n "${KEEP:-}" ] && echo "# kept: $T" || rm -rf "$T"; }

@@ -3,7 +3,7 @@
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 BUILD_PACKAGES="gcc make autoconf automake pkg-config libc6-dev libpq-dev libncurses-dev libyaml-dev libjansson-dev
-libsodium-dev libmd-dev libutf8proc-dev libzstd-dev"
+libsodium-dev libmd-dev libutf8proc-dev libzstd-dev libssh-dev"
 SERVER_PACKAGES="postgresql-15 postgresql-client-15"
 TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev libvterm-dev pgbouncer socat jq mandoc openssh-client openssh-server openssl python3 procps git xz-utils
 locales asciinema zsh fish"

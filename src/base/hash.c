@@ -2,8 +2,11 @@
 #include "base/hash.h"
 
 #include <md5.h>
+#include <sha1.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "base/err.h"
 
 void hash_init(struct hash *h) { crypto_hash_sha256_init(&h->state); }
 
@@ -52,4 +55,27 @@ void hash_hex_of(const void *bytes, size_t length, char hex[HASH_HEX])
 void hash_md5_hex_of(const void *bytes, size_t length, char hex[33])
 {
     MD5Data(bytes, length, hex);
+}
+
+void hash_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,
+                    unsigned char mac[HASH_SHA1])
+{
+    unsigned char inner[SHA1_BLOCK_LENGTH] = {0}, outer[SHA1_BLOCK_LENGTH] = {0};
+    SHA1_CTX context;
+    if (key_length > sizeof inner)
+        err_abort("a longer key than HMAC takes as it is");
+    memcpy(inner, key, key_length);
+    memcpy(outer, key, key_length);
+    for (size_t i = 0; i < sizeof inner; i++) {
+        inner[i] ^= 0x36;
+        outer[i] ^= 0x5c;
+    }
+    SHA1Init(&context);
+    SHA1Update(&context, inner, sizeof inner);
+    SHA1Update(&context, bytes, length);
+    SHA1Final(mac, &context);
+    SHA1Init(&context);
+    SHA1Update(&context, outer, sizeof outer);
+    SHA1Update(&context, mac, HASH_SHA1);
+    SHA1Final(mac, &context);
 }

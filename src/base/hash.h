@@ -26,4 +26,9 @@ void hash_hex_of(const void *bytes, size_t length, char hex[HASH_HEX]);
 /* MD5 (libmd; libsodium has none), for ledgers whose runner noted it. Not for security. */
 void hash_md5_hex_of(const void *bytes, size_t length, char hex[33]);
 
+/* HMAC-SHA-1 (libmd), for the hashed names of known_hosts. */
+enum { HASH_SHA1 = 20 };
+void hash_hmac_sha1(const void *key, size_t key_length, const void *bytes, size_t length,
+                    unsigned char mac[HASH_SHA1]);
+
 #endif

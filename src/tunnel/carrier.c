@@ -1,0 +1,328 @@
+/* carrier - one loop: libssh's packets, the flows, the listener, and the watch over a peer that falls silent. */
+#include "tunnel/carrier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libssh/server.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "tunnel/flow.h"
+
+enum {
+    FLOWS_MAX = 256,
+    ROUNDS = 16,                     /* of libssh's reader (4 kB each) before the flows have their turn */
+    IDLE_S = 15, IDLE_COUNT = 3,     /* keepalives while nothing is expected */
+    EAGER_MS = 5000, EAGER_COUNT = 3 /* and while something is */
+};
+
+struct carrier {
+    struct hop *hop;
+    struct listener *listener;
+    struct tunnel_route route;
+    char *host, *port, *text;        /* the route's own copies */
+    struct flow_hall hall;
+    struct flow *flows;
+    size_t flow_count;
+    ssh_event event;
+    struct ssh_counter_struct received;
+    uint64_t heard_bytes;
+    int64_t heard_ms, probed_ms;
+    int idle_ms, idle_count;
+    int wake_fd, own_end;
+    pthread_t thread;
+    bool started;
+    atomic_bool ending, alive;
+    pthread_mutex_t mutex;           /* what follows is read from other threads */
+    struct err reason;
+    int64_t channel_ms;
+};
+
+static void say(struct carrier *c, const struct err *reason)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->reason = *reason;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void add_flow(struct carrier *c, int fd)
+{
+    struct flow *flow = flow_new(&c->hall, fd);
+    flow->next = c->flows;
+    c->flows = flow;
+    c->flow_count++;
+}
+
+static void let_in(struct carrier *c)
+{
+    struct err err = {0};
+    int fd;
+    while (c->flow_count < FLOWS_MAX && listener_accept(c->listener, &fd, &err)) {
+        say(c, &(struct err){0});    /* what an earlier one failed of is no news about this one */
+        add_flow(c, fd);
+    }
+    if (err.class == ERR_GENERAL)
+        say(c, &err);                /* ERR_REFUSED is a stranger: nothing that our own connection failed of */
+}
+
+static bool step_flows(struct carrier *c)
+{
+    bool moved = false;
+    for (struct flow **at = &c->flows; *at;) {
+        struct flow *flow = *at;
+        enum flow_state before = flow->state;
+        moved |= flow_step(&c->hall, flow);
+        if (before != FLOW_OPEN && flow->state == FLOW_OPEN) {
+            pthread_mutex_lock(&c->mutex);
+            c->channel_ms = clock_mono_ms() - flow->began_ms;
+            pthread_mutex_unlock(&c->mutex);
+        }
+        if (flow->state != FLOW_OVER) {
+            at = &flow->next;
+            continue;
+        }
+        if (flow->failure.class != ERR_NONE)
+            say(c, &flow->failure);  /* before the socket closes: who sees that asks why */
+        *at = flow->next;
+        c->flow_count--;
+        flow_free(flow);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool lost(struct carrier *c)
+{
+    struct err err = {0};
+    err_set(&err, ERR_LOST, "the SSH session with %s was lost", c->hop->name);
+    hop_why(c->hop, &err);
+    err_hint(&err, "connect again; what the database made of a statement under way is not known");
+    say(c, &err);
+    return false;
+}
+
+/* Everything that can be done now. False: the session is gone. */
+static bool work(struct carrier *c)
+{
+    for (bool moved = true; moved;) {
+        uint64_t before = c->received.in_bytes;
+        for (int round = 0; round < ROUNDS; round++) {
+            uint64_t bytes = c->received.in_bytes;
+            if (ssh_event_dopoll(c->event, 0) == SSH_ERROR)
+                return lost(c);
+            if (c->received.in_bytes == bytes)
+                break;
+        }
+        moved = step_flows(c);
+        if (!hop_connected(c->hop))
+            return lost(c);
+        if (atomic_load(&c->ending))
+            return false;
+        moved |= c->received.in_bytes != before;
+    }
+    return true;
+}
+
+static bool something_is_expected(const struct carrier *c)
+{
+    for (const struct flow *flow = c->flows; flow; flow = flow->next)
+        if (flow_is_waiting(flow, c->heard_ms))
+            return true;
+    return false;
+}
+
+/* Received bytes decide, whatever they are: a keepalive is answered by any server, if only with a refusal. Returns how
+ * long to wait at most, -1 when the peer has been silent for too long. */
+static int watch(struct carrier *c)
+{
+    int64_t now = clock_mono_ms();
+    if (c->received.in_bytes != c->heard_bytes) {
+        c->heard_bytes = c->received.in_bytes;
+        c->heard_ms = c->probed_ms = now;
+    }
+    bool eager = something_is_expected(c);
+    int interval = eager && c->idle_ms > EAGER_MS ? EAGER_MS : c->idle_ms;
+    int count = eager && c->idle_ms > EAGER_MS ? EAGER_COUNT : c->idle_count;
+    int64_t silent = now - c->heard_ms;
+    if (silent >= (int64_t)interval * count) {
+        struct err err = {0};
+        err_set(&err, ERR_LOST, "the SSH server %s has fallen silent", c->hop->name);
+        err_why(&err, "nothing came from it for %d s, and it does not answer when asked", (int)(silent / 1000));
+        err_hint(&err, "connect again; what the database made of a statement under way is not known");
+        say(c, &err);
+        return -1;
+    }
+    if (now - c->probed_ms >= interval) {
+        /* the first call takes the answer to the last one, if there is any; the second asks anew */
+        ssh_send_keepalive(c->hop->session);
+        ssh_send_keepalive(c->hop->session);
+        c->probed_ms = now;
+    }
+    int64_t next = c->probed_ms + interval < c->heard_ms + (int64_t)interval * count
+                       ? c->probed_ms + interval : c->heard_ms + (int64_t)interval * count;
+    return next <= now ? 1 : (int)(next - now);
+}
+
+static void wait_for_more(struct carrier *c, int timeout_ms)
+{
+    struct pollfd fds[FLOWS_MAX + 3];
+    nfds_t n = 0;
+    short out = ssh_get_poll_flags(c->hop->session) & SSH_WRITE_PENDING ? POLLOUT : 0;
+    fds[n++] = (struct pollfd){.fd = ssh_get_fd(c->hop->session), .events = (short)(POLLIN | out)};
+    fds[n++] = (struct pollfd){.fd = c->wake_fd, .events = POLLIN};
+    bool room = c->flow_count < FLOWS_MAX;
+    fds[n++] = (struct pollfd){.fd = c->listener && room ? c->listener->fd : -1, .events = POLLIN};
+    for (const struct flow *flow = c->flows; flow; flow = flow->next) {
+        short events = flow_events(&c->hall, flow);
+        fds[n++] = (struct pollfd){.fd = events ? flow->fd : -1, .events = events};
+        if (flow->far_ended && timeout_ms > 100)
+            timeout_ms = 100;        /* a command's exit is waited for by the clock as well */
+    }
+    int ready = poll(fds, n, timeout_ms);
+    if (ready > 0 && fds[2].revents)
+        let_in(c);
+}
+
+static void *body(void *argument)
+{
+    struct carrier *c = argument;
+    c->heard_ms = c->probed_ms = clock_mono_ms();
+    for (int timeout; work(c) && (timeout = watch(c)) >= 0;)
+        wait_for_more(c, timeout);
+    /* the reason is said, and nobody new is let in, before the sockets close: who sees that asks why */
+    atomic_store(&c->alive, false);
+    if (c->listener)
+        listener_stop(c->listener);
+    while (c->flows) {
+        struct flow *next = c->flows->next;
+        flow_free(c->flows);
+        c->flows = next;
+    }
+    ssh_event_remove_session(c->event, c->hop->session);
+    ssh_event_free(c->event);
+    if (c->hop->session && ssh_is_connected(c->hop->session))
+        ssh_disconnect(c->hop->session);
+    return NULL;
+}
+
+/* A jump host's carrier has its one connection from the start. */
+static bool make_own_flow(struct carrier *c, struct err *err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return err_errno(err, ERR_GENERAL, errno, "cannot make a socket for the jump host's session");
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    add_flow(c, ends[0]);
+    c->own_end = ends[1];
+    return true;
+}
+
+static void copy_route(struct carrier *c, const struct tunnel_route *route)
+{
+    c->host = xstrdup(route->host);
+    c->port = xstrdup(route->port);
+    c->text = xstrdup(route->text);
+    c->route = (struct tunnel_route){.kind = route->kind, .host = c->host, .port = c->port, .text = c->text};
+}
+
+static bool furnish(struct carrier *c, struct err *err)
+{
+    char *scratch = mmap(NULL, FLOW_WINDOW, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (scratch == MAP_FAILED)
+        return err_errno(err, ERR_GENERAL, errno, "cannot set up the tunnel");
+    c->hall = (struct flow_hall){
+        .session = c->hop->session, .route = &c->route, .name = c->hop->name, .scratch = scratch};
+    c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    c->event = ssh_event_new();
+    if (c->wake_fd < 0 || !c->event || ssh_event_add_session(c->event, c->hop->session) != SSH_OK)
+        return err_set(err, ERR_GENERAL, "cannot set up the tunnel");
+    ssh_set_counters(c->hop->session, NULL, &c->received);
+    return c->listener || make_own_flow(c, err);
+}
+
+bool carrier_start(struct carrier **out, struct hop *hop, const struct tunnel_route *route, struct listener *listener,
+                   struct err *err)
+{
+    struct carrier *c = xcalloc(1, sizeof *c);
+    hop->options = NULL;             /* borrowed while it was opened */
+    *c = (struct carrier){.hop = hop, .listener = listener, .wake_fd = -1, .own_end = -1, .channel_ms = -1,
+                          .idle_ms = IDLE_S * 1000, .idle_count = IDLE_COUNT};
+    const struct resolved *config = &hop->config;
+    if (config->alive_interval_s > 0 && config->alive_interval_s < 3600) {
+        c->idle_ms = config->alive_interval_s * 1000;
+        c->idle_count = config->alive_count > 0 && config->alive_count < 1000 ? config->alive_count : 1;
+    }
+    pthread_mutex_init(&c->mutex, NULL);
+    copy_route(c, route);
+    atomic_store(&c->alive, true);
+    bool ok = furnish(c, err);
+    if (ok) {
+        c->started = thread_start(&c->thread, body, c);
+        ok = c->started || err_set(err, ERR_GENERAL, "no thread is left for the tunnel");
+    }
+    if (!ok) {
+        carrier_free(c);
+        c = NULL;
+    }
+    *out = c;
+    return ok;
+}
+
+int carrier_socket(struct carrier *c)
+{
+    int fd = c->own_end;
+    c->own_end = -1;
+    return fd;
+}
+
+bool carrier_alive(const struct carrier *c) { return atomic_load(&c->alive); }
+
+bool carrier_reason(struct carrier *c, struct err *err)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool known = c->reason.class != ERR_NONE;
+    if (known)
+        *err = c->reason;
+    pthread_mutex_unlock(&c->mutex);
+    return known;
+}
+
+int64_t carrier_channel_ms(struct carrier *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    int64_t ms = c->channel_ms;
+    pthread_mutex_unlock(&c->mutex);
+    return ms;
+}
+
+void carrier_free(struct carrier *c)
+{
+    if (!c)
+        return;
+    if (c->started) {
+        atomic_store(&c->ending, true);
+        (void)eventfd_write(c->wake_fd, 1);
+        pthread_join(c->thread, NULL);
+    }
+    if (c->own_end >= 0)
+        close(c->own_end);
+    if (c->wake_fd >= 0)
+        close(c->wake_fd);
+    hop_free(c->hop);
+    if (c->hall.scratch)
+        munmap(c->hall.scratch, FLOW_WINDOW);
+    free(c->host);
+    free(c->port);
+    free(c->text);
+    pthread_mutex_destroy(&c->mutex);
+    free(c);
+}

@@ -1,0 +1,237 @@
+/* flow - non-blocking on both sides: what one side does not take is left with the other, so that a stalled reader costs
+ * a window and nothing more. */
+#include "tunnel/flow.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum {
+    CHUNK = 256 * 1024,              /* read at once */
+    BULK = 512 * 1024,               /* so much without a pause and it is no screen's worth */
+    COMPLAINT_KEPT = 4096,
+    EXIT_MS = 2000                   /* how long a command that has ended may take to say how */
+};
+
+struct flow *flow_new(struct flow_hall *hall, int fd)
+{
+    int on = 1;
+    struct flow *flow = xcalloc(1, sizeof *flow);
+    *flow = (struct flow){.fd = fd, .began_ms = clock_mono_ms(), .channel = ssh_channel_new(hall->session)};
+    if (!flow->channel)
+        err_abort("out of memory");
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return flow;
+}
+
+void flow_free(struct flow *flow)
+{
+    char unread[4096];
+    /* a socket closed with something unread in it resets, and what was said last would be lost */
+    shutdown(flow->fd, SHUT_WR);
+    for (int i = 0; i < 64 && recv(flow->fd, unread, sizeof unread, 0) > 0; i++)
+        ;
+    close(flow->fd);
+    ssh_channel_free(flow->channel);
+    str_free(&flow->to_local);
+    str_free(&flow->to_far);
+    str_free(&flow->complaint);
+    free(flow);
+}
+
+static bool would_block(ssize_t n) { return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR); }
+
+/* Writes what is left of `s`; true: something went. */
+static bool drain_to_local(struct flow *flow)
+{
+    size_t left = flow->to_local.length - flow->to_local_done;
+    if (!left)
+        return false;
+    ssize_t sent = send(flow->fd, flow->to_local.text + flow->to_local_done, left, MSG_NOSIGNAL);
+    if (sent < 0) {
+        if (!would_block(sent))
+            flow->state = FLOW_OVER;
+        return flow->state == FLOW_OVER;
+    }
+    flow->to_local_done += (size_t)sent;
+    if (flow->to_local_done == flow->to_local.length) {
+        str_free(&flow->to_local);
+        flow->to_local_done = 0;
+    }
+    return sent > 0;
+}
+
+static void give_local(struct flow *flow, const char *bytes, size_t length)
+{
+    ssize_t sent = send(flow->fd, bytes, length, MSG_NOSIGNAL);
+    if (sent < 0 && !would_block(sent)) {
+        flow->state = FLOW_OVER;
+        return;
+    }
+    size_t done = sent > 0 ? (size_t)sent : 0;
+    if (done < length)
+        str_add_bytes(&flow->to_local, bytes + done, length - done);
+}
+
+/* libssh keeps a window of 1.3 MB, which at a distance is a trickle. Asking an empty channel for more than its window
+ * opens the window that far, so while data keeps coming it is asked for all of FLOW_WINDOW now and then. */
+static uint32_t amount_to_ask(struct flow *flow)
+{
+    if (flow->since_window < (flow->bulk ? FLOW_WINDOW / 2 : BULK) || ssh_channel_poll(flow->channel, 0) != 0)
+        return CHUNK;
+    flow->since_window = 0;
+    flow->bulk = true;
+    return FLOW_WINDOW;
+}
+
+static bool from_far(struct flow_hall *hall, struct flow *flow)
+{
+    if (flow->to_local.length || flow->far_ended)
+        return drain_to_local(flow);
+    int got = ssh_channel_read_timeout(flow->channel, hall->scratch, amount_to_ask(flow), 0, 0);
+    if (got > 0) {
+        flow->since_window += (uint64_t)got;
+        flow->received += (uint64_t)got;
+        give_local(flow, hall->scratch, (size_t)got);
+        return true;
+    }
+    if (ssh_channel_is_eof(flow->channel) || ssh_channel_is_closed(flow->channel) || got == SSH_ERROR) {
+        flow->far_ended = true;
+        flow->far_ended_ms = clock_mono_ms();
+        return true;
+    }
+    return false;
+}
+
+static bool complaints(struct flow_hall *hall, struct flow *flow)
+{
+    int got = ssh_channel_read_timeout(flow->channel, hall->scratch, COMPLAINT_KEPT, 1, 0);
+    if (got <= 0)
+        return false;
+    str_add_bytes(&flow->complaint, hall->scratch, (size_t)got);
+    if (flow->complaint.length > COMPLAINT_KEPT) {
+        size_t excess = flow->complaint.length - COMPLAINT_KEPT;
+        memmove(flow->complaint.text, flow->complaint.text + excess, COMPLAINT_KEPT);
+        flow->complaint.length = COMPLAINT_KEPT;
+        flow->complaint.text[COMPLAINT_KEPT] = '\0';
+    }
+    return true;
+}
+
+static bool may_read_local(const struct flow_hall *hall, const struct flow *flow)
+{
+    return flow->state == FLOW_OPEN && !flow->local_ended && !flow->to_far.length && !flow->far_ended &&
+           !(ssh_get_poll_flags(hall->session) & SSH_WRITE_PENDING) && ssh_channel_window_size(flow->channel) > 0;
+}
+
+/* What the channel does not take at once waits in to_far. */
+static bool give_far(struct flow *flow, const char *bytes, size_t length)
+{
+    int taken = ssh_channel_write(flow->channel, bytes, (uint32_t)length);
+    if (taken < 0)
+        return false;
+    flow->sent_ms = clock_mono_ms();
+    if ((size_t)taken < length)
+        str_add_bytes(&flow->to_far, bytes + taken, length - (size_t)taken);
+    return true;
+}
+
+static bool drain_to_far(struct flow *flow)
+{
+    size_t left = flow->to_far.length - flow->to_far_done, before = flow->to_far_done;
+    if (!left || ssh_channel_window_size(flow->channel) == 0)
+        return false;
+    int taken = ssh_channel_write(flow->channel, flow->to_far.text + flow->to_far_done, (uint32_t)left);
+    if (taken > 0)
+        flow->to_far_done += (size_t)taken;
+    if (flow->to_far_done == flow->to_far.length) {
+        str_free(&flow->to_far);
+        flow->to_far_done = 0;
+        return true;
+    }
+    return flow->to_far_done > before;
+}
+
+static bool from_local(struct flow_hall *hall, struct flow *flow)
+{
+    if (flow->to_far.length)
+        return drain_to_far(flow);
+    if (!may_read_local(hall, flow))
+        return false;
+    uint32_t room = ssh_channel_window_size(flow->channel);
+    ssize_t got = recv(flow->fd, hall->scratch, room < CHUNK ? room : CHUNK, 0);
+    if (would_block(got))
+        return false;
+    if (got <= 0) {
+        /* nobody here closes half a connection: what comes from there has no reader any more */
+        flow->local_ended = true;
+        ssh_channel_send_eof(flow->channel);
+        flow->state = FLOW_OVER;
+        return true;
+    }
+    if (!give_far(flow, hall->scratch, (size_t)got))
+        flow->far_ended = true;
+    return true;
+}
+
+/* The far side has said its last byte, and all of them are delivered. */
+static bool is_finished(struct flow_hall *hall, struct flow *flow)
+{
+    if (!flow->far_ended || flow->to_local.length)
+        return false;
+    bool command = hall->route->kind == TUNNEL_COMMAND;
+    if (command && !ssh_channel_is_closed(flow->channel) && clock_mono_ms() - flow->far_ended_ms < EXIT_MS)
+        return false;
+    while (complaints(hall, flow))
+        ;
+    route_ended(hall, flow);
+    flow->state = FLOW_OVER;
+    return true;
+}
+
+static bool open_step(struct flow_hall *hall, struct flow *flow)
+{
+    enum flow_state before = flow->state;
+    int rc = route_open(hall, flow);
+    if (rc == SSH_OK)
+        flow->state = FLOW_OPEN;
+    else if (rc != SSH_AGAIN)
+        flow->state = FLOW_OVER;
+    /* the request is out: without this its answer waits 40 ms for our delayed acknowledgement */
+    int on = 1;
+    (void)setsockopt(ssh_get_fd(hall->session), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    return flow->state != before;
+}
+
+bool flow_step(struct flow_hall *hall, struct flow *flow)
+{
+    if (flow->state == FLOW_OPENING || flow->state == FLOW_ASKING)
+        return open_step(hall, flow);
+    bool moved = false;
+    if (flow->state == FLOW_OPEN && hall->route->kind == TUNNEL_COMMAND)
+        moved |= complaints(hall, flow);
+    if (flow->state == FLOW_OPEN)
+        moved |= from_far(hall, flow);
+    if (flow->state == FLOW_OPEN)
+        moved |= from_local(hall, flow);
+    if (flow->state == FLOW_OPEN)
+        moved |= is_finished(hall, flow);
+    return moved;
+}
+
+short flow_events(const struct flow_hall *hall, const struct flow *flow)
+{
+    return (short)((may_read_local(hall, flow) ? POLLIN : 0) | (flow->to_local.length ? POLLOUT : 0));
+}
+
+bool flow_is_waiting(const struct flow *flow, int64_t heard_ms)
+{
+    return flow->state == FLOW_OPENING || flow->state == FLOW_ASKING || flow->sent_ms > heard_ms;
+}

@@ -1,0 +1,53 @@
+/* flow - one connection through the tunnel: a local socket, a channel, and what is on its way between them. */
+#ifndef SEEDOPS_TUNNEL_FLOW_H
+#define SEEDOPS_TUNNEL_FLOW_H
+
+#include <libssh/libssh.h>
+
+#include "base/str.h"
+#include "tunnel/tunnel.h"
+
+enum flow_state { FLOW_OPENING, FLOW_ASKING, FLOW_OPEN, FLOW_OVER };
+
+struct flow {
+    struct flow *next;
+    enum flow_state state;
+    int fd;
+    ssh_channel channel;
+    struct str to_local, to_far;     /* read there and not yet written here */
+    size_t to_local_done, to_far_done;
+    struct str complaint;            /* the end of the command's standard error */
+    uint64_t since_window;           /* bytes from there since the window was last opened */
+    uint64_t received;
+    bool bulk, local_ended, far_ended;
+    int64_t began_ms, far_ended_ms, sent_ms;
+    struct err failure;              /* why it ended, if that wants saying */
+};
+
+/* What the flows of a carrier share. */
+struct flow_hall {
+    ssh_session session;
+    const struct tunnel_route *route;
+    const char *name;                /* of the server, for errors */
+    char *scratch;                   /* of FLOW_WINDOW bytes, that are only touched as far as they are used */
+};
+
+enum { FLOW_WINDOW = 16 * 1024 * 1024 };
+
+/* Takes `fd`. */
+struct flow *flow_new(struct flow_hall *hall, int fd);
+/* Does what can be done without waiting; true: something was. */
+bool flow_step(struct flow_hall *hall, struct flow *flow);
+/* What to poll the local socket for; 0: nothing. */
+short flow_events(const struct flow_hall *hall, const struct flow *flow);
+/* True while the far side owes it something: it is being opened, or sent and got nothing since `heard_ms`. */
+bool flow_is_waiting(const struct flow *flow, int64_t heard_ms);
+/* Closes both ends. */
+void flow_free(struct flow *flow);
+
+/* route.c: opens the channel along the route. SSH_OK, SSH_AGAIN, or SSH_ERROR with flow->failure. */
+int route_open(struct flow_hall *hall, struct flow *flow);
+/* Why a channel that was open has ended by itself, in flow->failure; nothing: it is how they all end. */
+void route_ended(struct flow_hall *hall, struct flow *flow);
+
+#endif

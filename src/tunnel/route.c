@@ -1,0 +1,113 @@
+/* route - the ways from the SSH server to the database, and what their failures mean. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "tunnel/flow.h"
+
+static int open_forward(struct flow_hall *hall, struct flow *flow)
+{
+    return ssh_channel_open_forward(flow->channel, hall->route->host, atoi(hall->route->port), "127.0.0.1", 0);
+}
+
+static int open_socket(struct flow_hall *hall, struct flow *flow)
+{
+    return ssh_channel_open_forward_unix(flow->channel, hall->route->text, "127.0.0.1", 0);
+}
+
+static int open_command(struct flow_hall *hall, struct flow *flow)
+{
+    if (flow->state == FLOW_OPENING) {
+        int rc = ssh_channel_open_session(flow->channel);
+        if (rc != SSH_OK)
+            return rc;
+        flow->state = FLOW_ASKING;
+    }
+    return ssh_channel_request_exec(flow->channel, hall->route->text);
+}
+
+static int (*const openers[])(struct flow_hall *, struct flow *) = {
+    [TUNNEL_FORWARD] = open_forward, [TUNNEL_SOCKET] = open_socket, [TUNNEL_COMMAND] = open_command,
+    [TUNNEL_CONTAINER] = open_forward};
+
+static void name_route(const struct tunnel_route *route, char *out, size_t size)
+{
+    char where[256];
+    const char *text = route->kind == TUNNEL_SOCKET || route->kind == TUNNEL_COMMAND ? route->text : route->host;
+    text_visible_buf(where, sizeof where, text);
+    if (route->kind == TUNNEL_FORWARD || route->kind == TUNNEL_CONTAINER)
+        snprintf(out, size, strchr(where, ':') ? "[%s]:%s" : "%s:%s", where, route->port);
+    else
+        snprintf(out, size, route->kind == TUNNEL_COMMAND ? "the command \"%s\"" : "the socket %s", where);
+}
+
+/* libssh: "Channel opening failure: channel 43 error (2) Connection refused" */
+static void explain(struct err *err, const char *words, enum tunnel_kind kind)
+{
+    const char *code = strstr(words, "error (");
+    const char *text = code ? strchr(code, ')') : NULL;
+    char visible[300];
+    text_visible_buf(visible, sizeof visible, text ? text + 1 + (text[1] == ' ') : words);
+    int number = code ? atoi(code + 7) : 0;
+    static const char *const reasons[] = {
+        [1] = "the SSH server does not allow it", [2] = "nothing accepts connections there",
+        [3] = "the SSH server does not know this kind of channel", [4] = "the SSH server has no resources left"};
+    if (number >= 1 && number <= 4)
+        err_why(err, "%s (it said: %s)", reasons[number], *visible ? visible : "nothing");
+    else
+        err_why(err, "%s", *visible ? visible : "the SSH server did not say why");
+    if (number == 1)
+        err_hint(err, "AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen of its sshd_config decide");
+    else if (number == 2 || number == 0)
+        err_hint(err, kind == TUNNEL_SOCKET ? "is the database running there, and is this the path of its socket?"
+                                            : "does the database run there, and listen on this address and port?");
+}
+
+int route_open(struct flow_hall *hall, struct flow *flow)
+{
+    int rc = openers[hall->route->kind](hall, flow);
+    if (rc == SSH_OK || rc == SSH_AGAIN)
+        return rc;
+    char where[320];
+    name_route(hall->route, where, sizeof where);
+    err_set(&flow->failure, ERR_NOT_READY, "%s cannot reach %s", hall->name, where);
+    explain(&flow->failure, ssh_get_error(hall->session), hall->route->kind);
+    return SSH_ERROR;
+}
+
+/* The last line that has something in it. */
+static void last_line(const char *text, char *out, size_t size)
+{
+    size_t end = strlen(text);
+    while (end > 0 && isspace((unsigned char)text[end - 1]))
+        end--;
+    size_t start = end;
+    while (start > 0 && text[start - 1] != '\n')
+        start--;
+    char line[512];
+    snprintf(line, sizeof line, "%.*s", (int)(end - start < 500 ? end - start : 500), text + start);
+    text_visible_buf(out, size, line);
+}
+
+void route_ended(struct flow_hall *hall, struct flow *flow)
+{
+    if (hall->route->kind != TUNNEL_COMMAND)
+        return;
+    int status = ssh_channel_get_exit_status(flow->channel);
+    char line[512], where[320];
+    last_line(str_text(&flow->complaint), line, sizeof line);
+    if (status == 0 || (status < 0 && !line[0] && flow->received))
+        return;
+    name_route(hall->route, where, sizeof where);
+    err_set(&flow->failure, flow->received ? ERR_LOST : ERR_NOT_READY, "%s ended on %s", where, hall->name);
+    if (line[0])
+        err_why(&flow->failure, "it said: %s", line);
+    else if (status >= 0)
+        err_why(&flow->failure, "its exit status is %d", status);
+    else
+        err_why(&flow->failure, "it was ended by a signal");
+    if (status == 127 || status == 126)
+        err_hint(&flow->failure, "is the program installed over there, and in the PATH of a shell without a terminal?");
+}
