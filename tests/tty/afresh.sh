@@ -23,7 +23,7 @@ drive() {
     exec 8>"$T/script"
 }
 say() { printf '%s\n' "$@" >&8; } 2>/dev/null
-reached() { rm -f "$T/reached"; say "touch $T/reached"; wait_for 20 test -e "$T/reached"; }
+reached() { rm -f "$T/reached"; say "touch $T/reached"; wait_for 60 test -e "$T/reached"; }
 driven() { exec 8>&-; if wait "$driver"; then ok "$1"; else not_ok "$1"; note "$(cat "$T/driver.log")"; fi; }
 trap '' PIPE
 

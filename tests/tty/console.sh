@@ -31,7 +31,7 @@ lock() {
     PGAPPNAME=locker sql main "$database" -c 'BEGIN; LOCK TABLE "Station" IN SHARE MODE; SELECT pg_sleep(600)' \
         >"$T/lock.out" 2>&1 &
     locker=$!
-    wait_for 10 holds_lock
+    wait_for 60 holds_lock
 }
 holds_lock() {
     [ "$(sql main "$database" -c "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'ShareLock'
@@ -60,7 +60,7 @@ drive() {
 trap '' PIPE     # a script that failed has ended before it was told all
 say() { printf '%s\n' "$@" >&8; } 2>/dev/null
 # Waits until the script has got this far.
-reached() { rm -f "$T/reached"; say "touch $T/reached"; wait_for 20 test -e "$T/reached"; }
+reached() { rm -f "$T/reached"; say "touch $T/reached"; wait_for 60 test -e "$T/reached"; }
 driven() { exec 8>&-; if wait "$driver"; then ok "$1"; else not_ok "$1"; note "$(cat "$T/driver.log")"; fi; }
 
 use screens
@@ -121,7 +121,7 @@ wait Seeded local
 END
 is "$(stations)" 7 "all seven stations are there"
 
-check "Esc answers at once" term "$SEEDOPS" local <<'END'
+sometimes "Esc answers at once" term "$SEEDOPS" local <<'END'
 wait 12 applied
 type x
 wait Seed
@@ -377,7 +377,6 @@ END
 done
 check "SIGTERM ends it even when the terminal takes no more" term "$SEEDOPS" local <<'END'
 size 200 60
-timeout 20000
 wait 12 applied
 deaf
 signal TERM
@@ -464,11 +463,10 @@ $begin_seed
 type q
 wait Leave while a write runs?
 key tab
-timeout 4000
 key enter
 exit 0
 END
-check "its connections are closed" wait_for 10 console_is_gone
+check "its connections are closed" wait_for 60 console_is_gone
 unlock
 is "$(stations)" 0 "left: nothing was written"
 
@@ -476,10 +474,10 @@ use stopped
 lock
 drive
 say "$begin_seed"
-check "a seed waits for a lock" wait_for 10 waits_for_lock
+check "a seed waits for a lock" wait_for 60 waits_for_lock
 say 'key ctrl-z' stopped 'altscreen off' 'echo on'
 console_stopped() { grep -q 'State:.*stopped' /proc/"$(innermost "$driver")"/status; }
-check "ctrl-z stops in the middle of a write" wait_for 10 console_stopped
+check "ctrl-z stops in the middle of a write" wait_for 60 console_stopped
 unlock
 say continue 'altscreen on' 'wait Seeded local' 'key q' 'exit 0'
 driven "and it goes on"
@@ -490,10 +488,9 @@ lock
 check "the terminal is closed in the middle of a write" term "$SEEDOPS" local <<END
 $begin_seed
 hangup
-timeout 4000
 exit 130
 END
-check "its connections are closed" wait_for 10 console_is_gone
+check "its connections are closed" wait_for 60 console_is_gone
 unlock
 is "$(stations)" 0 "closed: nothing was written"
 like "$(tail -n 1 "$(newest_journal)")" '"end"' "closed: the journal is"
@@ -503,7 +500,6 @@ lock
 check "SIGTERM in the middle of a write" term "$SEEDOPS" local <<END
 $begin_seed
 signal TERM
-timeout 4000
 exit 130
 echo on
 altscreen off
@@ -517,7 +513,7 @@ like "$(grep '"outcome"' "$(newest_journal)" | tail -n 1)" 'cancelled' "terminat
 use shared
 drive
 say 'size 110 32' 'wait 12 applied' 'wait EMPTY' "touch $T/second-open"
-wait_for 20 test -e "$T/second-open"
+wait_for 60 test -e "$T/second-open"
 check "two consoles: the first seeds" term "$SEEDOPS" local <<END
 $seed
 wait Seeded local
@@ -536,14 +532,14 @@ cluster_stop main
 say 'key r' 'gone WRITE' 'wait not ready yet'
 reached
 cluster_start main 8>&-
-say 'timeout 20000' 'wait HEALTHY' 'expect READ-ONLY' 'key q' 'exit 0'
+say 'gone not ready yet' 'wait HEALTHY' 'expect READ-ONLY' 'key q' 'exit 0'
 driven "a lost connection ends write mode, is tried again, and looks again"
 cluster_stop main
 drive
 say 'size 110 32' 'wait not ready yet' 'wait ctrl-x' 'key ctrl-x' 'wait cancelled' 'key r' 'wait not ready yet'
 reached
 cluster_start main 8>&-
-say 'timeout 20000' 'wait HEALTHY' 'key q' 'exit 0'
+say 'gone not ready yet' 'wait HEALTHY' 'key q' 'exit 0'
 driven "a server that is down is waited for, unless cancelled"
 
 check "a state directory that cannot be written: works, and says so" \

@@ -252,7 +252,6 @@ is "$(stat -c %a "$T/again.cast")" 600 "the film is for its owner"
 if command -v asciinema >/dev/null; then
     check "asciinema plays it to the end" term asciinema play -s 50 "$T/again.cast" <<'END'
 size 120 40
-timeout 30000
 wait HEALTHY
 exit 0
 expect HEALTHY
