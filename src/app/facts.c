@@ -63,12 +63,21 @@ static int class_rank(const char *class)
     return text_same(class, "context") ? 0 : text_same(class, "operational") ? 1 : 2;
 }
 
-/* Context tables first, then operational ones, each in the order they were reported in. */
-static void tables_replace(struct facts *f, const struct fact_table *tables, size_t count)
+/* A count alone leaves what a comparison found, unless the number of rows says that it no longer holds. */
+static void keep_comparison(const struct fact_table *before, struct fact_table *now)
 {
-    for (size_t i = 0; i < f->table_count; i++)
-        codec_free(&type_fact_table, &f->tables[i]);
-    free(f->tables);
+    if (now->missing >= 0 || before->missing < 0 || now->held || now->rows != before->rows)
+        return;
+    now->missing = before->missing;
+    now->changed = before->changed;
+    now->extra = before->extra;
+    now->allowed_changed = before->allowed_changed;
+    now->allowed_extra = before->allowed_extra;
+}
+
+/* Context tables first, then operational ones, each in the order they were reported in. */
+static void tables_take(struct facts *f, const struct fact_table *tables, size_t count)
+{
     f->tables = count ? xcalloc(count, sizeof *f->tables) : NULL;
     f->table_count = 0;
     for (int rank = 0; rank <= 2; rank++)
@@ -77,12 +86,31 @@ static void tables_replace(struct facts *f, const struct fact_table *tables, siz
                 codec_copy(&type_fact_table, &f->tables[f->table_count++], &tables[i]);
 }
 
+/* Counts come before the comparisons of the same look. */
+static void tables_refresh(struct facts *f, const struct fact_table *tables, size_t count, bool partial)
+{
+    struct fact_table *before = f->tables;
+    size_t before_count = f->table_count;
+    tables_take(f, tables, count);
+    for (size_t i = 0; i < before_count; i++) {
+        for (size_t n = 0; partial && n < f->table_count; n++)
+            if (text_same(before[i].name, f->tables[n].name))
+                keep_comparison(&before[i], &f->tables[n]);
+        codec_free(&type_fact_table, &before[i]);
+    }
+    free(before);
+}
+
 static void tables_merge(struct facts *f, const struct fact_table *tables, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         for (size_t n = 0; n < f->table_count; n++)
-            if (text_same(f->tables[n].name, tables[i].name))
-                replace(&type_fact_table, &f->tables[n], &tables[i]);
+            if (text_same(f->tables[n].name, tables[i].name)) {
+                struct fact_table before = f->tables[n];
+                codec_copy(&type_fact_table, &f->tables[n], &tables[i]);
+                keep_comparison(&before, &f->tables[n]);
+                codec_free(&type_fact_table, &before);
+            }
 }
 
 /* A diff knows its table's totals; class, floor and size stay as the status had them. */
@@ -129,7 +157,7 @@ static void status_event(struct model *m, const struct input *in)
     replace(&type_fact_ledger, &f->ledger, &in->ledger);
     replace(&type_fact_guard, &f->guard, &in->guard);
     if (in->table_count || in->number == 1)
-        tables_replace(f, in->tables, in->table_count);
+        tables_refresh(f, in->tables, in->table_count, in->number != 1);
     if (in->server.ready)
         text_replace(&f->phase, "ready");
     text_replace(&f->problem, in->text);
@@ -192,7 +220,7 @@ void facts_event(struct model *m, const struct input *in, const struct job *job,
 void facts_forget(struct model *m)
 {
     struct facts *f = &m->facts;
-    tables_replace(f, NULL, 0);
+    tables_refresh(f, NULL, 0, false);
     codec_free(&type_fact_server, &f->server);
     codec_free(&type_fact_ledger, &f->ledger);
     codec_free(&type_fact_guard, &f->guard);

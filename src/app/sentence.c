@@ -404,10 +404,12 @@ static void healthy(const struct sentence_input *in, const struct tally *all, st
         SAY(out, "%lld migration%s applied, none pending", (long long)l->applied, s_of(l->applied));
     if (all->fixtures == 0)
         SAY(out, "; no table has a fixture to compare it with.");
+    else if (compared == 0 && in->facts->status_partial)
+        SAY(out, "; comparing %lld table%s with their fixtures ...", (long long)all->uncompared, s_of(all->uncompared));
     else
         SAY(out, "; %lld table%s with fixtures %s as declared.", (long long)compared,
             s_of(compared), compared == 1 ? "is" : "are");
-    if (all->uncompared)
+    if (all->uncompared && !in->facts->status_partial)
         NEXT(out, "%lld larger table%s not compared yet: Enter on its line does.", (long long)all->uncompared,
              all->uncompared == 1 ? " is" : "s are");
 }

@@ -2,6 +2,7 @@
  * (level "finding", title: which of these); rows that are extra are no finding. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "diff/diff.h"
@@ -11,6 +12,7 @@
 
 struct verification {
     struct session *session;
+    struct input *counted;         /* tables, told with what the comparison finds */
     size_t findings;
 };
 
@@ -77,16 +79,28 @@ static void check_floor(struct verification *v, const struct fact_table *t)
 
 static bool check_floors(struct verification *v, bool scan, struct err *err)
 {
-    struct input *counted;
-    if (!count_tables(v->session, scan, true, &counted, err))
+    if (!count_tables(v->session, scan, true, &v->counted, err))
         return false;
-    for (size_t i = 0; i < counted->table_count; i++)
-        check_floor(v, &counted->tables[i]);
-    ctx_emit(v->session->ctx, counted);
+    for (size_t i = 0; i < v->counted->table_count; i++)
+        check_floor(v, &v->counted->tables[i]);
     return true;
 }
 
 /* ---- fixtures ---- */
+
+static void note_totals(struct verification *v, const char *table, const struct diff_totals *totals)
+{
+    for (size_t i = 0; i < v->counted->table_count; i++) {
+        struct fact_table *t = &v->counted->tables[i];
+        if (strcmp(t->name, table) != 0)
+            continue;
+        t->missing = (int64_t)totals->missing;
+        t->changed = (int64_t)totals->changed;
+        t->extra = (int64_t)totals->extra;
+        t->allowed_changed = (int64_t)totals->allowed_changed;
+        t->allowed_extra = (int64_t)totals->allowed_extra;
+    }
+}
 
 static bool check_table(void *context, const char *table, const struct diff_totals *totals, bool held,
                         struct err *err)
@@ -94,6 +108,8 @@ static bool check_table(void *context, const char *table, const struct diff_tota
     struct verification *v = context;
     uint64_t changed = totals->changed - totals->allowed_changed;
     (void)err;
+    if (!held)
+        note_totals(v, table, totals);
     if (held)
         finding(v, "fixtures", "%s was not compared with its fixture: it, or a table it refers to, is held", table);
     else if (totals->missing || changed)
@@ -132,7 +148,11 @@ bool op_verify(struct session *s, bool scan, struct err *err)
         return false;
     check_identity(&v);
     check_migrations(&v);
-    if (!check_floors(&v, scan, err) || !check_fixtures(&v, scan, err) || !check_soundness(&v, scan, err))
+    bool ok = check_floors(&v, scan, err);
+    ok = ok && check_fixtures(&v, scan, err);
+    if (v.counted)
+        ctx_emit(s->ctx, v.counted);
+    if (!ok || !check_soundness(&v, scan, err))
         return false;
     if (v.findings == 0)
         return true;

@@ -130,6 +130,8 @@ static void take_outcome(struct marks *marks, const struct reel_step *step)
         if (!text_is_empty(in->text))
             str_printf(&text, preserves ? ", pages saved in %s" : ", saved first in %s", in->text);
         add(marks, step, MARK_ACTION, str_text(&text));
+    } else if (text_same(in->name, "verify")) {
+        add(marks, step, MARK_ACTION, "verify done: nothing amiss");
     }
     str_free(&text);
 }

@@ -305,15 +305,29 @@ static void take_time(struct replay *r)
     r->dirty = true;
 }
 
-static bool search_on(struct replay *r)
+/* The screen of that moment need not show what was found: a statement is in the Log only. */
+static void say_found(struct replay *r, uint64_t n)
+{
+    char text[sizeof r->player.notice];
+    struct input *in = source_input(r->source, n, NULL);
+    if (in) {
+        search_excerpt(in, r->search.needle, text, sizeof text);
+        player_say(&r->player, "%s", text);
+    }
+    input_free(in);
+}
+
+/* A slice of the search; where it ends, the eye has to go there. */
+static void search_on(struct replay *r)
 {
     uint64_t found;
-    if (!r->searching || !search_work(&r->search, r->source, SLICE * 4, &found))
-        return r->searching;
+    if (!search_work(&r->search, r->source, SLICE * 4, &found))
+        return;
     r->searching = false;
     player_found(&r->player, &r->facts, found);
+    if (found)
+        say_found(r, found);
     r->dirty = r->urgent = true;
-    return false;
 }
 
 /* How long a byte takes is up to the journal: one from elsewhere may be made to be slow. */
@@ -339,8 +353,10 @@ static bool work(struct replay *r)
         r->urgent |= !more;
         return true;
     }
-    if (search_on(r))
+    if (r->searching) {
+        search_on(r);
         return true;
+    }
     bool more = feed_slice(r, r->survey);
     r->dirty |= more;
     return more;

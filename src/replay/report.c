@@ -19,7 +19,7 @@
 #include "replay/reel.h"
 #include "ui.h"
 
-enum { ENTRIES_MOST = 20000, SCREENS_MOST = 60, TEXT_MOST = 4000, COLUMNS = 100, ROWS = 30, VALUES_MOST = 3 };
+enum { ENTRIES_MOST = 20000, SCREENS_MOST = 60, TEXT_MOST = 4000, COLUMNS = 100, ROWS = 30, VALUES_MOST = 3, SAME_MS = 1000 };
 
 /* ---- gathering ---- */
 
@@ -32,6 +32,8 @@ struct watch {
     bool screens;
     enum screen screen;          /* what was told last of what was seen */
     char *seen;
+    char *allowed;               /* what the guard allowed last: a write asks it for its plan and for each connection */
+    int64_t allowed_ms;
     char *question;              /* that an operation asks */
 };
 
@@ -180,7 +182,10 @@ static void take_guard(struct watch *w, const struct reel_step *step)
                or_empty(in->title));
     if (!text_is_empty(in->expect))
         str_printf(&text, ", \"%s\" was typed", in->expect);
-    add_entry(w, step, REPORT_DONE, str_text(&text));
+    if (!text_same(str_text(&text), w->allowed) || wall(w, step) - w->allowed_ms > SAME_MS)
+        add_entry(w, step, REPORT_DONE, str_text(&text));
+    text_replace(&w->allowed, str_text(&text));
+    w->allowed_ms = wall(w, step);
     str_free(&text);
 }
 
@@ -272,6 +277,7 @@ static bool take_session(struct report *r, const char *path, bool screens, struc
     reel_free(reel);
     marks_free(&w.marks);
     free(w.seen);
+    free(w.allowed);
     free(w.question);
     return true;
 }

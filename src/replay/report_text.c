@@ -69,8 +69,19 @@ static void say_item(struct str *out, const char *label, const char *text)
     str_add_char(out, '\n');
 }
 
-static void say_verdict(const struct report_diagnosis *d, struct str *out)
+static bool same_evidence(const struct report_diagnosis *a, const struct report_diagnosis *b)
 {
+    bool same = a->session == b->session && a->facts.evidence_count == b->facts.evidence_count;
+    for (size_t i = 0; same && i < a->facts.evidence_count; i++)
+        same = text_same(a->facts.evidence[i].fact, b->facts.evidence[i].fact) &&
+               text_same(a->facts.evidence[i].problem, b->facts.evidence[i].problem);
+    return same;
+}
+
+/* `before`: the one told above it, or NULL. */
+static void say_verdict(const struct report_diagnosis *d, const struct report_diagnosis *before, struct str *out)
+{
+    bool again = before && d->facts.evidence_count && same_evidence(d, before);
     char at[40];
     str_add(out, "### ");
     md(out, d->facts.verdict);
@@ -82,7 +93,9 @@ static void say_verdict(const struct report_diagnosis *d, struct str *out)
     say_item(out, "since", d->facts.since);
     say_item(out, "until", d->facts.until);
     say_item(out, "by", d->facts.by);
-    for (size_t i = 0; i < d->facts.evidence_count; i++) {
+    if (again)
+        str_add(out, "- evidence: the same as above\n");
+    for (size_t i = 0; !again && i < d->facts.evidence_count; i++) {
         const struct fact_evidence *e = &d->facts.evidence[i];
         str_add(out, "- evidence: ");
         md(out, e->fact);
@@ -155,7 +168,7 @@ void report_markdown(const struct report *r, struct str *out)
     if (r->diagnosis_count)
         str_add(out, "## Verdict\n\n");
     for (size_t i = 0; i < r->diagnosis_count; i++)
-        say_verdict(&r->diagnoses[i], out);
+        say_verdict(&r->diagnoses[i], i ? &r->diagnoses[i - 1] : NULL, out);
     str_add(out, "## Timeline\n\n");
     for (size_t i = 0; i < r->entry_count; i++)
         if (in_timeline(&r->entries[i]))

@@ -2,6 +2,7 @@
  * members are not what anybody searches for. */
 #include "replay/search.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,36 +34,47 @@ void search_start(struct search *s, const char *needle, uint64_t n, bool backwar
 
 /* ---- one input ---- */
 
-static bool value_holds(const struct type *type, const void *value, const char *needle);
+static const char *value_text(const struct type *type, const void *value, const char *needle);
 
-static bool field_holds(const struct field *f, const void *value, const char *needle)
+static const char *field_text(const struct field *f, const void *value, const char *needle)
 {
     const char *at = (const char *)value + f->offset;
     if (f->kind == FIELD_TEXT) {
         const char *text = *(char *const *)(const void *)at;
-        return text && text_holds(text, needle);
+        return text && text_holds(text, needle) ? text : NULL;
     }
     if (f->kind == FIELD_STRUCT)
-        return value_holds(f->type, at, needle);
+        return value_text(f->type, at, needle);
     if (f->kind != FIELD_LIST)
-        return false;
+        return NULL;
     size_t count = *(const size_t *)(const void *)((const char *)value + f->count_offset);
-    const char *items = *(void *const *)(const void *)at;
-    for (size_t i = 0; i < count; i++)
-        if (value_holds(f->type, items + i * f->type->size, needle))
-            return true;
-    return false;
+    const char *items = *(void *const *)(const void *)at, *found = NULL;
+    for (size_t i = 0; i < count && !found; i++)
+        found = value_text(f->type, items + i * f->type->size, needle);
+    return found;
 }
 
-static bool value_holds(const struct type *type, const void *value, const char *needle)
+static const char *value_text(const struct type *type, const void *value, const char *needle)
 {
-    for (size_t i = 0; i < type->field_count; i++)
-        if (field_holds(&type->fields[i], value, needle))
-            return true;
-    return false;
+    const char *found = NULL;
+    for (size_t i = 0; i < type->field_count && !found; i++)
+        found = field_text(&type->fields[i], value, needle);
+    return found;
 }
 
-bool search_holds(const struct input *in, const char *needle) { return value_holds(&type_input, in, needle); }
+const char *search_text(const struct input *in, const char *needle) { return value_text(&type_input, in, needle); }
+
+void search_excerpt(const struct input *in, const char *needle, char *out, size_t size)
+{
+    enum { BEFORE = 20 };
+    const char *text = search_text(in, needle), *hit = text ? strcasestr(text, needle) : NULL, *from = hit;
+    for (int i = 0; from && from > text && i < BEFORE; i++)
+        from--;
+    while (from && from > text && ((unsigned char)*from & 0xc0) == 0x80)
+        from--;
+    snprintf(out, size, "#%llu %s: %s%s", (unsigned long long)in->sequence, input_kind_name(in->kind),
+             from && from > text ? "..." : "", from ? from : or_empty(text));
+}
 
 /* ---- all of them ---- */
 
@@ -94,7 +106,7 @@ static bool holds(const struct search *s, struct source *source, uint64_t n)
     if (!line || !line_holds(line, length, s->encoded))
         return false;
     struct input *in = source_input(source, n, NULL);
-    bool found = in && search_holds(in, s->needle);
+    bool found = in && search_text(in, s->needle);
     input_free(in);
     return found;
 }

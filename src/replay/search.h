@@ -15,7 +15,9 @@ void search_start(struct search *search, const char *needle, uint64_t n, bool ba
 /* Looks through about `bytes` of lines. True when it is through: *found is the input, 0 none. */
 bool search_work(struct search *search, struct source *source, size_t bytes, uint64_t *found);
 void search_end(struct search *search);
-/* True if some text of the input holds the needle, ASCII case ignored. */
-bool search_holds(const struct input *in, const char *needle);
+/* The first text of the input that holds the needle, ASCII case ignored; NULL: none does. Borrows. */
+const char *search_text(const struct input *in, const char *needle);
+/* "#84 statement: ... what stands around it", as a person reads what was found. */
+void search_excerpt(const struct input *in, const char *needle, char *out, size_t size);
 
 #endif

@@ -31,7 +31,7 @@ drive
 say 'size 110 32' 'wait HEALTHY' 'gone looking'
 reached
 sql main app -c 'DELETE FROM station'
-wait_for 15 counted
+wait_for 60 counted
 is "$(readable)" 7 "the deleted rows can be read"
 say 'key enter' 'wait held'
 driven "a table emptied after the environment was opened is held"

@@ -446,11 +446,11 @@ use unread
 lock
 drive
 say "$begin_seed"
-check "a seed waits for a lock" wait_for 10 waits_for_lock
+check "a seed waits for a lock" wait_for 60 waits_for_lock
 say deaf; reached
 waits_no_more() { ! waits_for_lock; }
 say 'key ctrl-x'
-check "ctrl-x cancels although the terminal takes nothing that is drawn" wait_for 10 waits_no_more
+check "ctrl-x cancels although the terminal takes nothing that is drawn" wait_for 60 waits_no_more
 say hears 'wait Seeding failed' 'key q' 'exit 0'
 driven "once it is read again, the screen shows what became of it"
 unlock

@@ -43,6 +43,7 @@ key 1
 wait HEALTHY
 key x v
 wait Verified
+expect 7 tables with fixtures are as declared
 key 2
 wait 20251020081502_init
 key esc
@@ -137,6 +138,15 @@ type /
 type 20251020081502
 key enter
 gone Nothing
+type :
+type 0%
+key enter
+type /
+type insert into "public"."station"
+key enter
+wait statement: INSERT INTO "public"."Station"
+wait WRITE
+gone  %
 key ctrl-l
 type q
 exit 0
