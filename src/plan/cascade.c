@@ -134,33 +134,42 @@ void cascade_where(const struct graph *g, size_t relation, const char *alias, co
                    (unsigned long)g->relations[relation].oid);
 }
 
-/* What is asked of an edge's rows: where they are; that and all of them; how many. */
-enum ask { ASK_PLACES, ASK_ROWS, ASK_COUNT };
+void cascade_join(const struct graph *g, size_t relation, const struct graph_edge *e, const char *places,
+                  const char *between, struct str *sql)
+{
+    const struct graph_relation *child = &g->relations[e->child];
+    str_add(sql, child->kind == 'p' ? "" : "ONLY ");
+    db_quote_relation(sql, child->schema, child->name);
+    str_printf(sql, " c%s", between);
+    cascade_from(g, relation, "p", sql);
+    str_add(sql, " WHERE ");
+    for (size_t i = 0; i < e->count; i++) {
+        str_add(sql, "p.");
+        db_quote_identifier(sql, e->targets[i]);
+        str_printf(sql, " %s c.", e->operators[i]);
+        db_quote_identifier(sql, e->columns[i]);
+        str_add(sql, " AND ");
+    }
+    cascade_where(g, relation, "p", places, sql);
+}
+
+/* What is asked of an edge's rows: where they are; that and all of them; only all of them; how many. */
+enum ask { ASK_PLACES, ASK_PLACED_ROWS, ASK_ROWS, ASK_COUNT };
+
+static bool asks_rows(enum ask ask) { return ask == ASK_PLACED_ROWS || ask == ASK_ROWS; }
 
 static void edge_sql(const struct cascade *c, size_t relation, const struct graph_edge *e, const char *places,
                      bool lock, enum ask ask, struct str *sql)
 {
+    static const char *const what[] = {"c.tableoid, c.ctid", "c.tableoid, c.ctid, ", "", "pg_catalog.count(*)"};
     const struct graph_relation *child = &c->graph->relations[e->child];
     str_reset(sql);
-    str_add(sql, ask == ASK_COUNT ? "COPY (SELECT pg_catalog.count(*)" : "COPY (SELECT c.tableoid, c.ctid");
-    if (ask == ASK_ROWS) {
-        str_add(sql, ", ");
+    str_printf(sql, "COPY (SELECT %s", what[ask]);
+    if (asks_rows(ask))
         cascade_columns(c->graph, child->family, "c", sql);
-    }
     str_add(sql, " FROM ");
-    cascade_from(c->graph, relation, "p", sql);
-    str_add(sql, child->kind == 'p' ? " JOIN " : " JOIN ONLY ");
-    db_quote_relation(sql, child->schema, child->name);
-    str_add(sql, " c ON ");
-    for (size_t i = 0; i < e->count; i++) {
-        str_add(sql, i ? " AND p." : "p.");
-        db_quote_identifier(sql, e->targets[i]);
-        str_printf(sql, " %s c.", e->operators[i]);
-        db_quote_identifier(sql, e->columns[i]);
-    }
-    str_add(sql, " WHERE ");
-    cascade_where(c->graph, relation, "p", places, sql);
-    str_add(sql, lock && child->can_update ? " FOR UPDATE OF c) TO STDOUT" : ") TO STDOUT");
+    cascade_join(c->graph, relation, e, places, ", ", sql);
+    str_add(sql, lock && child->can_update && ask != ASK_ROWS ? " FOR UPDATE OF c) TO STDOUT" : ") TO STDOUT");
 }
 
 /* ---- one query ---- */
@@ -173,14 +182,14 @@ static void tell(struct cascade *c, uint64_t rows, const struct cascade_options 
         options->progress(options->context, c->seen);
 }
 
-/* "16390\t(0,1)" and, with ASK_ROWS, a tab and the row. */
+/* "16390\t(0,1)" and, with ASK_PLACED_ROWS, a tab and the row. */
 static bool take_row(struct cascade *c, const char *row, size_t length, enum ask ask, struct cascade_set *to,
                      uint64_t *added, const struct cascade_options *options, struct err *err)
 {
     char table[16], place[32];
     const char *end = row + length, *first = memchr(row, '\t', length);
     const char *second = first ? memchr(first + 1, '\t', (size_t)(end - first - 1)) : NULL;
-    const char *stop = ask == ASK_ROWS && second ? second : end - (length && end[-1] == '\n');
+    const char *stop = ask == ASK_PLACED_ROWS && second ? second : end - (length && end[-1] == '\n');
     if (!first || first - row >= (ptrdiff_t)sizeof table || stop - first - 1 >= (ptrdiff_t)sizeof place)
         return err_set(err, ERR_GENERAL, "the server sent no place of a row");
     snprintf(table, sizeof table, "%.*s", (int)(first - row), row);
@@ -190,7 +199,7 @@ static bool take_row(struct cascade *c, const char *row, size_t length, enum ask
         return false;
     if (added)
         *added = own;
-    return ask != ASK_ROWS || own == before || !second ||
+    return ask != ASK_PLACED_ROWS || own == before || !second ||
            options->row(options->context, second + 1, (size_t)(end - second - 1), err);
 }
 
@@ -202,10 +211,12 @@ static bool take_rows(struct cascade *c, struct db *db, const char *sql, enum as
     bool ok = db_copy_out_begin(db, sql, err);
     while (ok && (ok = db_copy_out_row(db, &row, &length, err)) && row) {
         uint64_t count = ask == ASK_COUNT ? strtoull(row, NULL, 10) : 1;
-        if (ask == ASK_COUNT)
-            *added += count;
-        else
+        if (ask == ASK_PLACES || ask == ASK_PLACED_ROWS)
             ok = take_row(c, row, length, ask, to, added, options, err);
+        else
+            *added += count;
+        if (ask == ASK_ROWS)
+            ok = options->row(options->context, row, length, err);
         if (!ok)
             db_copy_out_abandon(db, NULL);
         tell(c, count, options);
@@ -220,7 +231,7 @@ static bool follow(struct cascade *c, struct db *db, size_t relation, const stru
     struct tids_cursor at = {0};
     struct str places = {0}, sql = {0};
     const struct graph_edge *edge = &c->graph->edges[e];
-    bool ok = ask != ASK_ROWS || options->begin(options->context, c->graph->relations[edge->child].family, err);
+    bool ok = !asks_rows(ask) || options->begin(options->context, c->graph->relations[edge->child].family, err);
     while (ok && tids_batch(now, &at, NULL, BATCH, &places)) {
         edge_sql(c, relation, edge, str_text(&places), options->lock, ask, &sql);
         ok = take_rows(c, db, str_text(&sql), ask, to, added, options, err);
@@ -241,23 +252,31 @@ static struct tids take_fresh(struct cascade_part *part)
 bool cascade_edge_changes(const struct graph_edge *e) { return e->on_delete == 'n' || e->on_delete == 'd'; }
 bool cascade_edge_blocks(const struct graph_edge *e) { return e->on_delete == 'a' || e->on_delete == 'r'; }
 
-/* Counting is exact where each row has one way to be found; streaming where all of a family's rows come that way. */
-static enum ask ask_of(struct cascade *c, size_t family, const struct cascade_options *options)
+/* Each row has one way to be found, and comes by no other. */
+static bool found_once(const struct cascade *c, size_t family)
 {
     const struct graph *g = c->graph;
     size_t ways = 0;
+    for (size_t e = 0; e < g->edge_count; e++)
+        ways += g->relations[g->edges[e].child].family == family;
+    return ways == 1 && c->doomed[family].count == 0;   /* no roots either */
+}
+
+/* Counting is exact where each row is found once; streaming where all of a family's rows come that way. */
+static enum ask ask_of(struct cascade *c, size_t family, const struct cascade_options *options)
+{
+    const struct graph *g = c->graph;
     if (!options->bulk || !options->bulk(options->context, family) || g->relations[family].kind != 'r')
         return ASK_PLACES;
-    for (size_t e = 0; e < g->edge_count; e++) {
-        ways += g->relations[g->edges[e].child].family == family;
+    for (size_t e = 0; e < g->edge_count; e++)
         if (g->relations[g->edges[e].parent].family == family)
             return ASK_PLACES;
-    }
-    bool fresh = c->doomed[family].count == 0;   /* no roots */
     if (!options->lock)
-        return fresh && ways == 1 ? ASK_COUNT : ASK_PLACES;
-    c->streamed[family] |= fresh && options->row;
-    return c->streamed[family] ? ASK_ROWS : ASK_PLACES;
+        return found_once(c, family) ? ASK_COUNT : ASK_PLACES;
+    if (options->row && !options->lock_bulk && g->relations[family].can_delete && found_once(c, family))
+        return ASK_ROWS;
+    c->streamed[family] |= c->doomed[family].count == 0 && options->row;
+    return c->streamed[family] ? ASK_PLACED_ROWS : ASK_PLACES;
 }
 
 static bool expand_doomed(struct cascade *c, struct db *db, size_t relation, const struct tids *now,
@@ -274,7 +293,7 @@ static bool expand_doomed(struct cascade *c, struct db *db, size_t relation, con
         if (!follow(c, db, relation, now, e, ask, cascades ? &c->doomed[family] : &c->met[e],
                     cascades ? &c->by[e] : NULL, options, err))
             return false;
-        c->counted[family] += ask == ASK_COUNT ? c->by[e] - before : 0;
+        c->counted[family] += ask == ASK_COUNT || ask == ASK_ROWS ? c->by[e] - before : 0;
     }
     return true;
 }

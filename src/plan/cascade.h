@@ -23,7 +23,7 @@ struct cascade {
                                       * doomed by it: they change, or are in the way */
     struct cascade_set *updated;     /* parallel to graph->edges: rows that refer by it to a key that changes */
     uint64_t *by;                    /* parallel to graph->edges: rows that were doomed by it first */
-    uint64_t *counted;               /* parallel to graph->relations: rows that were only counted, not looked up */
+    uint64_t *counted;               /* parallel to graph->relations: rows whose places nobody noted */
     bool *streamed;                  /* the same: all doomed rows of this family went to options->row */
     uint64_t seen;                   /* rows found so far, for progress */
 };
@@ -33,10 +33,13 @@ typedef bool cascade_row(void *context, const char *line, size_t length, struct 
 
 struct cascade_options {
     bool lock;                       /* FOR UPDATE, parents first, where this role may */
+    bool lock_bulk;                  /* those of `bulk` as well, one by one */
     void (*progress)(void *context, uint64_t rows);   /* may be NULL */
     /* Families whose rows nobody reads again one by one. Nothing refers to them: without `lock` they are counted where
-     * that is exact; with it `row` (may be NULL) gets each row as it is locked, which spares reading it again. `begin`
-     * says whose rows come next. */
+     * that is exact; with it `row` (may be NULL) gets each row now, which spares reading it again. `begin` says whose
+     * rows come next. Where such a row is found by one key only and not locked, its place is not noted: it is deleted by
+     * that key. Its locked parent keeps new ones out, and who changes one meanwhile makes the delete fail (the snapshot
+     * is REPEATABLE READ): then all begins anew, with `lock_bulk`. */
     bool (*bulk)(void *context, size_t family);
     bool (*begin)(void *context, size_t family, struct err *err);
     cascade_row *row;
@@ -59,7 +62,7 @@ void cascade_sets_free(struct cascade_set *sets, size_t count);
 bool cascade_walk(struct cascade *c, struct db *db, const struct cascade_options *options, struct err *err);
 
 uint64_t cascade_count(const struct cascade_set *set);
-/* Rows of a family that go, looked up or counted. */
+/* Rows of a family that go, their places noted or not. */
 uint64_t cascade_going(const struct cascade *c, size_t family);
 /* Those of an edge's set that are not doomed. */
 uint64_t cascade_others(const struct cascade *c, const struct cascade_set *set);
@@ -73,6 +76,9 @@ bool cascade_edge_blocks(const struct graph_edge *edge);
  * whole table: FROM ..., and WHERE ... for these places. `alias` names it. */
 void cascade_from(const struct graph *g, size_t relation, const char *alias, struct str *sql);
 void cascade_where(const struct graph *g, size_t relation, const char *alias, const char *places, struct str *sql);
+/* "child c, parent p WHERE ...": what refers by this key to these places; the comma is `between`. */
+void cascade_join(const struct graph *g, size_t relation, const struct graph_edge *e, const char *places,
+                  const char *between, struct str *sql);
 
 /* ---- cascade_rows.c: what is in them ---- */
 

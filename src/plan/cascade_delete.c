@@ -9,7 +9,11 @@
 
 #include "plan/cascade.h"
 
-enum { BATCH = 20000 };
+enum {
+    BATCH = 20000,
+    ROWS_AT_ONCE = 50000,            /* about as many in one statement, where they are many */
+    DENSE = 4                        /* rows a page, from which reading all pages is no loss */
+};
 
 /* ---- one table after the other ---- */
 
@@ -60,10 +64,125 @@ static bool delete_part(const struct cascade *c, struct db *db, const struct cas
     return ok;
 }
 
+/* ---- by the key that dooms them ---- */
+
+struct by_key {
+    const struct cascade *c;
+    struct db *db;
+    const struct graph_edge *edge;
+    const struct cascade_delete *options;
+    size_t parents;                  /* whose children one statement takes */
+    size_t pages;                    /* of the table that it takes; 0: all of them */
+    uint64_t whole;                  /* pages of the table */
+    uint64_t deleted;
+};
+
+/* A statement tells nothing until it ends, so many rows go a range of pages at a time: where the server can read a
+ * range (14), and where that costs no more than a scan of the whole. */
+static bool choose_pages(struct by_key *k, size_t family, struct err *err)
+{
+    const struct graph_relation *child = &k->c->graph->relations[family];
+    uint64_t rows = k->c->counted[family];
+    struct db_result *r = NULL;
+    struct str sql = {0};
+    if (rows < 2 * ROWS_AT_ONCE || db_facts(k->db)->server_version_num < 140000)
+        return true;
+    str_printf(&sql, "SELECT pg_catalog.pg_relation_size(%lu) / pg_catalog.current_setting('block_size')::pg_catalog.int8",
+               (unsigned long)child->oid);
+    bool ok = db_run(k->db, str_text(&sql), 0, &r, NULL, err);
+    k->whole = ok ? (uint64_t)db_int(r, 0, 0, 0) : 0;
+    if (ok && k->whole && rows / k->whole >= DENSE)
+        k->pages = (size_t)(k->whole * ROWS_AT_ONCE / rows) + 1;
+    db_result_free(r);
+    str_free(&sql);
+    return ok;
+}
+
+/* Of one parent: its key by a subselect, which costs less a row than a join does. */
+static void children_of_one(const struct by_key *k, size_t relation, const char *place, struct str *sql)
+{
+    const struct graph *g = k->c->graph;
+    cascade_from(g, k->edge->child, "c", sql);
+    str_add(sql, " WHERE ");
+    for (size_t i = 0; i < k->edge->count; i++) {
+        str_add(sql, i ? " AND (SELECT p." : "(SELECT p.");
+        db_quote_identifier(sql, k->edge->targets[i]);
+        str_add(sql, " FROM ");
+        cascade_from(g, relation, "p", sql);
+        str_add(sql, " WHERE ");
+        cascade_where(g, relation, "p", place, sql);
+        str_printf(sql, ") %s c.", k->edge->operators[i]);
+        db_quote_identifier(sql, k->edge->columns[i]);
+    }
+}
+
+static void by_key_sql(const struct by_key *k, size_t relation, const char *places, uint64_t page, struct str *sql)
+{
+    str_reset(sql);
+    str_add(sql, "DELETE FROM ");
+    if (k->parents == 1)
+        children_of_one(k, relation, places, sql);
+    else
+        cascade_join(k->c->graph, relation, k->edge, places, " USING ", sql);
+    if (page > 0)
+        str_printf(sql, " AND c.ctid OPERATOR(pg_catalog.>=) '(%llu,0)'", (unsigned long long)page);
+    if (k->pages && page + k->pages < k->whole)   /* the last one takes whatever is behind it */
+        str_printf(sql, " AND c.ctid OPERATOR(pg_catalog.<) '(%llu,0)'", (unsigned long long)(page + k->pages));
+}
+
+static bool delete_of_parents(struct by_key *k, size_t relation, const char *places, struct err *err)
+{
+    struct str sql = {0};
+    bool ok = true;
+    for (uint64_t page = 0; ok && page <= k->whole; page += k->pages) {
+        struct db_result *result = NULL;
+        by_key_sql(k, relation, places, page, &sql);
+        ok = db_run(k->db, str_text(&sql), 0, &result, NULL, err);
+        uint64_t rows = ok ? (uint64_t)db_affected(result) : 0;
+        k->deleted += rows;
+        db_result_free(result);
+        ok = ok && told(k->options, rows, err);
+        if (k->pages == 0 || page + k->pages >= k->whole)
+            break;
+    }
+    str_free(&sql);
+    return ok;
+}
+
+static const struct graph_edge *edge_to(const struct graph *g, size_t family)
+{
+    for (size_t e = 0; e < g->edge_count; e++)
+        if (g->relations[g->edges[e].child].family == family)
+            return &g->edges[e];
+    return NULL;
+}
+
+/* It is the only key to this family (cascade.c, found_once), and its parents go later. */
+static bool delete_by_key(const struct cascade *c, struct db *db, size_t family, const struct cascade_delete *options,
+                          struct err *err)
+{
+    const struct graph *g = c->graph;
+    struct by_key k = {.c = c, .db = db, .edge = edge_to(g, family), .options = options};
+    const struct cascade_set *parents = &c->doomed[g->relations[k.edge->parent].family];
+    struct str places = {0};
+    bool ok = choose_pages(&k, family, err);
+    k.parents = c->counted[family] / cascade_count(parents) >= ROWS_AT_ONCE ? 1 : BATCH;
+    for (size_t p = 0; ok && p < parents->count; p++) {
+        struct tids_cursor at = {0};
+        while (ok && graph_part_of(g, parents->parts[p].relation, k.edge->parent) &&
+               tids_batch(&parents->parts[p].rows, &at, NULL, k.parents, &places))
+            ok = delete_of_parents(&k, parents->parts[p].relation, str_text(&places), err);
+    }
+    str_free(&places);
+    return ok && (k.deleted == c->counted[family] || fewer(g, family, err));
+}
+
 static bool delete_family(const struct cascade *c, struct db *db, size_t family, const struct cascade_delete *options,
                           struct err *err)
 {
     const struct cascade_set *set = &c->doomed[family];
+    if (c->counted[family])
+        return delete_by_key(c, db, family, options, err);
     for (size_t p = 0; p < set->count; p++)
         if (may_delete(c->graph, set->parts[p].relation) && !delete_part(c, db, &set->parts[p], options, err))
             return false;
@@ -123,7 +242,7 @@ bool cascade_delete(struct cascade *c, struct db *db, const struct cascade_delet
     size_t *order = xcalloc(n, sizeof *order), *group = xcalloc(n, sizeof *group), *members = xcalloc(n, sizeof *members);
     bool *done = xcalloc(n, sizeof *done);
     for (size_t i = 0; i < g->relation_count; i++)
-        in[i] = c->doomed[i].count > 0;
+        in[i] = cascade_going(c, i) > 0;
     /* A circle may close by way of rows that only change: deleting one of its tables first would update doomed rows of
      * another, which then are not where they were. */
     for (size_t e = 0; e < g->edge_count; e++)
@@ -247,11 +366,17 @@ static bool unforeseen(const struct cascade *c, struct db *db, uint32_t oid, con
     return err_hint(err, "nothing was deleted");
 }
 
+/* Rows that one table or partition gives up. */
+static int64_t foreseen_deletes(const struct cascade *c, size_t relation)
+{
+    const struct tids *doomed = cascade_doomed_part(c, relation);
+    return (int64_t)(c->counted[relation] + (doomed ? doomed->count : 0));
+}
+
 static bool check_table(const struct cascade *c, struct db *db, uint32_t oid, const int64_t *deltas, struct err *err)
 {
     size_t relation = graph_find(c->graph, oid);
-    const struct tids *doomed = relation == SIZE_MAX ? NULL : cascade_doomed_part(c, relation);
-    int64_t go = doomed ? (int64_t)doomed->count : 0;
+    int64_t go = relation == SIZE_MAX ? 0 : foreseen_deletes(c, relation);
     int64_t change = relation == SIZE_MAX ? 0 : foreseen_updates(c, relation);
     if (deltas[TALLY_DELETED] != go)
         return unforeseen(c, db, oid, "deleted", deltas[TALLY_DELETED], go, err);
@@ -299,7 +424,7 @@ static bool refuse_unseen_hooks(const struct cascade *c, struct err *err)
     for (size_t i = 0; i < c->graph->hook_count; i++) {
         const struct graph_hook *hook = &c->graph->hooks[i];
         const struct graph_relation *on = &c->graph->relations[hook->relation];
-        bool ran = hook->on_delete && c->doomed[on->family].count;
+        bool ran = hook->on_delete && cascade_going(c, on->family);
         for (size_t r = 0; !ran && hook->on_update && r < c->graph->relation_count; r++)
             ran = c->graph->relations[r].family == on->family && foreseen_updates(c, r) > 0;
         if (!ran)
@@ -364,7 +489,7 @@ bool cascade_check(const struct cascade *c, struct db *db, const struct cascade_
         ok = check_table(c, db, now.oids[i], deltas, err);
     }
     for (size_t i = 0; ok && i < c->graph->relation_count; i++)   /* a table of which nothing at all went */
-        if (cascade_doomed_part(c, i) && tally_of(&now, c->graph->relations[i].oid, TALLY_DELETED) == 0)
+        if (foreseen_deletes(c, i) && tally_of(&now, c->graph->relations[i].oid, TALLY_DELETED) == 0)
             ok = check_table(c, db, c->graph->relations[i].oid, (const int64_t[3]){0}, err);
     cascade_tally_free(&now);
     return ok;

@@ -36,7 +36,8 @@ struct doing {
 static void walked(void *context, uint64_t rows)
 {
     struct doing *d = context;
-    ctx_progress(d->removal->session->ctx, "locking", (int64_t)rows, (int64_t)d->removal->rows, false);
+    ctx_progress(d->removal->session->ctx, d->open_family == SIZE_MAX ? "locking" : "saving", (int64_t)rows,
+                 (int64_t)d->removal->rows, false);
 }
 
 /* Exact texts are for reading only: triggers and constraints run under the session's own settings again. Asked before
@@ -100,7 +101,7 @@ static bool begin(struct doing *d, struct err *err)
     memset(r->doomed, 0, (r->graph.relation_count + 1) * sizeof *r->doomed);
     memset(r->changed, 0, (r->graph.edge_count + 1) * sizeof *r->changed);
     d->open_family = SIZE_MAX;
-    struct cascade_options walk = {.lock = true, .progress = walked, .bulk = bulk, .begin = begin_bulk,
+    struct cascade_options walk = {.lock = true, .lock_bulk = r->attempt > 1, .progress = walked, .bulk = bulk, .begin = begin_bulk,
                                    .row = take_bulk, .context = d};
     return ok && cascade_walk(&r->cascade, d->db, &walk, err) && cascade_tally_read(&d->tally, d->db, err);
 }
@@ -247,7 +248,7 @@ static bool as_planned(struct removal *r, struct err *err)
     char now[HASH_HEX];
     uint64_t operational = 0;
     for (size_t i = 0; i < r->graph.relation_count; i++) {
-        uint64_t rows = cascade_count(&r->cascade.doomed[i]);
+        uint64_t rows = cascade_going(&r->cascade, i);
         if (r->graph.relations[i].context)
             continue;
         operational += rows;
@@ -325,7 +326,7 @@ enum { COUNT_PAGES = 20000 };        /* a table of more pages is not counted for
 
 static bool touched(const struct removal *r, size_t family)
 {
-    if (cascade_count(&r->cascade.doomed[family]))
+    if (cascade_going(&r->cascade, family))
         return true;
     const struct bound *b = removal_bound(r, family);
     for (size_t i = 0; r->seeds && i < r->seed.count; i++)
@@ -354,7 +355,7 @@ static bool count_after(struct doing *d, struct err *err)
         const struct graph_relation *rel = &r->graph.relations[i];
         if (rel->family != i || !touched(r, i))
             continue;
-        int64_t change = inserted(r, i) - (int64_t)cascade_count(&r->cascade.doomed[i]);
+        int64_t change = inserted(r, i) - (int64_t)cascade_going(&r->cascade, i);
         out->counts[out->count_count] = (struct fact_count){.table = xstrdup(removal_name(r, i)), .before = -change,
                                                            .after = -1};
         str_printf(&sql, "%s%zu, ", sql.length ? " UNION ALL SELECT " : "SELECT ", out->count_count++);

@@ -163,12 +163,12 @@ static bool carry_out(struct removal *r, struct err *err)
     struct db *db;
     char first[HASH_HEX];
     memcpy(first, r->digest, sizeof first);
-    for (int attempt = 1;; attempt++) {
+    for (r->attempt = 1;; r->attempt++) {
         if (!session_guard(r->session, class_of(r), NULL, err) || !session_direct(r->session, &db, err))
             return false;
         if (removal_do(r, db, err))
             return true;
-        if (!restart(err) || attempt == ATTEMPTS) {
+        if (!restart(err) || r->attempt == ATTEMPTS) {
             if (restart(err)) {
                 err->class = ERR_CONFLICT;
                 err_hint(err, "nothing was deleted; others write to these rows all the time: try when they pause");

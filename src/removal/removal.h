@@ -37,6 +37,7 @@ struct removal {
     struct guard_answer guard;
     struct input *outcome;
     int64_t started_ms;
+    int attempt;                     /* 1, then one more for each that someone else's write undid */
     const char **operational;        /* names of the tables that lose or change rows the application owns */
     size_t operational_count;
     uint64_t operational_rows;
