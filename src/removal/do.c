@@ -233,8 +233,9 @@ static bool save(struct doing *d, struct err *err)
 
 /* ---- is it what was confirmed? ---- */
 
-static bool grown(const char *name, uint64_t now, uint64_t then, struct err *err)
+static bool grown(struct removal *r, const char *name, uint64_t now, uint64_t then, struct err *err)
 {
+    r->another = true;
     err_set(err, ERR_CONFLICT, "%s has %llu rows that would go or change, %llu were confirmed", name,
             (unsigned long long)now, (unsigned long long)then);
     err_why(err, "it grew by more than 10 %% or 1 000 rows meanwhile");
@@ -242,6 +243,22 @@ static bool grown(const char *name, uint64_t now, uint64_t then, struct err *err
 }
 
 static bool much_more(uint64_t now, uint64_t then) { return now > then && (now - then > 1000 || (now - then) * 10 > then); }
+
+/* What a converge would write is part of what was confirmed: planned again in this snapshot, before anything of it is
+ * deleted. (What is written in the end also makes good what goes with others.) */
+static bool plan_seed_again(struct doing *d, struct err *err)
+{
+    struct removal *r = d->removal;
+    struct session inside = *r->session;
+    if (r->options->kind != REMOVAL_CONVERGE)
+        return true;
+    inside.db = d->db;
+    plan_free(&r->seed);
+    r->declared.in_transaction = true;
+    r->seeds = plan_make(&inside, &r->declared, &r->seed, err);
+    r->declared.in_transaction = false;
+    return r->seeds;
+}
 
 static bool as_planned(struct removal *r, struct err *err)
 {
@@ -253,7 +270,7 @@ static bool as_planned(struct removal *r, struct err *err)
             continue;
         operational += rows;
         if (much_more(rows, r->planned[i]))
-            return grown(removal_name(r, i), rows, r->planned[i], err);
+            return grown(r, removal_name(r, i), rows, r->planned[i], err);
     }
     for (size_t e = 0; e < r->graph.edge_count; e++) {
         size_t child = r->graph.relations[r->graph.edges[e].child].family;
@@ -262,14 +279,16 @@ static bool as_planned(struct removal *r, struct err *err)
             continue;
         operational += rows;
         if (much_more(rows, r->planned_changed[e]))
-            return grown(removal_name(r, child), rows, r->planned_changed[e], err);
+            return grown(r, removal_name(r, child), rows, r->planned_changed[e], err);
     }
     if (r->options->seen_operational >= 0 && much_more(operational, (uint64_t)r->options->seen_operational))
-        return grown("the application", operational, (uint64_t)r->options->seen_operational, err);
+        return grown(r, "the application", operational, (uint64_t)r->options->seen_operational, err);
     removal_digest(r, now);
     if (strcmp(now, r->digest) == 0)
         return true;
-    err_set(err, ERR_CONFLICT, "the rows that would go are not the ones that were planned");
+    r->another = true;
+    err_set(err, ERR_CONFLICT, "the rows that would %s are not the ones that were planned",
+            r->options->kind == REMOVAL_CONVERGE ? "go or be written" : "go");
     err_why(err, "someone else wrote meanwhile");
     return err_hint(err, "nothing was deleted; look at the new plan and confirm that");
 }
@@ -410,7 +429,7 @@ static bool commit(struct doing *d, struct err *err)
 static bool steps(struct doing *d, struct err *err)
 {
     return failpoint(FAIL_PRUNE_PLANNED, err) && open_safepoint(d, err) && begin(d, err) && note_xid(d, err) &&
-           failpoint(FAIL_PRUNE_LOCKED, err) && save(d, err) && as_planned(d->removal, err) &&
+           failpoint(FAIL_PRUNE_LOCKED, err) && save(d, err) && plan_seed_again(d, err) && as_planned(d->removal, err) &&
            (d->removal->options->kind != REMOVAL_PRUNE || make_safe(d, err)) && delete_all(d, err) &&
            seed(d, err) && count_after(d, err) && leave_trail(d, err) && commit(d, err);
 }

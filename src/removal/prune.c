@@ -168,6 +168,11 @@ static bool carry_out(struct removal *r, struct err *err)
             return false;
         if (removal_do(r, db, err))
             return true;
+        if (r->another) {            /* SAFETY 5: the new plan is shown */
+            struct err unread = {0};
+            plan_again(r, &unread);
+            return false;
+        }
         if (!restart(err) || r->attempt == ATTEMPTS) {
             if (restart(err)) {
                 err->class = ERR_CONFLICT;

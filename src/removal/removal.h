@@ -43,6 +43,7 @@ struct removal {
     uint64_t operational_rows;
     uint64_t rows;                   /* that go, in all */
     bool blocked;
+    bool another;                    /* under the lock it was not the plan that was confirmed: nothing was done */
 };
 
 const char *removal_word(const struct removal *r);   /* "prune" "reset" "converge" */

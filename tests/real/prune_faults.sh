@@ -108,12 +108,14 @@ for point in $points; do
 done
 
 # ---- the server is killed; the connection is cut ----
-paused() { # POINT ARGS...: starts a prune that stops there
+paused() { # POINT ARGS...: starts a prune (or $action) that stops there
     local point=$1; shift
-    SEEDOPS_FAIL=$point:pause "$SEEDOPS" prune local "${names[@]}" "$@" >"$T/out" 2>"$T/err" & pid=$!
+    SEEDOPS_FAIL=$point:pause "$SEEDOPS" "${action:-prune}" local "${names[@]}" "$@" >"$T/out" 2>"$T/err" & pid=$!
     wait_for 20 grep -q '^State:.T' "/proc/$pid/status"
 }
-go_on() { kill -CONT "$pid"; wait "$pid"; rc=$?; err=$(cat "$T/err"); }
+go_on() { kill -CONT "$pid"; wait "$pid"; rc=$?; out=$(cat "$T/out"); err=$(cat "$T/err"); }
+# where it begins anew, and comes to the same point again
+go_on_always() { while kill -CONT "$pid" 2>/dev/null; do read -rt 0.05 <> <(:) || :; done; go_on 2>/dev/null; }
 for point in prune-saving prune-safe prune-commit; do
     fresh; paused "$point"
     cluster_stop main immediate; cluster_start main >/dev/null
@@ -197,6 +199,36 @@ q 'with n as (insert into reading (sensor, value) select id, 7 from sensor where
 ("$PSQL" -XAtq -h "$T/main" -U postgres -d app -c "set lock_timeout = '200ms'; insert into reading (sensor, value) select id, 7 from sensor where station = 2 limit 1" 2>&1 | grep -q 'lock timeout') && ok "a child of a row that goes is kept out by its lock" || not_ok "a child of a row that goes is kept out by its lock"
 go_on
 is "$rc" 0 "and the prune goes on" || note "$err"
+
+# ---- somebody changes, removes a row that is saved and not yet deleted: its lock comes with the next attempt ----
+fresh; reading=$(q 'select min(r.id) from reading r join sensor s on s.id = r.sensor where s.station = 2')
+paused prune-safe
+q "update reading set value = 4711 where id = $reading"
+go_on_always
+is "$rc $(state) $(lost)" "0 after 0" "a reading changed after it was saved: all begins anew" || note "$err"
+like "$err" 'beginning anew' "and it says so"
+safe=$(find "$XDG_STATE_HOME" -name '*.safepoint'); is "$(grep -c . <<<"$safe")" 1 "of the first attempt's safepoint nothing is left"
+like "$("$SEEDOPS" restore --to-sql "$safe")" "^$reading	[0-9]+	4711\$" "what is saved is what was deleted"
+fresh; paused prune-safe
+q "delete from reading where id = $reading; delete from written where id = $reading"
+go_on_always
+is "$rc $(state) $(lost)" "0 after 0" "a reading removed after it was saved: all begins anew" || note "$err"
+fresh; q 'alter table reading disable trigger all; delete from sensor where station = 2; alter table reading enable trigger all'
+prune
+is "$rc" 0 "readings whose sensor is gone already are nobody's to take" || note "$err"
+
+# ---- converge: what it would write is confirmed, too ----
+fresh; action=converge; printf 'table: station\nkey: [code]\nprune: true\nrows:\n  - {code: a, name: fixed}\n' >seeds/station.yaml
+paused prune-planned
+q "update station set name = 'somebody else''s' where code = 'a'"
+go_on
+is "$rc $(q "select name from station where code = 'a'")" "1 somebody else's" "a value that it would overwrite is another one by now: back to the plan" || note "$err"
+like "$err" 'go or be written are not the ones that were planned' "and it says so"
+is "$(grep -c '^plan ' <<<"$out")" 2 "and shows the new plan" || note "$out"
+whole "converge" before
+paused prune-planned; go_on
+is "$rc $(q "select string_agg(code || name, ' ') from station")" "0 afixed" "confirmed as it is now it is done" || note "$err"
+unset action; printf 'table: station\nkey: [code]\nprune: true\nrows:\n  - {code: a}\n' >seeds/station.yaml
 
 # ---- a table of the application's with a fixture: another row comes to the place of one that was to go ----
 createdb_in main own; mkdir -p "$T/own/seeds"; cd "$T/own" || exit 1
