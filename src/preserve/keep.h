@@ -64,6 +64,7 @@ struct keep_saved {                  /* options as they were before the first pr
 struct keep_record {
     struct arena arena;
     char *path;                      /* of the file */
+    int lock;                        /* keep_record_lock; -1: not held */
     bool there;                      /* it was read, or is written */
     bool slot_ours;                  /* no slot of that name was there before */
     const char *host, *since;        /* where and when the first preserve ran */
@@ -75,6 +76,9 @@ struct keep_record {
 
 /* Reads the record of this server and database, if this machine has one; an unreadable one is an error. */
 bool keep_record_open(struct session *s, struct keep_record *record, struct err *err);
+/* Before anything is done by it: keeps other preserves and undos of this database out until it is closed, and reads it
+ * once more. Fails where another one has been at work for ten seconds. */
+bool keep_record_lock(struct session *s, struct keep_record *record, struct err *err);
 /* Adds what is not in it yet: never what a preserve before this one set. */
 void keep_record_add(struct keep_record *record, const struct keep_facts *facts);
 void keep_record_archive(struct keep_record *record, const char *directory);

@@ -502,7 +502,7 @@ static char *archive_path(const struct preserving *p, struct err *err)
 /* SAFETY 5: the evidence is in the journal and the way back is on the disk before the first write. */
 static bool prepare(struct preserving *p, struct err *err)
 {
-    if (!evidence_record(p->s, p->tables, p->count, err))
+    if (!evidence_record(p->s, p->tables, p->count, err) || !keep_record_lock(p->s, &p->record, err))
         return false;
     p->record.slot_ours |= p->slot;
     keep_record_add(&p->record, &p->facts);

@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "op/known.h"
 
-enum { RECORD_MOST = 4 * 1024 * 1024 };
+enum { RECORD_MOST = 4 * 1024 * 1024, LOCK_MS = 10000 };
 
 char *keep_directory(const struct session *s, struct err *err)
 {
@@ -102,7 +102,7 @@ static bool take(struct keep_record *record, const struct json *root)
 
 bool keep_record_open(struct session *s, struct keep_record *record, struct err *err)
 {
-    *record = (struct keep_record){.host = "", .since = "", .path = record_path(s, err)};
+    *record = (struct keep_record){.lock = -1, .host = "", .since = "", .path = record_path(s, err)};
     if (!record->path)
         return false;
     char *bytes;
@@ -122,6 +122,21 @@ bool keep_record_open(struct session *s, struct keep_record *record, struct err 
         return true;
     err_context(err, "cannot read %s, which says what a preserve changed", record->path);
     return err_hint(err, "look at it; moved aside, preserve and --undo go by what the database says");
+}
+
+bool keep_record_lock(struct session *s, struct keep_record *record, struct err *err)
+{
+    struct str name = {0};
+    int lock;
+    str_printf(&name, "%s.lock", record->path);
+    bool ok = file_lock(str_text(&name), LOCK_MS, &lock, err);
+    str_free(&name);
+    if (!ok)
+        return err_hint(err, "nothing was changed; another preserve is at work on this database: wait for it");
+    keep_record_close(record);
+    ok = keep_record_open(s, record, err);
+    record->lock = lock;
+    return ok;
 }
 
 static bool is_saved(const struct keep_record *record, uint32_t oid)
@@ -222,7 +237,9 @@ bool keep_record_remove(struct keep_record *record, struct err *err)
 
 void keep_record_close(struct keep_record *record)
 {
+    if (record->path && record->lock >= 0)
+        close(record->lock);
     free(record->path);
     arena_free(&record->arena);
-    *record = (struct keep_record){0};
+    *record = (struct keep_record){.lock = -1};
 }

@@ -137,10 +137,22 @@ static bool restore_options(struct undoing *u, struct db *db, struct err *err)
     return err_hint(err, "the messages above say why; run it again");
 }
 
+/* The plan is of the record as it was read then. */
+static bool lock_record(struct undoing *u, struct err *err)
+{
+    size_t tables = u->record.table_count, archives = u->record.archive_count;
+    if (!keep_record_lock(u->s, &u->record, err))
+        return false;
+    if (u->record.table_count == tables && u->record.archive_count == archives)
+        return true;
+    err_set(err, ERR_CONFLICT, "another preserve or undo was at work meanwhile");
+    return err_hint(err, "nothing was changed; look at the new plan");
+}
+
 static bool carry_out(struct undoing *u, struct err *err)
 {
     struct db *db;
-    if (!session_guard(u->s, GUARD_KEEP, NULL, err) || !session_direct(u->s, &db, err))
+    if (!session_guard(u->s, GUARD_KEEP, NULL, err) || !session_direct(u->s, &db, err) || !lock_record(u, err))
         return false;
     trail_announce(u->s);
     if ((u->statement_count && !restore_options(u, db, err)) || (u->drop_slot && !drop_slot(u, db, err)))

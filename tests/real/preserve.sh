@@ -27,6 +27,27 @@ saved_rows() { # of the newest archive, by its files' own pages
     local file=$1; chmod -R a+rX "$T/state"; cp "$file" "$T/page.heap"; chmod 644 "$T/page.heap"
     sql c tools -c "SELECT count(*) FROM generate_series(0, $(($(stat -c %s "$file") / 8192 - 1))) g, heap_page_items(pg_read_binary_file('$T/page.heap', g * 8192, 8192)) WHERE lp_flags = 1 AND t_data IS NOT NULL"; }
 
+# ---- two at once ----
+emptied twice; before=$(options); wait_for 10 counters_came
+so preserve test --dry-run                       # the directory is there
+record=$T/state/seedops/preserve; mkdir -p "$record"
+oid=$(sql c twice -c "SELECT oid FROM pg_database WHERE datname = 'twice'")
+system=$(sql c twice -c 'SELECT system_identifier FROM pg_control_system()')
+exec 8>"$record/$system-$oid.json.lock"; flock 8
+"$SEEDOPS" preserve test --json >"$T/one" 2>&1 & one=$!
+"$SEEDOPS" preserve test --json >"$T/two" 2>&1 & two=$!
+locking() { [ "$(ls -l /proc/$one/fd /proc/$two/fd 2>/dev/null | grep -c "json.lock")" = 2 ]; }
+wait_for 8 locking
+is "$(options)" "$before" "before the lock is ours nothing is changed"
+exec 8>&-
+wait $one; wait $two
+so preserve test --undo
+is "$rc $(options)" "0 $before" "two preserves at once: --undo knows how it was before both" || note "$(cat "$T/one" "$T/two")" "$err"
+exec 8>"$record/$system-$oid.json.lock"; flock 8
+so preserve test
+is "$rc" 1 "one that waits in vain gives up"; like "$err" 'another preserve is at work' "and says why"
+exec 8>&-
+
 # ---- with and without pageinspect: the same pages, and no row is lost on the way
 for way in pages files; do
     emptied $way; sql c $way -c 'CREATE SCHEMA tools; CREATE EXTENSION pageinspect SCHEMA tools'
