@@ -282,10 +282,11 @@ bool pins_read(struct pins *pins, struct err *err)
     if (access(path, F_OK) != 0 && errno == ENOENT)
         return true;
     if (!file_read(path, PINS_FILE_MAX, &bytes, &length, err)) {
-        bool there = access(path, F_OK) == 0;
-        if (there && err)
-            err->class = ERR_CONFIG;     /* what it knew is not known to us, which is not the same as nothing */
-        return there ? err_hint(err, "put it right, or move it away: every environment is new then") : false;
+        /* what it knew is not known to us, which is not the same as nothing: nor where we may not even look */
+        bool perhaps = access(path, F_OK) == 0 || errno == EACCES;
+        if (perhaps && err)
+            err->class = ERR_CONFIG;
+        return perhaps ? err_hint(err, "put it right, or move it away: every environment is new then") : false;
     }
     bool ok = pins_parse(pins, path, bytes, length, err);
     free(bytes);

@@ -219,6 +219,12 @@ check "for long" test $((SECONDS - took)) -le 5
 exec 7>&-
 XDG_STATE_HOME=/proc/none so seed local; is "$rc" 0 "nor does a directory that cannot be written"
 XDG_STATE_HOME=/proc/none so status local; like "$err" 'was not noted, so a later change would go unseen' "but it is said"
+cp "$SEEDOPS" "$T/ours"; chmod 755 "$T/ours"; mkdir -m 700 "$T/closed"
+elsewhere() { run runuser -u nobody -- env HOME=/nonexistent XDG_STATE_HOME="$T/closed" LOCAL_URL="$LOCAL_URL" "$T/ours" "$@"; }
+sql dev app -c 'delete from t'
+elsewhere seed local; is "$rc" 5 "a directory that may not be entered is not one without the file" || note "$err"
+elsewhere status local; like "$err" 'IDENTITY UNCERTAIN: cannot read .*/closed/seedops/known_databases' "and that is said" || note "$err"
+so seed local; is "$rc" 0 "and with it all is well"
 is "$(stat -c %a "$XDG_STATE_HOME/seedops")" 700 "the directory is ours alone"
 for _ in 1 2 3 4 5 6 7 8; do "$SEEDOPS" status local >/dev/null 2>&1 & done; wait $(jobs -rp | grep -vxF "$(printf '%s\n' "${helpers[@]}")") 2>/dev/null
 look local; is "$state" known "eight first visits at once agree"
