@@ -66,7 +66,8 @@ bool safepoint_list(struct safepoint_list *list, const char *dir, const char *st
     for (size_t i = 0; i < names.count; i++) {
         struct safepoint_item *item = &list->items[list->count++];
         item->path = file_join(list->dir, names.items[i]);
-        safepoint_open(&item->reader, item->path, &item->err);
+        if (safepoint_open(&item->reader, item->path, &item->err))
+            safepoint_let_go(item->reader);
     }
     names_free(&names);
     return true;

@@ -249,15 +249,23 @@ bool safepoint_open(struct safepoint_reader **reader, const char *path, struct e
     return ok;
 }
 
-void safepoint_close(struct safepoint_reader *r)
+void safepoint_let_go(struct safepoint_reader *r)
 {
-    if (!r)
-        return;
     if (r->fd >= 0)
         close(r->fd);
     ZSTD_freeDCtx(r->zstd);
     free(r->raw);
     free(r->packed);
+    r->fd = -1;
+    r->zstd = NULL;
+    r->raw = r->packed = NULL;
+}
+
+void safepoint_close(struct safepoint_reader *r)
+{
+    if (!r)
+        return;
+    safepoint_let_go(r);
     free(r->path);
     arena_free(&r->arena);
     arena_free(&r->table_arena);

@@ -59,6 +59,8 @@ struct safepoint_reader;
 /* Opens a file and reads its head and its end (a few KiB, whatever the size). */
 bool safepoint_open(struct safepoint_reader **reader, const char *path, struct err *err);
 void safepoint_close(struct safepoint_reader *reader);       /* NULL is fine */
+/* Closes the file and keeps what safepoint_info tells. */
+void safepoint_let_go(struct safepoint_reader *reader);
 const struct safepoint_info *safepoint_info(const struct safepoint_reader *reader);
 /* The next section, rows of the present one that were not read are passed over (and checked). *table borrows until the
  * next call; NULL at the end, when the whole file was found right. */
@@ -77,7 +79,8 @@ bool safepoint_verify(struct safepoint_reader *reader, struct err *err);
 char *safepoint_find(const char *name, const char *environment, const char *dir, const char *state_dir,
                      struct err *err);
 
-/* What lies in the directory, newest first. A file that cannot be read is an item with its error. */
+/* What lies in the directory, newest first; the files themselves are let go. One that cannot be read is an item with its
+ * error. */
 struct safepoint_item { struct safepoint_reader *reader; char *path; struct err err; };
 struct safepoint_list { struct safepoint_item *items; size_t count; char *dir; };
 /* An absent directory is an empty list. */
