@@ -1,4 +1,7 @@
-/* safepoint_sql - the script: a head of comments, the data, one INSERT over all tables, updates, sequences. */
+/* safepoint_sql - the script: a head of comments, the data, one statement that inserts and sets back, sequences.
+ *
+ * One statement, because rows that come back and values that are set back may need each other, and foreign keys are
+ * checked at its end. Of a table with changes by several keys the rows are set back once, whatever changed them. */
 #include "plan/safepoint_sql.h"
 
 #include <errno.h>
@@ -9,9 +12,14 @@
 #include "base/text.h"
 #include "db/conn.h"
 
+struct changed { struct safepoint_table table; size_t section; };
+
 struct script {
     FILE *to;
-    struct str inserts, updates, sequences;   /* written behind the data */
+    struct arena arena;
+    struct str writes, notes, sequences;      /* written behind the data */
+    struct changed *changed;                  /* sections of changes, of tables with a key */
+    size_t changed_count;
     size_t section;
 };
 
@@ -67,40 +75,129 @@ static void create_sql(const struct safepoint_table *t, size_t n, struct str *sq
 
 static void insert_sql(struct script *s, const struct safepoint_table *t)
 {
-    str_printf(&s->inserts, "%s x%zu AS (\n    INSERT INTO ", s->inserts.length ? "," : "\nWITH", s->section);
-    db_quote_relation(&s->inserts, t->schema, t->name);
-    str_add(&s->inserts, " (");
-    column_list(t, "", &s->inserts);
-    str_add(&s->inserts, ")\n    OVERRIDING SYSTEM VALUE SELECT ");
-    column_list(t, "", &s->inserts);
-    str_printf(&s->inserts, " FROM pg_temp.seedops_%zu\n    ON CONFLICT DO NOTHING RETURNING 1)", s->section);
+    str_printf(&s->writes, "%s x%zu AS (\n    INSERT INTO ", s->writes.length ? "," : "\nWITH", s->section);
+    db_quote_relation(&s->writes, t->schema, t->name);
+    str_add(&s->writes, " (");
+    column_list(t, "", &s->writes);
+    str_add(&s->writes, ")\n    OVERRIDING SYSTEM VALUE SELECT ");
+    column_list(t, "", &s->writes);
+    str_printf(&s->writes, " FROM pg_temp.seedops_%zu\n    ON CONFLICT DO NOTHING RETURNING 1)", s->section);
 }
 
-static void update_sql(struct script *s, const struct safepoint_table *t)
+static void note_changed(struct script *s, const struct safepoint_table *t)
 {
-    struct str *sql = &s->updates;
     if (t->key_count == 0) {
-        str_printf(sql, "\n-- section %zu changed rows of a table without a key; its old values are in pg_temp.seedops_%zu\n",
+        str_printf(&s->notes, "\n-- section %zu changed rows of a table without a key; its old values are in pg_temp.seedops_%zu\n",
                    s->section, s->section);
         return;
     }
-    str_add(sql, "\nUPDATE ");
-    db_quote_relation(sql, t->schema, t->name);
-    str_add(sql, " t SET ");
-    for (size_t i = 0; i < t->change_count; i++) {
-        str_add(sql, i ? ", " : "");
-        db_quote_identifier(sql, t->changes[i].column);
-        str_add(sql, " = r.");
-        db_quote_identifier(sql, t->changes[i].column);
-    }
-    str_printf(sql, "\nFROM pg_temp.seedops_%zu r WHERE ", s->section);
+    s->changed = xrealloc(s->changed, (s->changed_count + 1) * sizeof *s->changed);
+    struct changed *changed = &s->changed[s->changed_count++];
+    changed->section = s->section;
+    safepoint_table_copy(&s->arena, &changed->table, t);
+}
+
+static bool same_table(const struct changed *a, const struct changed *b)
+{
+    return strcmp(a->table.schema, b->table.schema) == 0 && strcmp(a->table.name, b->table.name) == 0;
+}
+
+static void key_list(const struct safepoint_table *t, const char *alias, struct str *sql)
+{
     for (size_t i = 0; i < t->key_count; i++) {
-        str_add(sql, i ? " AND t." : "t.");
-        db_quote_identifier(sql, t->key[i]);
-        str_add(sql, " = r.");
+        str_printf(sql, "%s%s", i ? ", " : "", alias);
         db_quote_identifier(sql, t->key[i]);
     }
-    str_add(sql, ";\n");
+}
+
+static void key_equals(const struct safepoint_table *t, const char *left, const char *right, struct str *sql)
+{
+    for (size_t i = 0; i < t->key_count; i++) {
+        str_printf(sql, "%s%s.", i ? " AND " : "", left);
+        db_quote_identifier(sql, t->key[i]);
+        str_printf(sql, " = %s.", right);
+        db_quote_identifier(sql, t->key[i]);
+    }
+}
+
+static bool sets(const struct changed *c, const char *column)
+{
+    for (size_t i = 0; i < c->table.change_count; i++)
+        if (strcmp(c->table.changes[i].column, column) == 0)
+            return true;
+    return false;
+}
+
+/* A column's old value, from whichever section has the row; a column that none of them changed in it stays. */
+static void set_column(const struct script *s, const struct changed *first, const char *column, bool *any, struct str *sql)
+{
+    str_add(sql, *any ? ",\n        " : "");
+    *any = true;
+    db_quote_identifier(sql, column);
+    str_add(sql, " = CASE");
+    for (const struct changed *c = first; c < s->changed + s->changed_count; c++)
+        if (same_table(first, c) && sets(c, column)) {
+            str_printf(sql, " WHEN r%zu.", c->section);
+            db_quote_identifier(sql, c->table.key[0]);
+            str_printf(sql, " IS NOT NULL THEN r%zu.", c->section);
+            db_quote_identifier(sql, column);
+        }
+    str_add(sql, " ELSE t.");
+    db_quote_identifier(sql, column);
+    str_add(sql, " END");
+}
+
+static void set_columns(const struct script *s, const struct changed *first, struct str *sql)
+{
+    bool any = false;
+    for (const struct changed *c = first; c < s->changed + s->changed_count; c++)
+        for (size_t i = 0; same_table(first, c) && i < c->table.change_count; i++) {
+            const char *column = c->table.changes[i].column;
+            bool before = false;
+            for (const struct changed *b = first; b < c; b++)
+                before |= same_table(first, b) && sets(b, column);
+            if (!before)
+                set_column(s, first, column, &any, sql);
+        }
+}
+
+/* All sections of changes of a table, from its first one on. */
+static void update_sql(const struct script *s, const struct changed *first, struct str *sql)
+{
+    const struct changed *end = s->changed + s->changed_count;
+    char alias[24];
+    str_printf(sql, "%s x%zu AS (\n    UPDATE ", sql->length ? "," : "\nWITH", first->section);
+    db_quote_relation(sql, first->table.schema, first->table.name);
+    str_add(sql, " t SET ");
+    set_columns(s, first, sql);
+    str_add(sql, "\n    FROM (");
+    for (const struct changed *c = first; c < end; c++)
+        if (same_table(first, c)) {
+            str_add(sql, c == first ? "SELECT " : " UNION SELECT ");
+            key_list(&first->table, "", sql);
+            str_printf(sql, " FROM pg_temp.seedops_%zu", c->section);
+        }
+    str_add(sql, ") q");
+    for (const struct changed *c = first; c < end; c++)
+        if (same_table(first, c)) {
+            snprintf(alias, sizeof alias, "r%zu", c->section);
+            str_printf(sql, " LEFT JOIN pg_temp.seedops_%zu %s ON ", c->section, alias);
+            key_equals(&first->table, alias, "q", sql);
+        }
+    str_add(sql, "\n    WHERE ");
+    key_equals(&first->table, "t", "q", sql);
+    str_add(sql, " RETURNING 1)");
+}
+
+static void update_all(struct script *s)
+{
+    for (size_t i = 0; i < s->changed_count; i++) {
+        bool first = true;
+        for (size_t b = 0; b < i; b++)
+            first &= !same_table(&s->changed[b], &s->changed[i]);
+        if (first)
+            update_sql(s, &s->changed[i], &s->writes);
+    }
 }
 
 /* Forward only: where the application has drawn higher numbers, they stay drawn. */
@@ -136,7 +233,7 @@ static bool write_section(struct script *s, struct safepoint_reader *reader, con
         insert_sql(s, t);
         sequence_sql(s, t);
     } else {
-        update_sql(s, t);
+        note_changed(s, t);
     }
     s->section++;
     for (;;) {
@@ -162,10 +259,11 @@ static bool write_all(struct script *s, struct safepoint_reader *reader, struct 
         if (!write_section(s, reader, table, err))
             return false;
     }
-    fputs(str_text(&s->inserts), s->to);
-    if (s->inserts.length)
+    update_all(s);
+    fputs(str_text(&s->writes), s->to);
+    if (s->writes.length)
         fputs("\nSELECT 'restored' AS seedops;\n", s->to);
-    fputs(str_text(&s->updates), s->to);
+    fputs(str_text(&s->notes), s->to);
     fputs(str_text(&s->sequences), s->to);
     fputs("COMMIT;\n", s->to);
     if (fflush(s->to) != 0 || ferror(s->to))
@@ -178,8 +276,10 @@ bool safepoint_to_sql(struct safepoint_reader *reader, FILE *to, struct err *err
 {
     struct script s = {.to = to};
     bool ok = safepoint_verify(reader, err) && write_all(&s, reader, err);
-    str_free(&s.inserts);
-    str_free(&s.updates);
+    str_free(&s.writes);
+    str_free(&s.notes);
     str_free(&s.sequences);
+    free(s.changed);
+    arena_free(&s.arena);
     return ok;
 }

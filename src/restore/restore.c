@@ -56,6 +56,7 @@ static void add_section(struct input *in, const struct restore *r, const struct 
 {
     const char *changed = r->options->changed;
     int64_t there = s->rows;
+    struct str taken = {0};
     if (restore_hopeless(s))
         return;
     for (int i = 0; i < ROW_STATES; i++)
@@ -63,7 +64,9 @@ static void add_section(struct input *in, const struct restore *r, const struct 
     add_state(in, s, ROW_MISSING, "insert", "", false);
     add_state(in, s, ROW_SET_BACK, "set back", "", false);
     add_state(in, s, ROW_CHANGED, changed ? changed : "changed", "changed since", true);
-    add_state(in, s, ROW_TAKEN, "conflict", "another row has a unique value of it", true);
+    str_printf(&taken, "another row has its value of %s", s->taken ? s->taken : "a unique key");
+    add_state(in, s, ROW_TAKEN, "conflict", str_text(&taken), true);
+    str_free(&taken);
     add_state(in, s, ROW_ORPHAN, "conflict", "the row it refers to is gone", true);
     add_state(in, s, ROW_GONE, "leave", "deleted since", true);
     if (there > 0)

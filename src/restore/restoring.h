@@ -40,6 +40,7 @@ struct restored {                    /* a section */
     bool blocked;                    /* none of its rows can be inserted */
     int64_t rows, states[ROW_STATES];
     const char *examples[ROW_STATES];/* a few keys, or NULL */
+    const char *taken;               /* names of the unique keys whose values other rows have */
     int64_t written;
 };
 

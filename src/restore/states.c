@@ -207,41 +207,106 @@ static size_t column_of(const struct restored *s, const struct db_column *live)
     return i;
 }
 
-static bool add_taken(struct str *sql, const struct restored *s, size_t n, const struct db_key *key)
+/* A column as it will be: saved, or for what a section of changes leaves alone the live one. False: nobody knows. */
+static bool column_to_be(struct str *sql, const struct restored *s, const struct db_column *live)
 {
-    struct str match = {0};
-    for (size_t i = 0; i < key->count; i++) {
+    size_t column = column_of(s, live);
+    if (column < s->saved.column_count && compared(s, column))
+        str_printf(sql, "r.c%zu", column);
+    else if (s->saved.kind == SAFEPOINT_DELETED)
+        return false;
+    else {
+        str_add(sql, "t.");
+        db_quote_identifier(sql, live->name);
+    }
+    return true;
+}
+
+/* Another row `o` has this key's value. */
+static bool add_other(struct str *sql, const struct restored *s, const struct db_key *key)
+{
+    bool touched = s->saved.kind == SAFEPOINT_DELETED, known = true;
+    str_add(sql, " AND EXISTS (SELECT FROM ");
+    restore_live(sql, s, "o");
+    str_add(sql, " WHERE ");
+    for (size_t i = 0; known && i < key->count; i++) {
         const struct db_column *live = &s->table->columns[key->columns[i]];
         size_t column = column_of(s, live);
-        if (column == s->saved.column_count) {
-            str_free(&match);
-            return false;
-        }
-        str_add(&match, i ? " AND " : "");
-        live_column(&match, "t", s, column);
-        equals(&match, &live->type);
-        str_printf(&match, "r.c%zu", column);
+        touched |= column < s->saved.column_count && compared(s, column);
+        str_add(sql, i ? " AND o." : "o.");
+        db_quote_identifier(sql, live->name);
+        equals(sql, &live->type);
+        known = column_to_be(sql, s, live);
     }
-    str_printf(sql, "UPDATE pg_temp.seedops_state_%zu s SET s = 'k' FROM pg_temp.seedops_saved_%zu r "
-               "WHERE s.r = r.ctid AND s.s = 'm' AND EXISTS (SELECT FROM ", n, n);
-    restore_live(sql, s, "t");
-    str_printf(sql, " WHERE %s); ", str_text(&match));
-    str_free(&match);
-    return true;
+    return known && touched;
+}
+
+static const char *written_states(const struct restore *r, const struct restored *s)
+{
+    return s->saved.kind == SAFEPOINT_DELETED ? "'m'" : r->overwrite ? "'u', 'c'" : "'u'";
+}
+
+/* Rows that come back, or get a value back, that another row has since. A row whose own value is set back as well is
+ * not in the way. Nothing is added where this section does not write the key. */
+static void add_taken(struct str *sql, const struct restore *r, size_t n, const struct db_key *key)
+{
+    const struct restored *s = &r->sections[n];
+    bool changes = s->saved.kind == SAFEPOINT_CHANGED;
+    struct str other = {0};
+    if (add_other(&other, s, key)) {
+        str_printf(sql, "UPDATE pg_temp.seedops_state_%zu s SET s = 'k' FROM pg_temp.seedops_saved_%zu r", n, n);
+        if (changes) {
+            str_add(sql, ", ");
+            restore_live(sql, s, "t");
+        }
+        str_printf(sql, " WHERE s.r = r.ctid AND s.s IN (%s)", written_states(r, s));
+        if (changes) {
+            str_add(sql, " AND ");
+            match(sql, s, "r");
+        }
+        str_add(sql, str_text(&other));
+        if (changes) {
+            str_printf(sql, " AND (o.tableoid, o.ctid) IS DISTINCT FROM (t.tableoid, t.ctid) AND NOT EXISTS (SELECT FROM "
+                       "pg_temp.seedops_saved_%zu q JOIN pg_temp.seedops_state_%zu z ON z.r = q.ctid WHERE z.s IN (%s)", n, n,
+                       written_states(r, s));
+            for (size_t i = 0; i < s->key_count; i++) {
+                str_add(sql, " AND ");
+                live_column(sql, "o", s, s->key[i]);
+                equals(sql, &s->columns[s->key[i]].live->type);
+                str_printf(sql, "q.c%zu", s->key[i]);
+            }
+            str_add(sql, ")");
+        }
+        str_add(sql, ")");
+    }
+    str_free(&other);
+}
+
+static bool find_taken_by(struct restore *r, size_t n, const struct db_key *key, struct err *err)
+{
+    struct restored *s = &r->sections[n];
+    struct str sql = {0};
+    struct db_result *result = NULL;
+    add_taken(&sql, r, n, key);
+    bool ok = sql.length == 0 || db_run(r->db, str_text(&sql), 0, &result, NULL, err);
+    if (ok && result && db_affected(result) > 0)
+        s->taken = arena_printf(&r->arena, "%s%s%s", s->taken ? s->taken : "", s->taken ? ", " : "", key->name);
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
 }
 
 static bool find_taken(struct restore *r, struct err *err)
 {
-    struct str sql = {0};
     for (size_t n = 0; n < r->count; n++) {
-        const struct restored *s = &r->sections[n];
-        for (size_t k = 0; !restore_hopeless(s) && s->saved.kind == SAFEPOINT_DELETED && k < s->table->key_count; k++)
-            if (!is_match_key(s, &s->table->keys[k]))
-                add_taken(&sql, s, n, &s->table->keys[k]);
+        struct restored *s = &r->sections[n];
+        s->taken = NULL;
+        for (size_t k = 0; !restore_hopeless(s) && k < s->table->key_count; k++)
+            if ((s->saved.kind == SAFEPOINT_CHANGED || !is_match_key(s, &s->table->keys[k])) &&
+                !find_taken_by(r, n, &s->table->keys[k], err))
+                return false;
     }
-    bool ok = sql.length == 0 || db_run(r->db, str_text(&sql), 0, NULL, NULL, err);
-    str_free(&sql);
-    return ok;
+    return true;
 }
 
 /* The saved rows of a parent's section that this restore writes: q the row, z its state, t the live one of changes.

@@ -12,7 +12,7 @@
 
 /* ---- triggers ---- */
 
-struct trigger { size_t section; char *name; bool always; };
+struct trigger { char *table, *name; bool always; };   /* table: quoted, as ALTER TABLE wants it */
 struct triggers { struct trigger *items; size_t count; };
 
 static bool first_of_table(const struct restore *r, size_t section)
@@ -23,21 +23,33 @@ static bool first_of_table(const struct restore *r, size_t section)
     return r->sections[section].table != NULL;
 }
 
+/* A partitioned table's own and each partition's, which may be switched differently: every one is put back as it was.
+ * Before 13 a partition's copies cannot be told apart and are left to what ALTER TABLE of the whole does to them. */
+static void triggers_sql(struct restore *r, const struct db_table *table, struct str *sql)
+{
+    bool each = db_facts(r->db)->server_version_num >= 130000;
+    str_printf(sql, "WITH RECURSIVE tree(oid) AS (SELECT %lu::pg_catalog.oid UNION ALL SELECT i.inhrelid "
+               "FROM tree t JOIN pg_catalog.pg_inherits i ON i.inhparent = t.oid JOIN pg_catalog.pg_class c "
+               "ON c.oid = i.inhrelid WHERE c.relispartition) SELECT pg_catalog.format('%s%%I.%%I', n.nspname, c.relname), "
+               "g.tgname, g.tgenabled::pg_catalog.text FROM tree t JOIN pg_catalog.pg_class c ON c.oid = t.oid "
+               "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_trigger g ON g.tgrelid = c.oid "
+               "WHERE NOT g.tgisinternal AND g.tgenabled IN ('O', 'A')", (unsigned long)table->oid, each ? "ONLY " : "");
+}
+
 static bool find_triggers(struct restore *r, struct triggers *to, struct err *err)
 {
     bool ok = true;
     for (size_t n = 0; ok && n < r->count; n++) {
         struct db_result *result = NULL;
         struct str sql = {0};
-        if (!first_of_table(r, n) || !r->sections[n].table->has_triggers)
+        if (!first_of_table(r, n))
             continue;
-        str_printf(&sql, "SELECT tgname, tgenabled::pg_catalog.text FROM pg_catalog.pg_trigger WHERE tgrelid = %lu "
-                   "AND NOT tgisinternal AND tgenabled IN ('O', 'A')", (unsigned long)r->sections[n].table->oid);
+        triggers_sql(r, r->sections[n].table, &sql);
         ok = db_run(r->db, str_text(&sql), 0, &result, NULL, err);
         for (size_t i = 0; ok && i < db_rows(result); i++) {
             to->items = xrealloc(to->items, (to->count + 1) * sizeof *to->items);
-            to->items[to->count++] = (struct trigger){n, xstrdup(db_value(result, i, 0)),
-                                                      db_value(result, i, 1)[0] == 'A'};
+            to->items[to->count++] = (struct trigger){xstrdup(db_value(result, i, 0)), xstrdup(db_value(result, i, 1)),
+                                                      db_value(result, i, 2)[0] == 'A'};
         }
         db_result_free(result);
         str_free(&sql);
@@ -49,10 +61,8 @@ static bool switch_triggers(struct restore *r, const struct triggers *t, bool on
 {
     struct str sql = {0};
     for (size_t i = 0; i < t->count; i++) {
-        const struct db_table *table = r->sections[t->items[i].section].table;
-        str_add(&sql, "ALTER TABLE ");
-        db_quote_relation(&sql, table->schema, table->name);
-        str_add(&sql, !on ? " DISABLE TRIGGER " : t->items[i].always ? " ENABLE ALWAYS TRIGGER " : " ENABLE TRIGGER ");
+        str_printf(&sql, "ALTER TABLE %s%s", t->items[i].table,
+                   !on ? " DISABLE TRIGGER " : t->items[i].always ? " ENABLE ALWAYS TRIGGER " : " ENABLE TRIGGER ");
         db_quote_identifier(&sql, t->items[i].name);
         str_add(&sql, "; ");
     }
@@ -67,8 +77,10 @@ static bool switch_triggers(struct restore *r, const struct triggers *t, bool on
 
 static void triggers_free(struct triggers *t)
 {
-    for (size_t i = 0; i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++) {
+        free(t->items[i].table);
         free(t->items[i].name);
+    }
     free(t->items);
 }
 
@@ -337,9 +349,9 @@ static bool check_section(struct restore *r, size_t n, struct err *err)
     if (s->saved.kind == SAFEPOINT_DELETED)
         left[ROW_MISSING] = s->states[ROW_TAKEN] + s->states[ROW_ORPHAN];
     else
-        left[ROW_SET_BACK] = s->states[ROW_ORPHAN];
+        left[ROW_SET_BACK] = s->states[ROW_ORPHAN] + s->states[ROW_TAKEN];
     left[ROW_GONE] = s->states[ROW_GONE];
-    left[ROW_CHANGED] = r->overwrite ? 0 : s->states[ROW_CHANGED];
+    left[ROW_CHANGED] = r->overwrite ? s->states[ROW_TAKEN] : s->states[ROW_CHANGED];
     int64_t wrong = 0;
     for (int i = 0; i < ROW_STATES; i++)
         wrong += now[i] > left[i] ? now[i] - left[i] : 0;
@@ -351,8 +363,15 @@ static bool check_section(struct restore *r, size_t n, struct err *err)
     return false;
 }
 
+/* Unique indexes over expressions or some of the rows, and exclusion constraints, are the server's to judge: it names
+ * the constraint and the values. */
 static bool place(struct err *err)
 {
+    if (strcmp(err->sqlstate, "23505") == 0 || strcmp(err->sqlstate, "23P01") == 0) {
+        err->class = ERR_CONFLICT;
+        err_context(err, "another row has a value that is to come back");
+        return err_hint(err, "nothing was written; change that row, or restore what else there is by hand (--to-sql)");
+    }
     if (err->class == ERR_QUERY && !err->hint[0])
         err_hint(err, "nothing was written; restore --dry-run shows what is in the way");
     return false;

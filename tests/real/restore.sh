@@ -250,6 +250,17 @@ db -c "alter table t enable always trigger note"
 so restore here "$S" --confirm here
 is "$rc $(db -c 'select string_agg(v, $$,$$ order by id) from t') $(db -c 'select count(*) from log')" "0 x,y 2" "restore_triggers: disable keeps them out"
 is "$(db -c "select string_agg(tgname || tgenabled::text, ' ' order by tgname) from pg_trigger where not tgisinternal")" "noteA upO" "and leaves them as they were"
+db -c "create table parted (id int primary key, v text) partition by range (id); create table low partition of parted for values from (0) to (10);
+       create table high partition of parted for values from (10) to (20); insert into parted values (1, 'x'), (11, 'y');
+       create trigger whole after insert on parted for each row execute function note(); create trigger own after insert on low for each row execute function note();
+       create trigger sleeps after insert on high for each row execute function note(); alter table high disable trigger sleeps; alter table low enable always trigger own;
+       alter table high disable trigger whole"
+states() { db -c "select string_agg(tgrelid::regclass || '.' || tgname || tgenabled::text, ' ' order by tgrelid::regclass::text, tgname) from pg_trigger where not tgisinternal"; }
+before=$(states); logged=$(db -c 'select count(*) from log')
+kept=$S; save "delete from parted" "deleted:parted:"
+so restore here "$S" --confirm here; rm "$S"; S=$kept
+is "$rc $(db -c 'select count(*) from parted') $(db -c 'select count(*) from log')" "0 2 $logged" "a partition's triggers are kept out as well" || note "$err"
+is "$(states)" "$before" "and each is left as it was, also one that was off"
 sed -i 's/disable/perhaps/' seedops.yaml
 so restore here "$S" --confirm here
 is "$rc" 1 "another word is refused"
@@ -339,6 +350,9 @@ is "$rc" 0 "a damaged file does not spoil the list"
 so restore --to-sql 99991231 --safepoint-dir "$SAFE"
 is "$rc" 1 "and is refused by name as well"
 rm "$SAFE/99991231T000000Z-broken.safepoint"
+mkdir "$T/many"; for i in $(seq 100 199); do cp "$S" "$T/many/20260101T000000.${i}Z-prune-test-$i.safepoint"; done
+run bash -c 'ulimit -n 40; exec "$0" restore --list --safepoint-dir "$1" --json' "$SEEDOPS" "$T/many"
+is "$rc $(jq '[.safepoints[] | select(.rows == 2)] | length' <<<"$out")" "0 100" "many safepoints are listed with few open files" || note "$out" "$err"
 confirmed "$T/schema.sql"
 is "$rc" 1 "something else is no safepoint"
 so restore --to-sql "$T/broken.safepoint"
@@ -349,6 +363,37 @@ is "$(ls "$T/killed") $(ls -A "$T/killed" | wc -l) $(db -c 'select count(*) from
 so restore --list --safepoint-dir "$T/killed"
 like "$out" 'no safepoints in' "what it left is not listed"
 if (ulimit -f 1; "$BUILD/tests/real/safepoint_driver" "$T/main" types "$T/full" "delete from pg_temp.x" "deleted:public.nothing:") 2>/dev/null; then not_ok "a missing table is an error"; else ok "a missing table is an error"; fi
+
+# ---- to-sql: rows that come back and values that are set back need each other; a row that two keys changed ----
+base needs
+db -c "create table c (code int primary key); create table a (id int primary key, code int unique references c on delete set null, other int, n int);
+       create table b (id int primary key, code int references a (code) on delete cascade, c int references c on delete cascade);
+       create table d (id int primary key); alter table a add foreign key (other) references d on delete set null;
+       insert into c values (1), (2); insert into d values (7); insert into a values (1, 1, 7, 10), (2, 2, 7, 20), (3, null, 7, 30); insert into b values (5, 1, 1)"
+before=$(dump needs)
+save "delete from b; delete from c where code = 1; delete from d" "deleted:b:" "deleted:c:FROM public.c t WHERE code = 1" "deleted:d:" \
+     "changed:a:code=\\N:FROM public.a t WHERE code = 1" "changed:a:other=\\N:FROM public.a t WHERE other = 7"
+db -c "update a set n = 11 where id = 1"
+so restore --to-sql "$S"; printf '%s\n' "$out" >"$T/needs.sql"
+check "psql reads it: neither rows first nor values first would do" "$PSQL" -Xq -h "$T/main" -U postgres -d needs -f "$T/needs.sql"
+is "$(dump needs)" "$(sed 's/(1, 1, 7, 10)/(1, 1, 7, 11)/' <<<"$before")" "every row and value is back, what was changed since stays"
+
+# ---- a value that is to come back is another row's by now ----
+base taken
+db -c "create table p (id int primary key); create table o (id int primary key, p int unique references p on delete set null, w int, exclude (w with =));
+       insert into p values (1), (2); insert into o values (1, 1, 5), (2, 2, 6)"
+save "delete from p" "deleted:p:" "changed:o:p=\\N:FROM public.o t WHERE p IS NOT NULL"
+db -c "insert into p values (2); insert into o values (9, 2, 7)"
+confirmed "$S"
+is "$rc $(db -c 'select string_agg(id::text || coalesce(p::text, chr(45)), chr(32) order by id) from o')" "1 1- 2- 92" "a unique value that somebody took since: nothing is written" || note "$out" "$err"
+like "$out" 'conflict +1 +o +another row has its value of o_p_key: 2' "the plan names table, key and constraint"
+confirmed "$S" --partial
+is "$rc $(db -c 'select string_agg(id::text || coalesce(p::text, chr(45)), chr(32) order by id) from o')" "0 11 2- 92" "the rest comes back when asked to" || note "$err"
+save "delete from o where id = 1" "deleted:o:FROM public.o t WHERE id = 1"
+db -c "insert into o values (10, null, 5)"
+confirmed "$S" --json
+is "$rc $(jq -r .error.class <<<"$out")" "1 conflict" "what only the server can judge is a conflict, too" || note "$out"
+like "$out" 'o_w_excl' "and it names the constraint"
 
 # Whatever it dies of, and wherever: all rows or none, and another restore brings them.
 base faults
