@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/str.h"
 
 static bool check_readable(const char *path, const struct stat *st, size_t limit, struct err *err)
@@ -249,6 +251,20 @@ static bool user_dir(const char *variable, const char *below_home, char *out, si
 bool file_state_dir(char *out, size_t size, struct err *err)
 {
     return user_dir("XDG_STATE_HOME", ".local/state", out, size, err);
+}
+
+bool file_note_path(const char *kind, const char *config, const char *environment, char *out, size_t size,
+                    struct err *err)
+{
+    char dir[PATH_MAX], name[HASH_HEX];
+    struct str text = {0};
+    if (!file_state_dir(dir, sizeof dir, err))
+        return false;
+    str_printf(&text, "%s\n%s", config, environment);
+    hash_hex_of(str_text(&text), text.length, name);
+    str_free(&text);
+    return (size_t)snprintf(out, size, "%s/%s/%.32s.json", dir, kind, name) < size ||
+           err_set(err, ERR_GENERAL, "the path of the note is too long");
 }
 
 bool file_config_dir(char *out, size_t size, struct err *err)

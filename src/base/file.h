@@ -26,6 +26,10 @@ bool file_home(char *out, size_t size);
 bool file_state_dir(char *out, size_t size, struct err *err);
 /* ${XDG_CONFIG_HOME:-~/.config}/seedops, by the same rule. */
 bool file_config_dir(char *out, size_t size, struct err *err);
+/* The path of what is kept about one environment of one configuration: KIND/HASH.json below the state directory.
+ * Makes nothing. */
+bool file_note_path(const char *kind, const char *config, const char *environment, char *out, size_t size,
+                    struct err *err);
 /* Joins with exactly one slash; an absolute `name` stands alone. */
 char *file_join(const char *dir, const char *name);   /* gives: free() */
 char *file_dirname(const char *path);                 /* gives: free() */

@@ -42,6 +42,7 @@ void json_null(struct json_out *o);
 /* key and value in one call */
 void json_put_text(struct json_out *o, const char *key, const char *text);
 void json_put_int(struct json_out *o, const char *key, int64_t value);
+void json_put_known(struct json_out *o, const char *key, int64_t value);   /* below zero: null */
 void json_put_bool(struct json_out *o, const char *key, bool value);
 
 struct json;

@@ -150,6 +150,15 @@ void json_put_int(struct json_out *o, const char *key, int64_t value)
     json_int(o, value);
 }
 
+void json_put_known(struct json_out *o, const char *key, int64_t value)
+{
+    json_key(o, key);
+    if (value < 0)
+        json_null(o);
+    else
+        json_int(o, value);
+}
+
 void json_put_bool(struct json_out *o, const char *key, bool value)
 {
     json_key(o, key);

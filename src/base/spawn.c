@@ -7,11 +7,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 
 enum { STDERR_KEPT = 4096, GRACE_MS = 500, LONGEST_TICK_MS = 50 };
@@ -25,7 +27,7 @@ struct child {
 };
 
 struct ends {
-    int null, out, err, report;
+    int in, out, err, report;
     int highest;         /* where no close_range exists */
 };
 
@@ -49,7 +51,7 @@ static _Noreturn void become(const struct spawn_options *options, char *const *a
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     int report = fcntl(ends->report, F_DUPFD_CLOEXEC, 3);
-    if (report >= 0 && dup2(ends->null, 0) >= 0 && dup2(ends->out, 1) >= 0 && dup2(ends->err, 2) >= 0) {
+    if (report >= 0 && dup2(ends->in, 0) >= 0 && dup2(ends->out, 1) >= 0 && dup2(ends->err, 2) >= 0) {
         if (report != 3) {
             dup2(report, 3);
             fcntl(3, F_SETFD, FD_CLOEXEC);
@@ -75,12 +77,40 @@ static void name_of(const struct spawn_options *options, char *out, size_t size)
     free(word);
 }
 
-static bool open_pipes(int null_out_err_report[7], struct err *err)
+/* A file rather than a pipe: the command may read it whenever it likes, all of it or none. */
+static int open_input(const char *input)
 {
-    int *p = null_out_err_report;
+    int fd;
+    if (!input)
+        return open("/dev/null", O_RDONLY | O_CLOEXEC);
+#ifdef MFD_CLOEXEC
+    fd = memfd_create("seedops", MFD_CLOEXEC);
+#else
+    if (!file_temporary(&fd, NULL))
+        return -1;
+#endif
+    size_t length = strlen(input), done = 0;
+    while (fd >= 0 && done < length) {
+        ssize_t put = write(fd, input + done, length - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0) {
+            close(fd);
+            return -1;
+        }
+        done += (size_t)put;
+    }
+    if (fd >= 0)
+        lseek(fd, 0, SEEK_SET);
+    return fd;
+}
+
+static bool open_pipes(const char *input, int in_out_err_report[7], struct err *err)
+{
+    int *p = in_out_err_report;
     for (int i = 0; i < 7; i++)
         p[i] = -1;
-    p[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    p[0] = open_input(input);
     if (p[0] < 0 || pipe2(p + 1, O_CLOEXEC) != 0 || pipe2(p + 3, O_CLOEXEC) != 0 ||
         pipe2(p + 5, O_CLOEXEC) != 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot make a pipe");
@@ -117,7 +147,7 @@ static bool start(const struct spawn_options *options, const char *name, struct 
     const char *const shell_argv[] = {"/bin/sh", "-c", options->shell, NULL};
     char *const *argv = (char *const *)(options->argv ? options->argv : shell_argv);
     int fds[7], failure = 0;
-    bool ok = open_pipes(fds, err);
+    bool ok = open_pipes(options->input, fds, err);
     if (ok) {
         struct ends ends = {fds[0], fds[2], fds[4], fds[6], (int)sysconf(_SC_OPEN_MAX)};
         sigset_t all, old;

@@ -15,9 +15,10 @@ struct spawn_options {
     int timeout_ms;            /* <= 0: none */
     size_t output_limit;       /* bytes of stdout kept; more is an error */
     int cancel_fd;             /* readable: stop; -1: none */
+    const char *input;         /* what it reads on its standard input; NULL: /dev/null */
 };
 
-/* Runs without a controlling terminal, stdin from /dev/null, signals unblocked, our other descriptors
+/* Runs without a controlling terminal, signals unblocked, our other descriptors
  * closed. Appends stdout to *out; *status is the exit status (128 + n for signal n, -1 if it was not run to
  * its end). False unless it is 0; `why` is then the first line of stderr. Whatever it left running is
  * ended. */

@@ -20,11 +20,7 @@ static void print_json(const struct input *counted)
         json_object(&o);
         json_put_text(&o, "table", t->name);
         json_put_text(&o, "class", t->class);
-        json_key(&o, "rows");
-        if (t->held || t->rows < 0)
-            json_null(&o);
-        else
-            json_int(&o, t->rows);
+        json_put_known(&o, "rows", t->held ? -1 : t->rows);
         json_put_bool(&o, "estimated", t->estimated);
         json_put_bool(&o, "held", t->held);
         if (by_tid)

@@ -15,11 +15,7 @@
 
 static void count_or_null(struct json_out *o, const char *key, int64_t value, bool held)
 {
-    json_key(o, key);
-    if (value < 0 || held)
-        json_null(o);
-    else
-        json_int(o, value);
+    json_put_known(o, key, held ? -1 : value);
 }
 
 static void json_table(struct json_out *o, const struct fact_table *t)

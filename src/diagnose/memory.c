@@ -3,32 +3,20 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/json.h"
 
 enum { NOTE_MAX = 4 << 20, TABLES_MAX = 10000 };
 
 static const char format_name[] = "seedops healthy visit";
 
-/* ---- where ---- */
-
 static bool note_path(const struct memory_key *key, char *out, size_t size, struct err *err)
 {
-    char dir[PATH_MAX], name[HASH_HEX];
-    struct str text = {0};
-    if (!file_state_dir(dir, sizeof dir, err))
-        return false;
-    str_printf(&text, "%s\n%s", key->config, key->environment);
-    hash_hex_of(str_text(&text), text.length, name);
-    str_free(&text);
-    return (size_t)snprintf(out, size, "%s/healthy/%.32s.json", dir, name) < size ||
-           err_set(err, ERR_GENERAL, "the path of the note is too long");
+    return file_note_path("healthy", key->config, key->environment, out, size, err);
 }
 
 /* ---- bytes to a note ---- */

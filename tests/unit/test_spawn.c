@@ -45,6 +45,24 @@ static void test_output(void **state)
     assert_string_equal(str_text(&out), "/\n");
 }
 
+static void test_input(void **state)
+{
+    static char long_text[200000];
+    (void)state;
+    memset(long_text, 'x', sizeof long_text - 1);
+    struct spawn_options o = {.shell = "cat", .output_limit = 100, .cancel_fd = -1, .input = "{\"a\": 1}\n"};
+    str_reset(&out);
+    assert_true(spawn_run(&o, &out, &status, &err));
+    assert_string_equal(str_text(&out), "{\"a\": 1}\n");
+    o.shell = "wc -c";                  /* more than a pipe holds */
+    o.input = long_text;
+    str_reset(&out);
+    assert_true(spawn_run(&o, &out, &status, &err));
+    assert_string_equal(str_text(&out), "199999\n");
+    o.shell = "true";                   /* read or not */
+    assert_true(spawn_run(&o, &out, &status, &err));
+}
+
 static void test_failure(void **state)
 {
     (void)state;
@@ -166,7 +184,8 @@ static int free_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_output), cmocka_unit_test(test_failure), cmocka_unit_test(test_surroundings),
+        cmocka_unit_test(test_output),
+        cmocka_unit_test(test_input), cmocka_unit_test(test_failure), cmocka_unit_test(test_surroundings),
         cmocka_unit_test(test_closed_descriptors),
         cmocka_unit_test(test_timeout), cmocka_unit_test(test_background), cmocka_unit_test(test_cancel),
     };
