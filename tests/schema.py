@@ -2,19 +2,19 @@
 """schema.py SCHEMA FILE...: holds every line of the files against the JSON Schema; names those that do not fit.
 
 Knows what our schema uses: $ref, oneOf, const, enum, type, required, properties, additionalProperties, items,
-pattern, minimum. Anything else in a schema is an error, so that nothing is taken for checked that is not."""
+pattern, minLength, minimum, exclusiveMinimum, maximum. Anything else in a schema is an error, so that nothing is taken for checked that is not."""
 import json
 import re
 import sys
 
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)}
-KNOWN = {"$schema", "$defs", "title", "description", "$ref", "oneOf", "const", "enum", "type", "required",
-         "properties", "additionalProperties", "items", "pattern", "minimum"}
+KNOWN = {"$schema", "$id", "$defs", "title", "description", "$ref", "oneOf", "const", "enum", "type", "required",
+         "properties", "additionalProperties", "items", "pattern", "minLength", "minimum", "exclusiveMinimum", "maximum"}
 
 
 def is_type(value, name):
-    if name == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
+    if name in ("integer", "number"):
+        return isinstance(value, int if name == "integer" else (int, float)) and not isinstance(value, bool)
     return isinstance(value, TYPES[name])
 
 
@@ -41,6 +41,12 @@ def problems(value, schema, root, at):
         yield f"{at}: {value!r} does not match {schema['pattern']}"
     if "minimum" in schema and value < schema["minimum"]:
         yield f"{at}: less than {schema['minimum']}"
+    if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
+        yield f"{at}: not above {schema['exclusiveMinimum']}"
+    if "maximum" in schema and value > schema["maximum"]:
+        yield f"{at}: more than {schema['maximum']}"
+    if "minLength" in schema and len(value) < schema["minLength"]:
+        yield f"{at}: shorter than {schema['minLength']}"
     if isinstance(value, dict):
         for key in schema.get("required", []):
             if key not in value:

@@ -146,6 +146,10 @@ static void write_json(struct str *line, const char *stamp, enum log_level level
     }
     if (f && f->suggestion)
         add_field(&o, "suggestion", f->suggestion);
+    if (f && f->event)
+        add_field(&o, "event", f->event);
+    if (f && f->event_id)
+        add_field(&o, "eventId", f->event_id);
     for (size_t i = 0; f && i < f->number_count; i++)
         json_put_int(&o, f->numbers[i].name, f->numbers[i].value);
     json_object_end(&o);

@@ -8,6 +8,7 @@ int cmd_status(const struct command *command, struct options *options);
 int cmd_boot(const struct command *command, struct options *options);
 int cmd_provision(const struct command *command, struct options *options);
 int cmd_wait(const struct command *command, struct options *options);
+int cmd_watch(const struct command *command, struct options *options);
 int cmd_migrate(const struct command *command, struct options *options);
 int cmd_migrate_status(const struct command *command, struct options *options);
 int cmd_migrate_resolve(const struct command *command, struct options *options);

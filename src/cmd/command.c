@@ -58,6 +58,8 @@ const struct command commands[] = {
     {"verify", "[ENV]", "floors, migrations, fixtures, references, sequences, for CI: exit 4 when one falls short",
      "junit prometheus scan", DB, cmd_verify},
     {"wait", "[ENV]", "wait until the database is ready, with backoff and a deadline", "timeout", 0, cmd_wait},
+    {"watch", "[ENV]", "keep looking; tell, ring or run a command when something turns bad, or well again",
+     "exec interval timeout until-bad", 0, cmd_watch},
 };
 const int command_count = sizeof commands / sizeof *commands;
 
@@ -75,6 +77,7 @@ static const struct { const char *page, *first_words; } manuals[] = {
     {"seedops-envs", " envs init mark "},
     {"seedops-migrate", " migrate "},
     {"seedops-provision", " boot provision verify wait "},
+    {"seedops-watch", " watch "},
     {"seedops-replay", " replay "},
     {"seedops-seed", " capture converge diff prune reset restore seed "},
     {"seedops-sessions", " report sessions "},

@@ -20,10 +20,11 @@ struct options {                     /* everything the command line can say, par
     const char *accept, *forget, *junit, *prometheus;
     const char *color, *log_format, *confirm, *dump, *screen, *output, *changed, *plan_digest, *safepoint_dir,
         *at, *cast_version, *size;
-    bool schema;
+    bool schema, until_bad;
+    const char *run;                 /* watch: what runs for each event */
     const char *confirm_operational[16];
     int confirm_operational_count;
-    int64_t timeout_ms;
+    int64_t timeout_ms, interval_ms;
     char *urls[2];                   /* owned: --url and --direct-url as given, argv being overwritten */
 };
 

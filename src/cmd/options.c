@@ -33,9 +33,12 @@ const struct option_row option_rows[] = {
     ROW_FLAG("dry-run", dry_run, "show the plan, change nothing", false),
     ROW_TEXT("dump", "COLSxROWS", dump, "draw one screen of the console as text and leave", false),
     ROW_TEXT("environment", "NAME", of_environment, "sessions: of that environment", false),
+    ROW_TEXT("exec", "COMMAND", run, "watch: run it for each event, which it reads as JSON on its standard input", false),
     ROW_TEXT("forget", "ENV", forget, "envs: forget which database this was; the next visit is a first one", false),
     ROW_FLAG("help", help, "show this help", true),
     ROW_FLAG("html", html, "report: one HTML page, with the screens drawn", false),
+    {"interval", "TIME", "watch: how often to look: 10 (seconds, the default), 500ms, 5m, 1h", offsetof(struct options, interval_ms),
+     OPTION_PERIOD, false},
     ROW_FLAG("json", json, "one JSON document on stdout", true),
     ROW_FLAG("list", list, "restore: show the safepoints there are", false),
     ROW_TEXT("junit", "FILE", junit, "verify: also write the result as JUnit XML", false),
@@ -62,6 +65,7 @@ const struct option_row option_rows[] = {
     ROW_FLAG("to-sql", to_sql, "restore: write the rows as SQL for psql instead; no database is needed", false),
     ROW_FLAG("undo", undo, "preserve: take back what it changed in the database", false),
     ROW_TEXT("until", "TIME", until, "sessions: up to then", false),
+    ROW_FLAG("until-bad", until_bad, "watch: end as soon as something is bad, exit 2, 3 or 4", false),
     ROW_TEXT("url", "URL", settings.url, "database to use instead of a configured environment", true),
     ROW_TEXT("user", "NAME", user, "sessions: of that user", false),
     ROW_FLAG("verify", verify, "sessions: hold the hash chains; the first bad line of each is named", false),
@@ -93,9 +97,11 @@ void options_words(const struct options *options, struct str *out)
         if (row->kind == OPTION_FLAG ? *(const bool *)(const void *)field : text != NULL)
             str_printf(out, " --%s", row->name);
         if (text)
-            str_printf(out, " %s", strstr(row->name, "url") ? "URL" : text);
-        if (row->kind == OPTION_MS && *(const int64_t *)(const void *)field)
-            str_printf(out, " --%s %lld", row->name, (long long)*(const int64_t *)(const void *)field);
+            str_printf(out, " %s", strstr(row->name, "url") ? "URL" : strcmp(row->name, "exec") == 0 ? "COMMAND" : text);
+        bool is_time = row->kind == OPTION_MS || row->kind == OPTION_PERIOD;
+        int64_t ms = is_time ? *(const int64_t *)(const void *)field : 0;
+        if (ms)
+            str_printf(out, " --%s %lld%s", row->name, (long long)ms, row->kind == OPTION_PERIOD ? "ms" : "");
     }
     for (int i = 0; i < options->operand_count; i++) {
         char shown[80];
@@ -173,6 +179,26 @@ static bool add_to_list(struct options *options, const struct option_row *row, c
     return true;
 }
 
+/* "10" and "10s" are seconds; "0.5", "500ms", "5m", "2h". A tenth of a second is the least. */
+static bool set_period(int64_t *ms, const char *name, const char *value, struct err *err)
+{
+    static const struct { const char *name; double ms; } units[] = {{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000},
+                                                                    {"min", 60000}, {"h", 3600000}};
+    enum { LEAST_MS = 100 };
+    size_t digits = strspn(value, "0123456789.");
+    char *end;
+    double number = strtod(value, &end);
+    for (size_t i = 0; i < sizeof units / sizeof *units && digits && end == value + digits; i++) {
+        double exact = number * units[i].ms;
+        if (strcmp(end, units[i].name) != 0 || exact < LEAST_MS || exact > OPTION_MS_MAX)
+            continue;
+        *ms = (int64_t)(exact + 0.5);
+        return true;
+    }
+    err_set(err, ERR_USAGE, "--%s wants a time of a tenth of a second or more, not \"%s\"", name, value);
+    return err_hint(err, "for example --%s 10 (seconds), --%s 500ms, --%s 5m", name, name, name);
+}
+
 static bool set_value(struct options *options, const struct option_row *row, char *value, struct err *err)
 {
     void *field = (char *)options + row->offset;
@@ -181,6 +207,8 @@ static bool set_value(struct options *options, const struct option_row *row, cha
     } else if (row->kind == OPTION_TEXT) {
         bool direct = strcmp(row->name, "direct-url") == 0, is_url = direct || strcmp(row->name, "url") == 0;
         *(const char **)field = is_url ? keep_url(options, direct, value) : value;
+    } else if (row->kind == OPTION_PERIOD) {
+        return set_period(field, row->name, value, err);
     } else if (row->kind == OPTION_LIST) {
         return add_to_list(options, row, value, err);
     } else {

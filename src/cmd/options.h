@@ -11,7 +11,7 @@ struct option_row {
     const char *help;
     size_t offset;               /* of the field in struct options: const char *, bool, int64_t, or of a list its
                                   * array, the count being the next member */
-    enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS, OPTION_LIST } kind;
+    enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS, OPTION_PERIOD, OPTION_LIST } kind;
     bool common;                 /* every command takes it */
 };
 enum { OPTION_MS_MAX = 1000000000 };   /* eleven days; clocks can add it to any time without overflow */
@@ -29,7 +29,7 @@ bool options_parse(int argc, char **argv, struct options *options, const struct 
 /* "100x26" of option --name; NULL leaves both 0. */
 bool options_size(const char *name, const char *text, int *columns, int *rows, struct err *err);
 void options_free(struct options *options);
-/* Appends the options that were given as words, for the record: a URL's text is left out. */
+/* Appends the options that were given as words, for the record: a URL's text is left out, and a command's. */
 void options_words(const struct options *options, struct str *out);
 /* Before operands are taken for files or ids: one that is no file and looks like a URL is refused without being said,
  * for it may hold a password. */

@@ -37,6 +37,7 @@ static const char *const kind_names[IN_KIND_COUNT] = {
     [IN_PROGRESS] = "progress",
     [IN_OUTCOME] = "outcome",
     [IN_LOG] = "log",
+    [IN_ALERT] = "alert",
     [IN_DIAGNOSIS] = "diagnosis",
     [IN_IDENTITY] = "identity",
     [IN_GUARD] = "guard",

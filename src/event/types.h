@@ -200,6 +200,9 @@ enum input_kind {
     IN_OUTCOME,      /* name: operation, ok, error, counts, number = duration ms, number2 = rows written,
                       * text: the safepoint, if there is one */
     IN_LOG,          /* name: level, text; title: of a finding, which check it is of */
+    IN_ALERT,        /* what a watch tells: name: its kind ("below-floor"), title: bad, good or news, text: a sentence,
+                      * expect: what to do next, number: which one, number2: when it was last looked (wall clock, ms),
+                      * ok: not bad; rate: 1 when the newest diagnosis goes with it; tables, migrations: what it is about */
     IN_DIAGNOSIS,    /* diagnosis, server, text: why it was made ("" asked for; "seed": a write came to a held table) */
     /* what a review wants to know beside what the screens show */
     IN_IDENTITY,     /* server: who answers; name: reading or direct; number: the database's oid, title: how the

@@ -76,6 +76,11 @@ struct ledger_state {
     const char *foreign_relation;
     const char *checksum_variant;  /* numbered: which one matched */
 };
+/* One row that changes whenever a row of the ledger does: for those who look often. Whoever sees it change reads the
+ * ledger. Fails alone as the rows do. */
+void ledger_pulse_probe(const struct ledger *ledger, struct db_probe *probe);
+/* "19 rows, 4711…": two of them compare as texts; "absent" without a ledger. False when it could not be read. */
+bool ledger_pulse_take(const struct db_probe *probe, char *out, size_t size);
 /* Makes states of the probes' answers (a probe that failed is an error unless the relation is absent). */
 bool ledger_read(const struct ledger *ledger, const struct db_probe probes[LEDGER_PROBES],
                  struct ledger_state *state, struct err *err);

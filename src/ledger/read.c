@@ -1,4 +1,5 @@
 /* read - the ledger as it stands: the statements of its probes, and states made of their answers. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,15 @@ static const char *holder_sql(struct ledger *l)
     return kept(l, &sql);
 }
 
+/* The sum does not depend on the rows' order; a hash of theirs and not md5(), which some servers may not do. */
+static const char *pulse_sql(struct ledger *l)
+{
+    struct str sql = {0};
+    str_printf(&sql, "select pg_catalog.count(*), coalesce(pg_catalog.sum(pg_catalog.hashtextextended(t::text, 0)), 0)"
+               " from %s t", l->relation);
+    return kept(l, &sql);
+}
+
 void ledger_make_statements(struct ledger *l)
 {
     struct str sql = {0};
@@ -46,6 +56,7 @@ void ledger_make_statements(struct ledger *l)
     l->probe_sql[LEDGER_PROBE_RELATIONS] = foreign_sql(&l->arena);
     l->probe_sql[LEDGER_PROBE_ROWS] = kept(l, &sql);
     l->probe_sql[LEDGER_PROBE_HOLDER] = holder_sql(l);
+    l->pulse_sql = pulse_sql(l);
 }
 
 /* ---- the answers ---- */
@@ -55,6 +66,28 @@ void ledger_probes(const struct ledger *l, struct db_probe probes[LEDGER_PROBES]
     static const char *const names[LEDGER_PROBES] = {"ledgers", "ledger", "ledger lock"};
     for (size_t i = 0; i < LEDGER_PROBES; i++)
         probes[i] = (struct db_probe){.name = names[i], .sql = l->probe_sql[i]};
+}
+
+/* No such table or schema. */
+static bool is_absent(const char *sqlstate)
+{
+    return strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0;
+}
+
+void ledger_pulse_probe(const struct ledger *l, struct db_probe *probe)
+{
+    *probe = (struct db_probe){.name = "ledger", .sql = l->pulse_sql, .relation = l->relation};
+}
+
+bool ledger_pulse_take(const struct db_probe *probe, char *out, size_t size)
+{
+    if (probe->ok && db_rows(probe->result) == 1)
+        snprintf(out, size, "%s rows, %s", db_value(probe->result, 0, 0), db_value(probe->result, 0, 1));
+    else if (is_absent(probe->err.sqlstate))
+        snprintf(out, size, "absent");
+    else
+        return false;
+    return true;
 }
 
 bool ledger_take_holder(const struct db_result *result, struct ledger_lock_holder *holder)
@@ -161,7 +194,7 @@ bool ledger_read(const struct ledger *l, const struct db_probe probes[LEDGER_PRO
         state->exists = true;
         rows = take_rows(rows_probe->result, &state->arena, &count);
     } else {
-        bool absent = strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0;
+        bool absent = is_absent(sqlstate);
         bool others = strcmp(sqlstate, "42703") == 0 && state->foreign_tool;
         if (!absent && !others)
             return unreadable(l, rows_probe, err);

@@ -53,6 +53,7 @@ struct ledger {
     struct migration_file *files;    /* in order */
     size_t count, capacity;
     const char *probe_sql[LEDGER_PROBES];
+    const char *pulse_sql;
 };
 
 extern const struct ledger_tool ledger_prisma, ledger_numbered;

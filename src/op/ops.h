@@ -48,6 +48,24 @@ bool op_seed(struct session *s, const struct seed_options *options, struct err *
  * ERR_DIFFERENT when something falls short; one IN_LOG (level "finding", title: the check) a finding. */
 bool op_verify(struct session *s, bool scan, struct err *err);
 
+/* watch.c: keeps looking (op/watch_look.h: one round trip a look) and tells each change once: an IN_ALERT, before it an
+ * IN_DIAGNOSIS where evidence is fresh. Opens sessions by itself, again and again. Ends when it was told to
+ * (ERR_CANCELLED), when its time is over (true), or, with until_bad, with what is bad: ERR_NOT_READY, ERR_MIGRATION,
+ * ERR_DIFFERENT. */
+struct watch_options {
+    int64_t interval_ms, stop_after_ms;   /* stop_after_ms 0: never */
+    bool until_bad;            /* what is bad already ends it at once; then nothing is remembered */
+    /* Readable when something else wants its turn: woken() is called, and the wait goes on. -1: nothing does. */
+    int wake_fd;
+    void (*woken)(void *context);
+    /* True once everything that was emitted has reached whom it is for: what was told is remembered from then on. NULL:
+     * at once. */
+    bool (*delivered)(void *context);
+    void *context;
+};
+struct watch_sum { uint64_t looks, round_trips, settlings, events; };
+bool op_watch(struct ctx *ctx, const struct watch_options *options, struct watch_sum *sum, struct err *err);
+
 /* migrate.c. `only`: this one and nothing else (it must be the next pending one), NULL: all pending. Emits
  * IN_PLAN, IN_MIGRATION while running, IN_OUTCOME. */
 struct migrate_options {

@@ -168,6 +168,8 @@ static void take_input(struct marks *marks, const struct reel_step *step)
         add(marks, step, MARK_ERROR, "the recording failed");
     else if (in->kind == IN_LOG && text_same(in->name, "error"))
         add(marks, step, MARK_ERROR, or_empty(in->text));
+    else if (in->kind == IN_ALERT)
+        add(marks, step, in->ok ? MARK_ACTION : MARK_ERROR, or_empty(in->text));
     else if (in->kind == IN_NOTE)
         add(marks, step, MARK_NOTE, or_empty(in->text));
     else if (in->kind == IN_GUARD && !in->ok)
