@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cmd/cmds.h"
@@ -77,11 +78,19 @@ static void forget_variables(const struct str *names)
 
 /* ---- the application ---- */
 
+/* As PID 1 we are given what our helpers left behind; the application would not know of it. */
+static void reap(void)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
 static int start(char **argv)
 {
     struct log log = {.fd = STDERR_FILENO, .json = true, .least = LOG_INFO_LEVEL};
     struct err err;
     fflush(NULL);
+    reap();
     execvp(argv[0], argv);
     err_errno(&err, ERR_DEPENDENCY, errno, "cannot start %s", argv[0]);
     err_hint(&err, "give the command's path, or put its directory into PATH");

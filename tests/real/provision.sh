@@ -12,16 +12,9 @@ printf '%s\n' '#!/bin/bash' 'echo "app pid=$$ args=$*"' 'trap "echo got TERM; ex
 export CASE_DATABASE_URL
 fresh() { sql c postgres -c "DROP DATABASE IF EXISTS \"$1\"" 2>/dev/null; createdb_in c "$1"; CASE_DATABASE_URL=$(url c "$1"); }
 provision() { (cd "$T/e" && run "$SEEDOPS" provision test "$@"; printf '%s' "$rc" >"$T/rc"); rc=$(cat "$T/rc"); out=$(cat "$T/out"); err=$(cat "$T/err"); lines "$out"; }
-# Each line against the schema's keys, types and patterns; what does not fit is in $T/bad.
+# Each line against the schema; LOG_LEVEL=error has none.
 lines() {
-    jq -rn --slurpfile schema "$TOP/schemas/log-line.schema.json" --rawfile text "$T/out" '
-        $schema[0] as $s | $text | split("\n")[] | select(length > 0) | . as $raw | (try fromjson catch null) as $l |
-        select(($l | type) != "object" or ($s.required - ($l | keys) | length) > 0 or (($l | keys) - ($s.properties | keys) | length) > 0
-            or any($l | to_entries[]; .value as $v | $s.properties[.key] as $p |
-                ($p.type == "string" and ($v | type) != "string") or ($p.type == "integer" and (($v | type) != "number" or $v != ($v | floor)))
-                or ($p.type == "number" and ($v | type) != "number") or ($p.enum != null and ($p.enum | index([$v]) == null))
-                or ($p.pattern != null and ($v | test($p.pattern) | not)) or ($p.minLength != null and ($v | length) == 0))) | $raw' >"$T/bad" 2>&1
-    is "$(cat "$T/bad")" "" "every line fits the schema ($(grep -c . "$T/out") lines)"
+    [ ! -s "$T/out" ] || check "every line fits the schema ($(grep -c . "$T/out") lines)" python3 "$TOP/tests/schema.py" "$TOP/schemas/log-line.schema.json" "$T/out"
 }
 messages() { jq -r .message <<<"$out"; }
 last() { tail -n 1 <<<"$out" | jq -r "$1"; }
@@ -55,6 +48,14 @@ unlike "$out$err" 's3cr3t-canary' "without the password"
 CASE_DATABASE_URL="postgresql://postgres@127.0.0.1:1/x" DB_TIMEOUT=1500 provision
 is "$rc" 2 "connection refused until the deadline: exit 2"
 like "$(messages)" '^attempt 1: .*next try in' "each try is told"
+# refused at first, and there while it retries
+cluster_stop c
+(cd "$T/e" && exec env DB_TIMEOUT=60000 "$SEEDOPS" provision test >"$T/out" 2>"$T/err") & pid=$!
+wait_for 30 grep -q 'attempt 1' "$T/out"
+cluster_start c; wait "$pid"; rc=$?; out=$(cat "$T/out"); lines
+is "$rc $(last '.attempts > 1') $(last .migrations)" "0 true 19" "refused at first, then there: it goes on and does all of it"
+like "$(messages)" '^test is ready after [0-9]+ attempts$' "and says how often it tried"
+fresh e2
 (cd "$T/e" && cp migrations/0003_create_countries.up.sql "$T/kept" && echo '-- changed' >>migrations/0003_create_countries.up.sql)
 CASE_DATABASE_URL=$(url c e) provision
 is "$rc" 3 "an applied file that was changed: exit 3"
@@ -95,6 +96,14 @@ CASE_DATABASE_URL="postgresql://postgres@/pooled?host=$T/p&port=5432&pgbouncer=t
 is "$rc" 5 "through a pooler alone: refused"; like "$out" 'transaction pooler' "with the reason"
 CASE_DATABASE_URL="postgresql://postgres@/pooled?host=$T/p&port=5432&pgbouncer=true" provision --direct-url "$(url c pooled)"
 is "$rc $(last .migrations)" "0 19" "with a direct URL it goes on"
+echo 'CREATE INDEX CONCURRENTLY accounts_again ON accounts (id);' >"$T/e/migrations/0020_index.up.sql"
+fresh pooled20; export CASE_DATABASE_URL="postgresql://postgres@/pooled20?host=$T/p&port=5432&pgbouncer=true"; direct=$(url c pooled20)
+for i in $(seq 20); do (cd "$T/e" && "$SEEDOPS" provision test --direct-url "$direct" >"$T/pooled.$i" 2>"$T/pooled.$i.err"; echo $? >"$T/pooled.$i.rc") & done; wait
+is "$(cat "$T"/pooled.*.rc | sort | uniq -c | awk '{print $1 "x" $2}')" "20x0" "twenty at once through the pooler, with a direct URL: all exit 0"
+for i in $(seq 20); do [ "$(cat "$T/pooled.$i.rc")" = 0 ] || note "$(grep -hv '"info"' "$T/pooled.$i" "$T/pooled.$i.err")"; done
+is "$(cat "$T"/pooled.[0-9] "$T"/pooled.[0-9][0-9] | jq -s '[.[] | select(.migrations) | .migrations] | add')" 20 "each migration was applied once"
+is "$(sql c pooled20 -c "SELECT count(*), count(DISTINCT filename), bool_and(indisvalid) FROM schema_migrations, pg_index WHERE indexrelid = 'accounts_again'::regclass")" "20|20|t" "the ledger has each once, the index is valid"
+rm "$T/e/migrations/0020_index.up.sql"
 
 # ---- case C6: boot
 boot() { (cd "$T" && run "$SEEDOPS" boot local "$@"; printf '%s' "$rc" >"$T/rc"); rc=$(cat "$T/rc"); out=$(cat "$T/out"); err=$(cat "$T/err"); }
@@ -132,8 +141,26 @@ wait_for 20 grep -q 'attempt 1' "$T/boot.out"
 kill -TERM "$pid"; wait "$pid"; is "$?" 130 "SIGTERM before that ends it at once"
 unlike "$(cat "$T/boot.out")" '^app' "and nothing is started"
 # as PID 1 of a namespace
-if unshare -p -f --mount-proc true 2>/dev/null; then
-    (cd "$T" && unshare -p -f --mount-proc "$SEEDOPS" boot local -- "$T/app/run" 3 >"$T/boot.out" 2>&1); is "$?" 3 "as PID 1: the exit code"
+inside() { unshare -p -f --mount-proc --kill-child "$@"; }
+first_of() { pid1=$(pgrep -P "$1" | head -n 1); [ -n "$pid1" ]; }
+if inside true 2>/dev/null; then
+    (cd "$T" && inside "$SEEDOPS" boot local -- "$T/app/run" 3 >"$T/boot.out" 2>&1); is "$?" 3 "as PID 1: the exit code"
     like "$(cat "$T/boot.out")" '^app pid=1 ' "the application is PID 1"
+    (cd "$T" && exec unshare -p -f --mount-proc --kill-child "$SEEDOPS" boot local -- "$T/app/run" wait >"$T/boot.out" 2>&1) & pid=$!
+    wait_for 30 grep -q '^app pid=1' "$T/boot.out" && wait_for 5 first_of "$pid"
+    kill -TERM "$pid1"; wait "$pid"; is "$?" 7 "SIGTERM reaches the application, which answers with 7"
+    # its handler is ours until then: the kernel keeps from PID 1 what it has no handler for
+    (cd "$T" && exec env LOCAL_DATABASE_URL="postgresql://postgres@127.0.0.1:1/x" unshare -p -f --mount-proc --kill-child "$SEEDOPS" boot local -- "$T/app/run" 0 >"$T/boot.out" 2>&1) & pid=$!
+    wait_for 30 grep -q 'attempt 1' "$T/boot.out" && wait_for 5 first_of "$pid"
+    kill -TERM "$pid1"; wait "$pid"; is "$?" 130 "SIGTERM before that ends it at once"
+    unlike "$(cat "$T/boot.out")" '^app' "and nothing is started"
+    # what a password command leaves behind falls to PID 1, and must not stay a zombie under the application
+    mkdir -p "$T/orphans"; cp -r "$T/migrations" "$T/seeds" "$T/orphans/"
+    sed "s|^  local:|  local:\n    password_command: \"(tail -f /dev/null \& ) ; echo nobody\"|" "$T/seedops.yaml" >"$T/orphans/seedops.yaml"
+    mkdir -p "$HOME/.config/seedops"; cp -r "$T/orphans/." "$HOME/.config/seedops/"     # its own: trusted
+    (cd "$T" && inside "$SEEDOPS" boot local --config "$HOME/.config/seedops/seedops.yaml" -- \
+        sh -c 'for p in /proc/[0-9]*; do sed -n "s/^State:.*Z.*/zombie $(cat $p/comm)/p" $p/status; done; echo looked; exit 5' >"$T/boot.out" 2>&1); is "$?" 5 "with a password command that leaves something behind"
+    like "$(cat "$T/boot.out")" '^looked' "the application runs"
+    unlike "$(cat "$T/boot.out")" '^zombie' "and has inherited no zombie"
 else echo "# SKIP part: no PID namespace here"; fi
 finish
