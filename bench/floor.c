@@ -3,6 +3,7 @@
  *   floor diff CSV TABLE      merge a sorted CSV (key in column 1) with COPY ... ORDER BY key, count differences
  *   floor seed CSV TABLE      COPY the CSV into an empty table, one transaction
  *   floor apply DIR           each *.sql of DIR not yet noted, in order: one transaction and one round trip each
+ *   floor sql SQL...          send each in a round trip of its own, look at nothing
  *   floor queries FILE        send recorded pipelines (see record.py): one round trip a group
  *   floor measure OUT CMD...  run CMD; append "wall_ms peak_private_kb peak_rss_kb exit" to OUT
  *   floor frame OUT CMD...    run CMD on a pty of 100x30; append the ms until its first painted screen
@@ -166,6 +167,15 @@ static int apply(const char *dir)
     return 0;
 }
 
+static int each_sql(char **statements)
+{
+    PGconn *c = open_db();
+    for (; *statements; statements++)
+        run_sql(c, *statements);
+    PQfinish(c);
+    return 0;
+}
+
 /* The file: lines "Q<n params>", then the statement and each parameter as "<bytes>\n<text>\n"; "S" is a Sync,
  * "F" ends a round trip. */
 static char *take_text(char **at)
@@ -298,12 +308,14 @@ int main(int argc, char **argv)
         return seed(argv[2], argv[3]);
     if (argc == 3 && strcmp(argv[1], "apply") == 0)
         return apply(argv[2]);
+    if (argc > 2 && strcmp(argv[1], "sql") == 0)
+        return each_sql(argv + 2);
     if (argc == 3 && strcmp(argv[1], "queries") == 0)
         return queries(argv[2]);
     if (argc > 3 && strcmp(argv[1], "measure") == 0)
         return measure(argv[2], argv + 3);
     if (argc > 3 && strcmp(argv[1], "frame") == 0)
         return frame(argv[2], argv + 3);
-    fputs("usage: floor diff|seed CSV TABLE | apply DIR | queries FILE | measure|frame OUT CMD...\n", stderr);
+    fputs("usage: floor diff|seed CSV TABLE | apply DIR | sql SQL... | queries FILE | measure|frame OUT CMD...\n", stderr);
     return 64;
 }

@@ -100,6 +100,7 @@ static bool json_end_table(void *context, const char *table, const struct diff_t
     json_number(o, "allowed_extra", t->allowed_extra, held);
     json_number(o, "fixture_rows", t->fixture_rows, false);
     json_number(o, "live_rows", t->live_rows, held);
+    json_put_text(o, "by", t->by_digests ? "digests" : "rows");
     json_object_end(o);
     return true;
 }
@@ -192,6 +193,13 @@ static void add_total(struct str *out, const char *what, uint64_t n, uint64_t al
         str_printf(out, " (%llu allowed)", (unsigned long long)allowed);
 }
 
+static void add_way(struct str *out, const struct diff_totals *t)
+{
+    if (t->why_rows)
+        str_printf(out, "; row by row: %s", t->why_rows);
+    str_add(out, t->by_digests ? "; by digests\n" : "\n");
+}
+
 static bool text_end_table(void *context, const char *table, const struct diff_totals *t, bool held, struct err *err)
 {
     struct printer *p = context;
@@ -201,14 +209,15 @@ static bool text_end_table(void *context, const char *table, const struct diff_t
         str_add(&p->out, "  held: rows were deleted here, and a scan would destroy what can be read back. "
                          "Not compared; --scan looks anyway\n");
     } else if (t->missing + t->changed + t->extra == 0) {
-        str_printf(&p->out, "  %llu %s, identical\n", (unsigned long long)t->live_rows, t->live_rows == 1 ? "row" : "rows");
+        str_printf(&p->out, "  %llu %s, identical", (unsigned long long)t->live_rows, t->live_rows == 1 ? "row" : "rows");
+        add_way(&p->out, t);
     } else {
         str_printf(&p->out, "  %llu live of %llu declared", (unsigned long long)t->live_rows,
                    (unsigned long long)t->fixture_rows);
         add_total(&p->out, "missing", t->missing, 0);
         add_total(&p->out, "changed", t->changed, t->allowed_changed);
         add_total(&p->out, "extra", t->extra, t->allowed_extra);
-        str_add_char(&p->out, '\n');
+        add_way(&p->out, t);
     }
     flush(p);
     return true;
@@ -231,6 +240,7 @@ int cmd_diff(const struct command *command, struct options *options)
     p.color = face.color;
     struct diff_report report = faces[options->json];
     report.context = &p;
+    report.way = options->digest ? DIFF_BY_DIGESTS : DIFF_BY_ROWS;
     if (options->json) {
         json_begin(&p.writer, &p.out);
         json_object(&p.writer);

@@ -30,6 +30,7 @@ const struct option_row option_rows[] = {
      offsetof(struct options, confirm_operational), OPTION_LIST, false},
     ROW_FLAG("deep", deep, "diagnose: also what costs time or rights: WAL, statements, log, other databases", false),
     ROW_TEXT("direct-url", "URL", settings.direct_url, "unpooled URL for migrations, locks and writes", true),
+    ROW_FLAG("digest", digest, "diff: compare sums of hashes first, and read only rows that differ", false),
     ROW_FLAG("dry-run", dry_run, "show the plan, change nothing", false),
     ROW_TEXT("dump", "COLSxROWS", dump, "draw one screen of the console as text and leave", false),
     ROW_TEXT("environment", "NAME", of_environment, "sessions: of that environment", false),

@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "db/copy.h"
+#include "diff/digest.h"
 #include "diff/layout.h"
 #include "diff/match.h"
 #include "diff/report.h"
-#include "diff/typed.h"
+#include "diff/suspects.h"
 
 /* One message: the transaction, its settings and the COPY. */
 static char *copy_statement(const struct match *m, bool in_transaction)
@@ -16,8 +17,7 @@ static char *copy_statement(const struct match *m, bool in_transaction)
     struct str sql = {0};
     char *select = layout_select(&m->layout);
     if (!in_transaction)
-        str_add(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; "
-                      "SET LOCAL lock_timeout = '3s'; ");
+        str_add(&sql, diff_begin);
     str_printf(&sql, "%s; COPY (%s) TO STDOUT", layout_settings, select);
     free(select);
     return str_take(&sql);
@@ -53,25 +53,6 @@ static bool merge_copy(struct db *db, struct match *m, struct err *err)
     return ok && match_live_end(m, err);
 }
 
-static bool decide_suspects(struct db *db, struct match *m, struct err *err)
-{
-    for (;;) {
-        struct typed_batch batch;
-        struct db_result *result = NULL;
-        bool ok = typed_fill(m, &batch, err);
-        size_t count = batch.count;
-        if (ok && count && m->totals.live_rows) {
-            typed_ask(m, &batch);
-            ok = db_query(db, batch.sql, batch.param_count, batch.params, &result, err);
-        }
-        ok = ok && typed_take(m, &batch, result, err);
-        db_result_free(result);
-        typed_free(&batch);
-        if (!ok || count == 0)
-            return ok;
-    }
-}
-
 /* A read waits for nothing but an exclusive lock on the table: who holds it is the whole story. */
 static bool name_blocker(struct db *db, const struct db_table *table, struct err *err)
 {
@@ -95,23 +76,52 @@ static bool name_blocker(struct db *db, const struct db_table *table, struct err
     return false;
 }
 
+/* Nothing is asked of a table that is known to be empty: every declared row is missing. */
+static bool all_missing(struct db *db, struct match *m, struct err *err)
+{
+    return match_live_end(m, err) && suspects_decide(db, m, err) && match_finish(m, err);
+}
+
+static bool compare_rows(struct db *db, const struct bound *bound, const struct diff_options *options,
+                         struct diff_totals *totals, struct err *err)
+{
+    struct match m;
+    if (!match_begin(&m, bound, options, err))
+        return false;
+    bool ok;
+    if (bound->table->known_empty) {
+        ok = all_missing(db, &m, err);
+    } else {
+        char *sql = copy_statement(&m, options->in_transaction);
+        ok = db_copy_out_begin(db, sql, err) && merge_copy(db, &m, err) && suspects_decide(db, &m, err) &&
+             match_finish(&m, err);
+        free(sql);
+    }
+    const char *why = totals->why_rows;
+    *totals = m.totals;
+    totals->why_rows = why;
+    match_free(&m);
+    return ok;
+}
+
+static bool compare(struct db *db, const struct bound *bound, const struct diff_options *options,
+                    struct diff_totals *totals, struct err *err)
+{
+    enum digest_end end = DIGEST_ROWS;
+    if (options->way == DIFF_BY_DIGESTS && !bound->table->known_empty)
+        end = digest_table(db, bound, options, totals, &totals->why_rows, err);
+    totals->by_digests = end == DIGEST_DONE;
+    if (end != DIGEST_ROWS)
+        return end == DIGEST_DONE;
+    return compare_rows(db, bound, options, totals, err);
+}
+
 bool diff_table(struct db *db, const struct bound *bound, const struct diff_options *options,
                 struct diff_totals *totals, struct err *err)
 {
-    struct match m;
     *totals = (struct diff_totals){0};
-    if (!match_begin(&m, bound, options, err))
-        return false;
-    if (bound->table->known_empty) {   /* every declared row is missing; nothing is asked */
-        bool all = match_live_end(&m, err) && decide_suspects(db, &m, err) && match_finish(&m, err);
-        *totals = m.totals;
-        match_free(&m);
-        return all;
-    }
-    char *sql = copy_statement(&m, options->in_transaction);
-    bool ok = db_copy_out_begin(db, sql, err) && merge_copy(db, &m, err) && decide_suspects(db, &m, err) &&
-              match_finish(&m, err);
-    if (!options->in_transaction && db_alive(db))
+    bool ok = compare(db, bound, options, totals, err);
+    if (!options->in_transaction && !bound->table->known_empty && db_alive(db))
         ok = ok ? db_run(db, "COMMIT", 0, NULL, NULL, err) : (db_rollback(db), false);
     if (!ok && !options->in_transaction)
         name_blocker(db, bound->table, err);
@@ -119,8 +129,5 @@ bool diff_table(struct db *db, const struct bound *bound, const struct diff_opti
         report_hide_secrets(bound, options, err);
     if (!ok)
         err_context(err, "comparing \"%s\"", bound->fixture->table);
-    *totals = m.totals;
-    free(sql);
-    match_free(&m);
     return ok;
 }

@@ -41,10 +41,18 @@ struct diff_totals {
     uint64_t fixture_rows, live_rows;
     uint64_t missing, changed, extra;       /* all */
     uint64_t allowed_changed, allowed_extra;/* of those */
+    bool by_digests;                        /* no rows were read but those that differ */
+    const char *why_rows;                   /* digests were asked for: why rows were compared; NULL: they were not, or did */
+};
+
+enum diff_way {
+    DIFF_BY_ROWS,              /* every live row is read */
+    DIFF_BY_DIGESTS            /* sums of hashes first (digest.h), where the table has them and few rows differ */
 };
 
 struct diff_options {
     const struct fixture_options *fixtures;
+    enum diff_way way;
     const char *const *secret_columns; size_t secret_count;   /* tables.X.secret: redacted */
     bool places;              /* extra rows say where they are: it holds in the same snapshot only */
     bool in_transaction;      /* the caller's transaction is open: no BEGIN of our own (seed) */

@@ -23,20 +23,37 @@ static void note_secrets(struct match *m, const struct fixture_row *row)
         m->secret[i] |= row->values[i].secret;
 }
 
+/* The fixture's next row that is wanted, settled, into m->row; *found false: the end. */
+static bool read_row(struct match *m, bool *found, struct err *err)
+{
+    const struct fixture_row *raw;
+    do {
+        arena_reset(&m->scratch);
+        *found = false;
+        if (!fixture_next(m->reader, &raw, err))
+            return false;
+        if (!raw)
+            return true;
+        if (!row_settle(m->bound, raw, &m->scratch, &m->row, err))
+            return false;
+        *found = true;
+    } while (m->wants && !m->wants(m->wants_context, &m->row));
+    note_secrets(m, &m->row);
+    layout_fixture_key(&m->layout, &m->row, &m->room[0], &m->key);
+    return true;
+}
+
 static bool sort_fixture(struct match *m, struct err *err)
 {
     m->sorted = sorter_new(FIXTURE_MEMORY);
-    const struct fixture_row *raw;
-    struct fixture_row row;
-    bool ok;
-    while ((ok = fixture_next(m->reader, &raw, err)) && raw) {
-        arena_reset(&m->scratch);
-        if (!row_settle(m->bound, raw, &m->scratch, &row, err))
+    bool found;
+    for (;;) {
+        if (!read_row(m, &found, err))
             return false;
-        note_secrets(m, &row);
-        layout_fixture_key(&m->layout, &row, &m->room[0], &m->key);
+        if (!found)
+            break;
         str_reset(&m->packed);
-        row_pack(m->bound, &row, &m->packed);
+        row_pack(m->bound, &m->row, &m->packed);
         struct sorted record = {.key = m->key.text, .key_length = m->key.length, .payload = m->packed.text,
                                 .payload_length = m->packed.length};
         if (!sorter_add(m->sorted, &record, err))
@@ -44,16 +61,16 @@ static bool sort_fixture(struct match *m, struct err *err)
     }
     fixture_close(m->reader);
     m->reader = NULL;
-    return ok && sorter_finish(m->sorted, err);
+    return sorter_finish(m->sorted, err);
 }
 
 /* Makes the next fixture row, and its key, the current ones. */
 static bool advance(struct match *m, struct err *err)
 {
-    arena_reset(&m->scratch);
     m->row_here = false;
     if (m->sorted) {
         struct sorted record;
+        arena_reset(&m->scratch);
         if (!sorter_next(m->sorted, &record, err))
             return false;
         if (!record.key)
@@ -61,19 +78,11 @@ static bool advance(struct match *m, struct err *err)
         row_unpack(m->bound, &record.payload, &m->scratch, &m->row);
         str_reset(&m->key);
         str_add_bytes(&m->key, record.key, record.key_length);
-    } else {
-        const struct fixture_row *raw;
-        if (!fixture_next(m->reader, &raw, err))
-            return false;
-        if (!raw)
-            return true;
-        if (!row_settle(m->bound, raw, &m->scratch, &m->row, err))
-            return false;
-        note_secrets(m, &m->row);
-        layout_fixture_key(&m->layout, &m->row, &m->room[0], &m->key);
+        m->row_here = true;
+    } else if (!read_row(m, &m->row_here, err)) {
+        return m->row_here = false;
     }
-    m->row_here = true;
-    m->totals.fixture_rows++;
+    m->totals.fixture_rows += m->row_here;
     return true;
 }
 
@@ -94,7 +103,13 @@ static bool order_is_ours(const struct match *m)
 bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,
                  struct err *err)
 {
-    *m = (struct match){.bound = bound, .options = options};
+    return match_begin_some(m, bound, options, NULL, NULL, err);
+}
+
+bool match_begin_some(struct match *m, const struct bound *bound, const struct diff_options *options,
+                      bool (*wants)(void *context, const struct fixture_row *row), void *context, struct err *err)
+{
+    *m = (struct match){.bound = bound, .options = options, .wants = wants, .wants_context = context};
     if (!layout_make(&m->layout, bound, options->fixtures, err))
         return false;
     if (options->places)

@@ -30,6 +30,8 @@ struct match {
     struct arena scratch;          /* of the current row */
     struct fixture_row row;
     bool row_here;
+    bool (*wants)(void *context, const struct fixture_row *row);   /* NULL: every row is compared */
+    void *wants_context;
     struct str key, live_key, room[2], packed;
     struct str peeked;             /* a suspect that was read but did not fit its batch; empty: none */
     int64_t progress_ms;
@@ -38,6 +40,9 @@ struct match {
 /* Opens the fixture, sorts it where its order is not the live side's. */
 bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,
                  struct err *err);
+/* Of the fixture only rows for which `wants` says so. */
+bool match_begin_some(struct match *m, const struct bound *bound, const struct diff_options *options,
+                      bool (*wants)(void *context, const struct fixture_row *row), void *context, struct err *err);
 /* The next live row, layout.field_count texts (NULL: SQL NULL). */
 bool match_live(struct match *m, char *const *fields, struct err *err);
 /* No live row is left. */

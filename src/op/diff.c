@@ -45,6 +45,7 @@ static bool one_table(struct run *run, const struct declared *d, bool scan, stru
     onrecord_diff_begin(&run->record, run->session->ctx, run->bound->fixture->table, run->bound->key_count);
     if (!held) {
         struct diff_options options = declared_diff_options(run->session, run->bound);
+        options.way = run->report->way;
         options.row = one_row;
         options.progress = progress;
         options.context = run;

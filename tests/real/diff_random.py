@@ -75,6 +75,54 @@ def double(r):
     return r.choice([("1.5", "1.50", "15e-1"), ("0", "-0", "0.0"), ("NaN",), ("1e+100", "1e100")])
 
 
+def real(r):
+    return r.choice([("0.1", "0.10"), ("-0", "0"), ("Infinity", "inf"), ("-Infinity",), ("NaN", "nan"), ("3.4e+38", "34e37")])
+
+
+def far(r):
+    return r.choice([("infinity",), ("-infinity",), ("2019-04-01 00:00:00+00", "2019-04-01 05:30+05:30"), ("0044-03-15 00:00:00+00 BC",)])
+
+
+def clock(r):
+    return r.choice([("10:20:30",), ("10:20:00", "10:20"), ("00:00:00", "00:00")])
+
+
+def clocktz(r):
+    return r.choice([("10:20:30+00", "10:20:30Z"), ("12:20:30+02",), ("23:59:59.5-08", "23:59:59.50-08:00")])
+
+
+def bits(r):
+    return r.choice([("101", "101"), ("", ""), ("0",)])
+
+
+def money(r):
+    return r.choice([("$1.50", "1.5", "1.50"), ("$0.00", "0")])
+
+
+def numbers(r):
+    return r.choice([("{1,2}", "{ 1, 2 }", "{01,+2}"), ("{}",), ("{NULL,3}", "{null,3}"), ("{{1,2},{3,4}}",)])
+
+
+def pair(r):
+    return r.choice([('(1,"a b")', '( 1,"a b")', '(+1,a b)'), ("(,)",), ('(2,"")',)])
+
+
+def dates(r):
+    return r.choice([("[2019-04-01,2019-05-01)", "[2019-04-01,2019-04-30]"), ("empty",), ("(,2020-01-01)",)])
+
+
+def ranges(r):
+    return r.choice([("{[1,3),[5,8)}", "{[1,2],[5,7]}"), ("{}",)])
+
+
+def macaddr(r):
+    return r.choice([("08:00:2b:01:02:03", "08-00-2b-01-02-03", "08002b010203"), ("ff:ff:ff:ff:ff:ff",)])
+
+
+def words(r):
+    return r.choice([("'a' 'b':2", "b:2 a"), ("'x'", "x x")])
+
+
 def interval(r):
     return r.choice([("1 day", "24:00:00", "1440 minutes"), ("01:00:00", "1 hour")])
 
@@ -109,10 +157,12 @@ TYPES = {
     "char(5)": padded, "bool": boolean, "timestamptz": stamptz, "timestamp": stamp, "date": date, "jsonb": jsonb,
     "json": jsonb, "text[]": array, "uuid": uuid, "public.citext": citext, 'public."Tier"': tier, "float8": double,
     "interval": interval, "inet": inet, "bytea": bytea, "int4range": intrange, "point": point, "public.price": price,
-    'text COLLATE public.nocase': citext,
+    'text COLLATE public.nocase': citext, "float4": real, "timestamptz(3)": far, "time": clock, "timetz": clocktz, "varbit": bits,
+    "money": money, "int8[]": numbers, 'public."Pair"': pair, "daterange": dates, "int4multirange": ranges, "macaddr": macaddr,
+    "tsvector": words, "int2": number, "name": citext, "cidr": lambda r: r.choice([("10.0.0.0/8", "10/8"), ("::/0",)]),
 }
 KEYS = ["int4", "text", "public.citext", "uuid", "numeric", "timestamptz", "inet", "date", "varchar(400)",
-        "text COLLATE public.nocase", "public.price", "char(5)", "bool", "interval"]
+        "text COLLATE public.nocase", "public.price", "char(5)", "bool", "interval", "int2", "daterange", "bytea", "float8"]
 
 
 def quote(value):

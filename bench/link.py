@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""link.py SOCKET PORT COUNTS [DELAY_MS [BYTES_PER_S]]: a slow link before a server's Unix socket.
+
+Every byte arrives DELAY_MS later (75) and not faster than BYTES_PER_S (1 250 000, 10 Mbit/s) in its direction. Each connection
+that ends adds a line "up down" to COUNTS: bytes to the server, bytes from it.
+"""
+import asyncio
+import sys
+
+path, port, counts = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+delay = float(sys.argv[4]) / 1000 if len(sys.argv) > 4 else 0.075
+rate = float(sys.argv[5]) if len(sys.argv) > 5 else 1.25e6
+
+
+async def carry(reader, writer, total):
+    """Reads no further ahead than the link would: what is on its way is delay x rate, and one chunk."""
+    loop, queue, free_at = asyncio.get_running_loop(), asyncio.Queue(maxsize=64), 0.0
+
+    async def deliver():
+        while (due := await queue.get()) is not None:
+            await asyncio.sleep(max(0, due[0] - loop.time()))
+            writer.write(due[1])
+            await writer.drain()
+        writer.close()
+
+    task = asyncio.create_task(deliver())
+    while data := await reader.read(16384):
+        total[0] += len(data)
+        free_at = max(loop.time(), free_at) + len(data) / rate
+        await queue.put((free_at + delay, data))
+    await queue.put(None)
+    await task
+
+
+async def serve(reader, writer):
+    up, down = [0], [0]
+    server_reader, server_writer = await asyncio.open_unix_connection(path)
+    await asyncio.gather(carry(reader, server_writer, up), carry(server_reader, writer, down), return_exceptions=True)
+    with open(counts, "a") as out:
+        out.write("%d %d\n" % (up[0], down[0]))
+
+
+async def main():
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    print("ready", flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+asyncio.run(main())
