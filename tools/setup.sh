@@ -6,7 +6,7 @@ BUILD_PACKAGES="gcc make autoconf automake pkg-config libc6-dev libpq-dev libncu
 libsodium-dev libmd-dev libutf8proc-dev libzstd-dev libssh-dev"
 SERVER_PACKAGES="postgresql-15 postgresql-client-15"
 TEST_PACKAGES="clang libclang-rt-14-dev libcmocka-dev libvterm-dev pgbouncer socat jq mandoc openssh-client openssh-server openssl python3 procps git xz-utils
-locales asciinema faketime zsh fish"
+locales asciinema faketime zsh fish debhelper dpkg-dev fakeroot lintian"
 
 # Prisma itself is tried against our ledger; a machine that has npm from elsewhere keeps it.
 command -v npm >/dev/null || TEST_PACKAGES="$TEST_PACKAGES nodejs npm"
