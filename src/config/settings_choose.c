@@ -75,8 +75,9 @@ static bool nothing_to_choose(struct settings *s, struct err *err)
     }
     settings_variable(s, "DATABASE_URL", &state, NULL);
     err_set(err, ERR_CONFIG, "there is no database to work on");
-    err_why(err, "no seedops.yaml was found, and DATABASE_URL %s",
-            state == VARIABLE_EMPTY ? "is set to the empty string, which counts as not set" : "is not set");
+    err_why(err, "no seedops.yaml was found, and DATABASE_URL is %s%s",
+            state == VARIABLE_EMPTY ? "set to the empty string" : variable_lack(state),
+            state == VARIABLE_UNSET ? "" : ", which counts as not set");
     if (access(".env", F_OK) == 0)
         return err_hint(err, "There is a .env here, which seedops does not read by itself: "
                         "`set -a; . ./.env`, or `seedops init`.");

@@ -103,8 +103,8 @@ static enum reader_expansion not_set(struct reader *r, const struct yaml_node *n
     if (state == VARIABLE_BROKEN && err) {
         *err = *broken;
     } else {
-        err_set(err, ERR_CONFIG, "%s needs the variable %s, which is %s", r->where, name,
-                state == VARIABLE_EMPTY ? "empty: that counts as not set" : "not set");
+        err_set(err, ERR_CONFIG, "%s needs the variable %s, which is %s%s", r->where, name, variable_lack(state),
+                state == VARIABLE_UNSET ? "" : ": that counts as not set");
         err_hint(err, "export %s=... and run it again.", name);
     }
     err_at(err, r->file, node->line, node->column);

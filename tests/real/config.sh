@@ -166,9 +166,12 @@ DATABASE_URL_FILE=$T/files/run/none so status
 is "$rc" 1 "a file that is named and not there is an error"
 like "$err" 'DATABASE_URL is to be read from a file: cannot read .*/run/none' "with its name"
 : >run/empty; DATABASE_URL_FILE=$T/files/run/empty so status
-like "$err" 'DATABASE_URL is set to the empty string' "an empty one counts as not set"
+like "$err" 'DATABASE_URL is in a file that is empty, which counts as not set' "an empty one counts as not set"
+DATABASE_URL_FILE=$T/files/run so status
+like "$err" 'next: DATABASE_URL_FILE says so: put a readable file there' "what names a directory is named itself"
 printf 'version: 1\nenvironments:\n  e: {url: "${E_URL}"}\n' >seedops.yaml
 E_URL_FILE=run/url so status e; is "$rc" 0 "a variable of seedops.yaml too"
+E_URL_FILE=run/empty so status e; like "$err" 'E_URL, which is in a file that is empty: that counts as not set' "an empty one is said"
 E_URL_FILE=/none so status e; like "$err" 'E_URL is to be read from a file: cannot read /none' "or the environment says why not"
 sql main files -c 'create table s (id int primary key, v text)'
 mkdir seeds; printf 'table: s\nrows:\n  - {id: 1, v: !env SEED_WORD}\n' >seeds/s.yaml

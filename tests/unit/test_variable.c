@@ -75,8 +75,8 @@ static void its_file(void **state)
     (void)state;
     static const struct { const char *bytes; size_t length; enum variable_state state; const char *text; } files[] = {
         {"pw", 2, VARIABLE_SET, "pw"}, {"pw\n", 3, VARIABLE_SET, "pw"}, {"pw\r\n", 4, VARIABLE_SET, "pw"},
-        {"pw\n\n", 4, VARIABLE_SET, "pw\n"}, {" p w ", 5, VARIABLE_SET, " p w "}, {"", 0, VARIABLE_EMPTY, ""},
-        {"\n", 1, VARIABLE_EMPTY, ""}, {"p\0w", 3, VARIABLE_BROKEN, ""}};
+        {"pw\n\n", 4, VARIABLE_SET, "pw\n"}, {" p w ", 5, VARIABLE_SET, " p w "}, {"", 0, VARIABLE_EMPTY_FILE, ""},
+        {"\n", 1, VARIABLE_EMPTY_FILE, ""}, {"p\0w", 3, VARIABLE_BROKEN, ""}};
     for (int empty = 0; empty < 2; empty++)
         for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
             plain = empty ? "" : NULL;
