@@ -36,6 +36,17 @@ const struct json *json_at(const struct json *array, size_t index)
     return outer(json_array_get(inner(array), index));
 }
 
+const struct json *json_member(const struct json *object, size_t index, const char **key)
+{
+    json_t *o = (json_t *)inner(object);
+    void *at = json_object_iter(o);
+    while (at && index-- > 0)
+        at = json_object_iter_next(o, at);
+    if (at && key)
+        *key = json_object_iter_key(at);
+    return at ? outer(json_object_iter_value(at)) : NULL;
+}
+
 size_t json_count(const struct json *v)
 {
     return json_is_array(v) ? json_array_size(inner(v)) : json_object_size(inner(v));

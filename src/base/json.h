@@ -52,6 +52,8 @@ void json_free(struct json *root);
 const struct json *json_get(const struct json *object, const char *key);   /* NULL: absent */
 const struct json *json_at(const struct json *array, size_t index);
 size_t json_count(const struct json *array_or_object);
+/* The members of an object in turn; NULL: there is no such one. `key` may be NULL. */
+const struct json *json_member(const struct json *object, size_t index, const char **key);
 bool json_is_object(const struct json *v);
 bool json_is_array(const struct json *v);
 bool json_is_text(const struct json *v);

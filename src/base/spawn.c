@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,14 +107,29 @@ static int open_input(const char *input)
     return fd;
 }
 
-static bool open_pipes(const char *input, int in_out_err_report[7], struct err *err)
+/* Both ends of standard output and error, and what is read from. */
+static bool open_short(const char *input, int *p)
+{
+    p[0] = open_input(input);
+    return p[0] >= 0 && pipe2(p + 1, O_CLOEXEC) == 0 && pipe2(p + 3, O_CLOEXEC) == 0;
+}
+
+/* The same for a helper that goes on: one socket, and a file that need not be emptied. */
+static bool open_long(int *p)
+{
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p + 1) != 0 || !file_temporary(&p[3], NULL))
+        return false;
+    p[0] = fcntl(p[2], F_DUPFD_CLOEXEC, 0);
+    p[4] = fcntl(p[3], F_DUPFD_CLOEXEC, 0);
+    return p[0] >= 0 && p[4] >= 0;
+}
+
+static bool open_pipes(const char *input, bool goes_on, int in_out_err_report[7], struct err *err)
 {
     int *p = in_out_err_report;
     for (int i = 0; i < 7; i++)
         p[i] = -1;
-    p[0] = open_input(input);
-    if (p[0] < 0 || pipe2(p + 1, O_CLOEXEC) != 0 || pipe2(p + 3, O_CLOEXEC) != 0 ||
-        pipe2(p + 5, O_CLOEXEC) != 0)
+    if (!(goes_on ? open_long(p) : open_short(input, p)) || pipe2(p + 5, O_CLOEXEC) != 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot make a pipe");
     for (int i = 0; i < 7; i++) {
         if (p[i] > STDERR_FILENO)
@@ -142,12 +159,13 @@ static int exec_failure(int report)
     return got == (ssize_t)sizeof reason ? reason : 0;
 }
 
-static bool start(const struct spawn_options *options, const char *name, struct child *c, struct err *err)
+static bool start(const struct spawn_options *options, bool goes_on, const char *name, struct child *c,
+                  struct err *err)
 {
     const char *const shell_argv[] = {"/bin/sh", "-c", options->shell, NULL};
     char *const *argv = (char *const *)(options->argv ? options->argv : shell_argv);
     int fds[7], failure = 0;
-    bool ok = open_pipes(options->input, fds, err);
+    bool ok = open_pipes(options->input, goes_on, fds, err);
     if (ok) {
         struct ends ends = {fds[0], fds[2], fds[4], fds[6], (int)sysconf(_SC_OPEN_MAX)};
         sigset_t all, old;
@@ -288,7 +306,7 @@ bool spawn_run(const struct spawn_options *options, struct str *out, int *status
         c.deadline = clock_mono_ms() + options->timeout_ms;
     if (options->output_limit <= 64 * 1024)
         str_reserve(out, options->output_limit);   /* growing would leave copies of a password behind */
-    if (!start(options, name, &c, err))
+    if (!start(options, false, name, &c, err))
         return false;
     bool ok = watch(options, name, &c, out, err);
     int waited = finish(&c);
@@ -296,4 +314,48 @@ bool spawn_run(const struct spawn_options *options, struct str *out, int *status
         ok = judge(&c, name, waited, status, err);
     str_free(&c.complaint);
     return ok;
+}
+
+struct spawned { struct child child; };
+
+bool spawn_start(struct spawned **spawned, const char *line, int *io, struct err *err)
+{
+    char name[64];
+    const struct spawn_options options = {.shell = line, .cancel_fd = -1};
+    struct spawned *s = xcalloc(1, sizeof *s);
+    *s = (struct spawned){.child = {.out = -1, .err = -1}};
+    name_of(&options, name, sizeof name);
+    if (!start(&options, true, name, &s->child, err)) {
+        free(s);
+        *spawned = NULL;
+        return false;
+    }
+    *io = s->child.out;
+    s->child.out = -1;
+    *spawned = s;
+    return true;
+}
+
+bool spawn_complaint(struct spawned *spawned, char *out, size_t size)
+{
+    char text[STDERR_KEPT + 1];
+    off_t end = lseek(spawned->child.err, 0, SEEK_END);
+    off_t from = end > STDERR_KEPT ? end - STDERR_KEPT : 0;
+    ssize_t got = end > 0 ? pread(spawned->child.err, text, STDERR_KEPT, from) : 0;
+    while (got > 0 && (text[got - 1] == '\n' || text[got - 1] == '\r'))
+        got--;
+    if (got <= 0)
+        return false;
+    text[got] = '\0';
+    const char *line = strrchr(text, '\n');
+    snprintf(out, size, "%s", line ? line + 1 : text);
+    return true;
+}
+
+void spawn_stop(struct spawned *spawned)
+{
+    if (!spawned)
+        return;
+    finish(&spawned->child);
+    free(spawned);
 }

@@ -24,4 +24,13 @@ struct spawn_options {
  * ended. */
 bool spawn_run(const struct spawn_options *options, struct str *out, int *status, struct err *err);
 
+/* A helper that goes on: its input and output are a socket, its standard error is kept. */
+struct spawned;
+/* `line` for /bin/sh, started as above. *io is our end of the socket: given. */
+bool spawn_start(struct spawned **spawned, const char *line, int *io, struct err *err);
+/* The last line that it wrote to standard error; false: none. */
+bool spawn_complaint(struct spawned *spawned, char *out, size_t size);
+/* Ends it and what it started, within half a second. NULL is fine. */
+void spawn_stop(struct spawned *spawned);
+
 #endif

@@ -1,5 +1,5 @@
-/* agent - a relay between libssh and the SSH agent. libssh waits for an agent without end and offers every key it has;
- * the relay has a deadline, hands on the keys that were configured first, and no others where IdentitiesOnly says so. */
+/* agent - a relay between libssh and the SSH agent. libssh waits for an agent without end and offers every key it
+ * has; the relay has a deadline, hands on the configured keys first, and no others where IdentitiesOnly says so. */
 #ifndef SEEDOPS_TUNNEL_AGENT_H
 #define SEEDOPS_TUNNEL_AGENT_H
 

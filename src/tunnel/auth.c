@@ -18,7 +18,8 @@ struct method {
 
 static enum auth_end run_publickey(struct hop *hop, struct err *err)
 {
-    if (!hop->config.pubkey || strcasecmp(hop->config.pubkey, "no") == 0 || strcasecmp(hop->config.pubkey, "false") == 0)
+    const char *word = hop->config.pubkey;
+    if (!word || strcasecmp(word, "no") == 0 || strcasecmp(word, "false") == 0)
         return AUTH_GO_ON;
     enum auth_end end = auth_agent(hop, err);
     return end == AUTH_GO_ON ? auth_files(hop, err) : end;
@@ -106,7 +107,8 @@ static bool denied(struct hop *hop, int bits, struct err *err)
     char names[128];
     name_methods(bits, names, sizeof names);
     err_set(err, ERR_NEVER_READY, "the SSH server does not let %s in", hop->name);
-    err_why(err, "it accepts %s; tried: %s", names, hop->tried.length ? str_text(&hop->tried) : "nothing, there was nothing to try");
+    err_why(err, "it accepts %s; tried: %s", names,
+            hop->tried.length ? str_text(&hop->tried) : "nothing, there was nothing to try");
     return err_hint(err, "check the user's name and the key: ssh -v %s", hop->config.asked);
 }
 

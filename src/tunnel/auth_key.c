@@ -1,5 +1,5 @@
-/* auth_key - public keys: those of the agent, and those in files. libssh's own loop over them is not used: it writes .pub
- * files beside private keys, and gives up at the first that it cannot read. */
+/* auth_key - public keys: those of the agent, and those in files. libssh's own loop over them is not used: it writes
+ * .pub files beside private keys, and gives up at the first that it cannot read. */
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -34,21 +34,54 @@ static ssh_key certificate_in(const char *path)
     return access(path, R_OK) == 0 && ssh_pki_import_cert_file(path, &key) == SSH_OK ? key : NULL;
 }
 
-static bool add_blob(struct agent_key *wanted, size_t *count, ssh_key key)
+/* A public key or certificate as SSH sends it; NULL: it cannot be had. Gives. */
+static unsigned char *blob_of(ssh_key key, size_t *length)
 {
     char *base64 = NULL;
     unsigned char *blob = xmalloc(BLOB_MAX);
-    size_t length = 0;
-    bool ok = key && *count < WANTED_MAX && ssh_pki_export_pubkey_base64(key, &base64) == SSH_OK &&
-              sodium_base642bin(blob, BLOB_MAX, base64, strlen(base64), NULL, &length, NULL,
+    bool ok = key && ssh_pki_export_pubkey_base64(key, &base64) == SSH_OK &&
+              sodium_base642bin(blob, BLOB_MAX, base64, strlen(base64), NULL, length, NULL,
                                 sodium_base64_VARIANT_ORIGINAL) == 0;
     ssh_string_free_char(base64);
-    ssh_key_free(key);
     if (ok)
+        return blob;
+    free(blob);
+    return NULL;
+}
+
+static void add_blob(struct agent_key *wanted, size_t *count, ssh_key key)
+{
+    size_t length = 0;
+    unsigned char *blob = *count < WANTED_MAX ? blob_of(key, &length) : NULL;
+    ssh_key_free(key);
+    if (blob)
         wanted[(*count)++] = (struct agent_key){blob, length};
-    else
-        free(blob);
-    return ok;
+}
+
+/* Where the string at `from` ends; `length` or more: it does not. */
+static size_t after_string(const unsigned char *blob, size_t length, size_t from)
+{
+    if (length < 4 || from > length - 4)
+        return length;
+    return from + 4 + ((size_t)blob[from] << 24 | (size_t)blob[from + 1] << 16 | (size_t)blob[from + 2] << 8 |
+                       blob[from + 3]);
+}
+
+/* A key is its type and its numbers; a certificate its type, a nonce, the same numbers, and the rest. libssh compares
+ * certificates with certificates only. */
+static bool is_certificate_of(ssh_key certificate, ssh_key key)
+{
+    size_t whole = 0, length = 0;
+    unsigned char *c = blob_of(certificate, &whole), *k = blob_of(key, &length);
+    bool same = false;
+    if (c && k) {
+        size_t numbers = after_string(k, length, 0), at = after_string(c, whole, after_string(c, whole, 0));
+        same = numbers < length && at < whole && whole - at > length - numbers &&
+               memcmp(c + at, k + numbers, length - numbers) == 0;
+    }
+    free(c);
+    free(k);
+    return same;
 }
 
 /* What the configuration names: certificates before the keys they are for, as ssh offers them. */
@@ -76,8 +109,9 @@ static int step_agent(struct hop *hop, void *unused)
 
 enum auth_end auth_agent(struct hop *hop, struct err *err)
 {
-    const char *path = hop->config.agent && strcasecmp(hop->config.agent, "SSH_AUTH_SOCK") != 0 ? hop->config.agent
-                                                                                                : getenv("SSH_AUTH_SOCK");
+    const char *path = hop->config.agent;
+    if (!path || strcasecmp(path, "SSH_AUTH_SOCK") == 0)
+        path = getenv("SSH_AUTH_SOCK");
     if (!path || !*path || strcasecmp(path, "none") == 0)
         return AUTH_GO_ON;
     struct agent_key wanted[WANTED_MAX];
@@ -172,7 +206,7 @@ static ssh_key certificate_for(const struct resolved *c, const char *path, ssh_k
     snprintf(beside, sizeof beside, "%s-cert.pub", path);
     for (size_t i = 0; i <= c->certificates.count; i++) {
         ssh_key certificate = certificate_in(i < c->certificates.count ? c->certificates.items[i] : beside);
-        if (certificate && ssh_key_cmp(certificate, key, SSH_KEY_CMP_PUBLIC) == 0)
+        if (is_certificate_of(certificate, key))
             return certificate;
         ssh_key_free(certificate);
     }

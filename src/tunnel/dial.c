@@ -11,10 +11,10 @@
 
 #include "base/clock.h"
 #include "base/helper.h"
+#include "base/spawn.h"
 #include "base/wait.h"
 #include "tunnel/carrier.h"
 #include "tunnel/hop.h"
-#include "tunnel/proxy.h"
 
 enum { SILENT_MS = 45000 };          /* sent and not acknowledged: the kernel gives up */
 
@@ -135,12 +135,16 @@ static bool dial_straight(struct hop *hop, int *fd, struct err *err)
     return *fd >= 0;
 }
 
+/* Without a terminal (spawn sees to that) and without askpass: it cannot ask, and its complaints are kept. */
 static bool dial_proxy(struct hop *hop, int *fd, struct err *err)
 {
     const struct resolved *c = &hop->config;
     const struct target_tokens tokens = {c->asked, c->host, c->port, c->user, c->key_alias, c->home};
     const char *line = target_expand(&hop->config.arena, c->proxy_command, &tokens, true, err);
-    return line && proxy_start(&hop->proxy, line, fd, err);
+    if (!line)
+        return false;
+    line = arena_printf(&hop->config.arena, "SSH_ASKPASS_REQUIRE=never; export SSH_ASKPASS_REQUIRE; exec %s", line);
+    return spawn_start(&hop->proxy, line, fd, err);
 }
 
 bool hop_dial(struct hop *hop, int *fd, struct err *err)

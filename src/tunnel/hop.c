@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/spawn.h"
 #include "base/text.h"
 #include "base/wait.h"
 #include "tunnel/carrier.h"
-#include "tunnel/proxy.h"
 
 enum { CONNECT_MS = 10000, DEPTH_MAX = 8 };
 
@@ -51,14 +51,14 @@ bool hop_wait(struct hop *hop, int64_t deadline, const char *doing, struct err *
         break;
     }
     err_set(err, ERR_NOT_READY, "the SSH server %s does not answer", hop->name);
-    err_why(err, "%s took longer than %d s", doing, hop->timeout_ms / 1000);
+    err_why(err, "it was given %d s", hop->timeout_ms / 1000);
     return err_hint(err, "check the way there: ssh %s", hop->config.asked);
 }
 
 bool hop_why(struct hop *hop, struct err *err)
 {
     char said[400], visible[512];
-    if (proxy_complaint(hop->proxy, said, sizeof said))
+    if (hop->proxy && spawn_complaint(hop->proxy, said, sizeof said))
         return err_why(err, "the ProxyCommand said: %s", text_visible_buf(visible, sizeof visible, said));
     struct err jump = {0};
     if (hop->via && carrier_reason(hop->via, &jump))
@@ -79,7 +79,8 @@ static bool set_algorithms(struct hop *hop, struct err *err)
         {SSH_OPTIONS_HMAC_C_S, "MACs", offsetof(struct resolved, macs)},
         {SSH_OPTIONS_HMAC_S_C, "MACs", offsetof(struct resolved, macs)},
         {SSH_OPTIONS_KEY_EXCHANGE, "KexAlgorithms", offsetof(struct resolved, kex)},
-        {SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, "PubkeyAcceptedAlgorithms", offsetof(struct resolved, pubkey_algorithms)},
+        {SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, "PubkeyAcceptedAlgorithms",
+         offsetof(struct resolved, pubkey_algorithms)},
     };
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         const char *list = *(const char *const *)((const char *)&hop->config + settings[i].offset);
@@ -212,7 +213,7 @@ void hop_free(struct hop *hop)
         ssh_free(hop->session);
     }
     carrier_free(hop->via);
-    proxy_close(hop->proxy);
+    spawn_stop(hop->proxy);
     resolve_free(&hop->config);
     str_free(&hop->tried);
     free(hop);

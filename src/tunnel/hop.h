@@ -10,7 +10,7 @@
 #include "tunnel/tunnel.h"
 
 struct carrier;
-struct proxy;
+struct spawned;
 
 struct hop {
     ssh_session session;
@@ -20,7 +20,7 @@ struct hop {
     int timeout_ms;
     int64_t phase_began;
     struct carrier *via;             /* the jump host's session that ours runs through; NULL: none */
-    struct proxy *proxy;             /* the ProxyCommand that ours runs through; NULL: none */
+    struct spawned *proxy;            /* the ProxyCommand that ours runs through; NULL: none */
     struct str tried;                /* what was tried to authenticate with, for the error */
 };
 

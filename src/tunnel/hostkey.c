@@ -1,5 +1,5 @@
-/* hostkey - strict, and the same whatever StrictHostKeyChecking says: a known key is the one, a changed or revoked one is
- * refused without a way around, and an unknown one wants the word "yes" (or accept-new). */
+/* hostkey - strict, and the same whatever StrictHostKeyChecking says: a known key is the one, a changed or revoked one
+ * is refused without a way around, and an unknown one wants the word "yes" (or accept-new). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,8 @@ bool hostkey_prepare(struct hop *hop, struct err *err)
     bool ok = known_read(&known, &hop->config, err);
     for (int stored = 1; ok && stored >= 0 && !list.length; stored--)
         for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++)
-            if ((!stored || is_stored(&known, algorithms[i].type)) && (!allowed || has_word(allowed, algorithms[i].name)))
+            if ((!stored || is_stored(&known, algorithms[i].type)) &&
+                (!allowed || has_word(allowed, algorithms[i].name)))
                 str_printf(&list, "%s%s", list.length ? "," : "", algorithms[i].name);
     if (ok && (!list.length || ssh_options_set(hop->session, SSH_OPTIONS_HOSTKEYS, list.text) != SSH_OK)) {
         ok = err_set(err, ERR_CONFIG, "HostKeyAlgorithms of ~/.ssh/config leaves nothing that is known here for %s",
@@ -107,8 +108,8 @@ static bool refuse_changed(struct hop *hop, const struct known_entry *entry, con
     char stored[PRINT_SIZE];
     print_key(entry->key, stored);
     err_set(err, ERR_NEVER_READY, "the key of the SSH server %s has changed", hop->name);
-    err_why(err, "known since before is %s (%s:%u); it shows %s. Somebody may be in between, or the server was set up anew",
-            stored, entry->file, entry->line, print);
+    err_why(err, "known since before is %s (%s:%u); it shows %s. Somebody may be in between, or the server was set up "
+                 "anew", stored, entry->file, entry->line, print);
     err_hint(err, "ask who runs it; only if the new one is right: ssh-keygen -f %s -R '%s'", entry->file,
              hop->config.known_name);
     return err_at(err, entry->file, entry->line, 0);
@@ -120,7 +121,8 @@ static bool keep(struct hop *hop, ssh_key key, const char *print, const char *ho
     if (known_store(&hop->config, key, &err))
         hop_phase(hop, "host key", "%s, %s, stored in %s", print, how, hop->config.user_known_hosts.items[0]);
     else
-        hop_phase(hop, "host key", "%s, %s, not stored: %s%s%s", print, how, err.message, err.why[0] ? ": " : "", err.why);
+        hop_phase(hop, "host key", "%s, %s, not stored: %s%s%s", print, how, err.message, err.why[0] ? ": " : "",
+                  err.why);
     return true;
 }
 
@@ -128,8 +130,8 @@ static bool unknown_and_nobody(struct hop *hop, const char *print, bool authorit
 {
     err_set(err, ERR_NEVER_READY, "the SSH server %s is not known", hop->name);
     err_why(err, "it shows %s%s", print,
-            authority ? "; known_hosts has an authority for it (@cert-authority), and host certificates are not supported"
-                      : "");
+            authority ? "; known_hosts has an authority for it (@cert-authority), and host certificates are not "
+                        "supported" : "");
     return err_hint(err, "compare the key with the server's, then connect once with ssh %s", hop->config.asked);
 }
 
@@ -137,14 +139,15 @@ static bool ask(struct hop *hop, ssh_key key, const char *print, bool authority,
 {
     const struct tunnel_options *o = hop->options;
     bool yes = false;
-    if (!o->ask || hop->config.batch || (hop->config.strict && (strcasecmp(hop->config.strict, "yes") == 0 || strcasecmp(hop->config.strict, "true") == 0)))
+    const char *strict = hop->config.strict ? hop->config.strict : "ask";
+    if (!o->ask || hop->config.batch || strcasecmp(strict, "yes") == 0 || strcasecmp(strict, "true") == 0)
         return unknown_and_nobody(hop, print, authority, err);
     struct str text = {0};
-    str_printf(&text, "The server %s (%s) is not known yet.\nIt shows the key %s.\n%sAccept it only if this is the key that the "
-                      "server's administrator names. It is then stored in %s.",
+    str_printf(&text, "The server %s (%s) is not known yet.\nIt shows the key %s.\n%sAccept it only if this is the key "
+                      "that the server's administrator names. It is then stored in %s.",
                hop->name, hop->config.known_name, print,
-               authority ? "known_hosts has an authority for it (@cert-authority); host certificates are not supported here.\n"
-                         : "",
+               authority ? "known_hosts has an authority for it (@cert-authority); host certificates are not supported "
+                           "here.\n" : "",
                hop->config.user_known_hosts.count ? hop->config.user_known_hosts.items[0] : "no file");
     const struct tunnel_question question = {TUNNEL_ASK_YES, "Unknown SSH server", text.text};
     bool ok = o->ask(o->asker, &question, &yes, NULL, NULL, 0, err);

@@ -1,5 +1,5 @@
-/* known - the files line by line. libssh matches names (patterns, hashes) and reads keys; markers and lists of files are
- * ours, since it skips the former and knows one file only. */
+/* known - the files line by line. libssh matches names (patterns, hashes) and reads keys; markers and lists of files
+ * are ours, since it skips the former and knows one file only. */
 #include "tunnel/known.h"
 
 #include <errno.h>
@@ -40,13 +40,33 @@ static bool take_mark(const char **line, enum known_mark *mark)
     return false;
 }
 
-static bool matches(const char *name, const char *line, ssh_key *key)
+/* One name of ours against one line, as libssh does it, for which a "!" counts for nothing. */
+static bool parse(const char *name, const char *line, ssh_key *key)
 {
     struct ssh_knownhosts_entry *entry = NULL;
     bool match = ssh_known_hosts_parse_line(name, line, &entry) == SSH_OK && entry && entry->publickey;
     *key = match ? ssh_key_dup(entry->publickey) : NULL;
     SSH_KNOWNHOSTS_ENTRY_FREE(entry);
     return *key != NULL;
+}
+
+/* "!pattern" among the line's names takes a server out, wherever it stands. */
+static bool is_excluded(const char *name, const char *line)
+{
+    size_t names = strcspn(line, " \t");
+    bool excluded = false;
+    for (const char *at = line; !excluded && at < line + names; at += strcspn(at, ", \t") + 1) {
+        if (*at != '!')
+            continue;
+        struct str alone = {0};
+        ssh_key key = NULL;
+        str_add_bytes(&alone, at + 1, strcspn(at + 1, ", \t"));
+        str_add(&alone, line + names);
+        excluded = parse(name, str_text(&alone), &key);
+        ssh_key_free(key);
+        str_free(&alone);
+    }
+    return excluded;
 }
 
 static void read_line(struct known *known, const struct resolved *config, const char *file, unsigned number,
@@ -56,9 +76,12 @@ static void read_line(struct known *known, const struct resolved *config, const 
     line += strspn(line, " \t");
     if (!*line || *line == '#' || !take_mark(&line, &entry.mark))
         return;
-    if (!matches(config->known_name, line, &entry.key)) {
+    bool has_port = !config->key_alias && config->known_name[0] == '[';
+    if (is_excluded(config->known_name, line) || (has_port && is_excluded(config->host, line)))
+        return;
+    if (!parse(config->known_name, line, &entry.key)) {
         entry.portless = true;
-        if (config->key_alias || config->known_name[0] != '[' || !matches(config->host, line, &entry.key))
+        if (!has_port || !parse(config->host, line, &entry.key))
             return;
     }
     add(known, &entry);

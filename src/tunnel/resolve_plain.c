@@ -39,7 +39,8 @@ static void add(struct resolved *r, struct resolve_list *list, const char *below
 {
     if (!list->items)
         list->items = arena_alloc(&r->arena, 8 * sizeof *list->items);
-    list->items[list->count++] = *below_home == '/' ? below_home : arena_printf(&r->arena, "%s/.ssh/%s", r->home, below_home);
+    list->items[list->count++] =
+        *below_home == '/' ? below_home : arena_printf(&r->arena, "%s/.ssh/%s", r->home, below_home);
 }
 
 static void read_back(struct resolved *r, ssh_session session, const struct target *target)
@@ -49,6 +50,8 @@ static void read_back(struct resolved *r, ssh_session session, const struct targ
     r->port = target->port ? target->port : arena_printf(&r->arena, "%u", port);
     r->host = option(r, session, SSH_OPTIONS_HOST);
     r->user = target->user ? target->user : option(r, session, SSH_OPTIONS_USER);
+    if (!r->user)
+        r->user = target_expand(&r->arena, "%u", &(struct target_tokens){0}, false, NULL);
     r->proxy_command = option(r, session, SSH_OPTIONS_PROXYCOMMAND);
     const char *identity = option(r, session, SSH_OPTIONS_IDENTITY);
     static const char *const usual[] = {"id_ed25519", "id_ecdsa", "id_rsa"};

@@ -1,9 +1,10 @@
 /* tunnel_test - drives the tunnel room for tests/real/tunnel.sh: plain lines out.
  *
- *   tunnel_test ssh=TARGET forward=HOST:PORT|socket=PATH|command=LINE|container=NAME [port=N] [db=CONNINFO] [answer=TEXT ...]
- *               [timeout=MS] [cancel_after=MS] -- COMMAND ARGUMENT...
- * Questions are printed and answered by the next answer=. Commands: open; query SQL...; cancel SQL; hold (prints where the
- * tunnel ends, opens the next one as well if there is a "--", waits for the end of its input). */
+ *   tunnel_test ssh=TARGET forward=HOST:PORT|socket=PATH|command=LINE|container=NAME [port=N] [db=CONNINFO]
+ *               [answer=TEXT ...] [timeout=MS] [cancel_after=MS] -- COMMAND ARGUMENT...
+ * Questions are printed and answered by the next answer= (@FILE: its first line). Commands: open; query SQL...; cancel
+ * SQL; hold (prints where the tunnel ends, opens the next one as well if there is a "--", waits for the end of its
+ * input). */
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
@@ -27,8 +28,8 @@ struct test {
 
 static int failed(const char *what, const struct err *err)
 {
-    printf("%s class=%s\nmessage=%s\nwhy=%s\nhint=%s\nat=%s\n", what, err_class_name(err->class), err->message, err->why,
-           err->hint, err->at);
+    printf("%s class=%s\nmessage=%s\nwhy=%s\nhint=%s\nat=%s\n", what, err_class_name(err->class), err->message,
+           err->why, err->hint, err->at);
     return 1;
 }
 
@@ -40,7 +41,16 @@ static bool on_ask(void *asker, const struct tunnel_question *q, bool *yes, stru
     printf("question=%s %s: %s\n", kinds[q->kind], q->title, q->text);
     if (t->answered == t->answer_count)
         return err_set(err, ERR_CANCELLED, "nobody answers");
+    char line[256] = "";
     const char *answer = t->answers[t->answered++];
+    if (*answer == '@') {
+        FILE *f = fopen(answer + 1, "r");
+        if (!f || !fgets(line, sizeof line, f))
+            abort();
+        fclose(f);
+        line[strcspn(line, "\n")] = '\0';
+        answer = line;
+    }
     if (q->kind == TUNNEL_ASK_YES)
         *yes = strcmp(answer, "yes") == 0;
     else if (q->kind == TUNNEL_ASK_SECRET)
