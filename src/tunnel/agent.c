@@ -249,7 +249,7 @@ static void free_agent(struct agent *a)
 
 bool agent_start(struct agent **agent, const struct agent_options *options, int *fd, struct err *err)
 {
-    int theirs, ends[2];
+    int theirs = -1, ends[2];
     *agent = NULL;
     if (!connect_to(options->path, &theirs, err))
         return false;

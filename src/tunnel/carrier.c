@@ -2,7 +2,6 @@
 #include "tunnel/carrier.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libssh/server.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,6 +19,7 @@
 
 enum {
     FLOWS_MAX = 256,
+    TURNS = 32,
     ROUNDS = 16,                     /* of libssh's reader (4 kB each) before the flows have their turn */
     IDLE_S = 15, IDLE_COUNT = 3,     /* keepalives while nothing is expected */
     EAGER_MS = 5000, EAGER_COUNT = 3 /* and while something is */
@@ -110,10 +110,12 @@ static bool lost(struct carrier *c)
     return false;
 }
 
-/* Everything that can be done now. False: the session is gone. */
-static bool work(struct carrier *c)
+/* What can be done now, but not for ever: a flood must not keep a new connection (a cancel) or the watch waiting. *busy:
+ * there is more. False: the session is gone. */
+static bool work(struct carrier *c, bool *busy)
 {
-    for (bool moved = true; moved;) {
+    *busy = true;
+    for (int turn = 0; turn < TURNS && *busy; turn++) {
         uint64_t before = c->received.in_bytes;
         for (int round = 0; round < ROUNDS; round++) {
             uint64_t bytes = c->received.in_bytes;
@@ -122,12 +124,12 @@ static bool work(struct carrier *c)
             if (c->received.in_bytes == bytes)
                 break;
         }
-        moved = step_flows(c);
+        *busy = step_flows(c);
         if (!hop_connected(c->hop))
             return lost(c);
         if (atomic_load(&c->ending))
             return false;
-        moved |= c->received.in_bytes != before;
+        *busy |= c->received.in_bytes != before;
     }
     return true;
 }
@@ -196,8 +198,9 @@ static void *body(void *argument)
 {
     struct carrier *c = argument;
     c->heard_ms = c->probed_ms = clock_mono_ms();
-    for (int timeout; work(c) && (timeout = watch(c)) >= 0;)
-        wait_for_more(c, timeout);
+    bool busy;
+    for (int timeout; work(c, &busy) && (timeout = watch(c)) >= 0;)
+        wait_for_more(c, busy ? 0 : timeout);
     /* the reason is said, and nobody new is let in, before the sockets close: who sees that asks why */
     atomic_store(&c->alive, false);
     if (c->listener)
@@ -218,9 +221,8 @@ static void *body(void *argument)
 static bool make_own_flow(struct carrier *c, struct err *err)
 {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot make a socket for the jump host's session");
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
     add_flow(c, ends[0]);
     c->own_end = ends[1];
     return true;

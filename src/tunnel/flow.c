@@ -16,6 +16,7 @@
 enum {
     CHUNK = 256 * 1024,              /* read at once */
     BULK = 512 * 1024,               /* so much without a pause and it is no screen's worth */
+    PILE = 1024 * 1024,
     COMPLAINT_KEPT = 4096,
     EXIT_MS = 2000                   /* how long a command that has ended may take to say how */
 };
@@ -80,11 +81,12 @@ static void give_local(struct flow *flow, const char *bytes, size_t length)
         str_add_bytes(&flow->to_local, bytes + done, length - done);
 }
 
-/* libssh keeps a window of 1.3 MB, which at a distance is a trickle. Asking an empty channel for more than its window
- * opens the window that far, so while data keeps coming it is asked for all of FLOW_WINDOW now and then. */
+/* libssh keeps a window of 1.3 MB, which at a distance is a trickle. Asking a channel for more than its window opens the
+ * window that far, so while data keeps coming it is asked for all of FLOW_WINDOW now and then; not when much has piled
+ * up already, which is what it would hand over at once. */
 static uint32_t amount_to_ask(struct flow *flow)
 {
-    if (flow->since_window < (flow->bulk ? FLOW_WINDOW / 2 : BULK) || ssh_channel_poll(flow->channel, 0) != 0)
+    if (flow->since_window < (flow->bulk ? FLOW_WINDOW / 2 : BULK) || ssh_channel_poll(flow->channel, 0) > PILE)
         return CHUNK;
     flow->since_window = 0;
     flow->bulk = true;

@@ -47,6 +47,8 @@ here=$(sql pg postgres -p "$pg_port" -c "select md5(string_agg(md5(i::text), '' 
 like "$out" "^row=$here\$" "the same answer as without a tunnel"
 through ssh=main $forward -- cancel 'select pg_sleep(600)'
 like "$out" '^sqlstate=57014$' "a cancel finds its way: a second connection to the same end"
+through ssh=main $forward -- cancel "select repeat('x', 1000) from generate_series(1, 100000000)"
+like "$out" '^sqlstate=57014$' "also in the middle of a flood"
 
 # ---- far side says no ----
 through ssh=main forward=127.0.0.1:1 -- query 'select 1'
