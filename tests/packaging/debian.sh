@@ -26,7 +26,7 @@ package=$(ls "$T"/build/seedops_*_*.deb)
 root=$T/root; mkdir "$root"
 check "it unpacks" dpkg-deb -x "$package" "$root"
 needs=$(dpkg-deb -f "$package" Depends)
-for library in libpq5 libncursesw6 libyaml-0-2 libjansson4 libsodium23 libssh-4 libmd0 libutf8proc2 libzstd1 libc6; do
+for library in libpq5 libncursesw6 libyaml-0-2 libjansson4 libsodium23 libmd0 libutf8proc2 libzstd1 libc6; do
     like "$needs" "(^|, )$library( |,|$)" "it depends on $library"
 done
 installed=$root/usr/bin/seedops
