@@ -71,6 +71,6 @@ void view_plan(const struct view *v)
         table_row(v, row, nth);
     }
     if (p->rows.count == 0)
-        view_empty(v, text_is_empty(p->digest) ? "" : "No row of a context table goes.");
+        view_empty(v, text_is_empty(p->digest) ? "" : "No row goes.");
     draw_steps(v);
 }

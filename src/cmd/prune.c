@@ -13,13 +13,14 @@
 
 enum { TEXT_ROWS = 20, JSON_ROWS = 1000 };   /* listed: of a table on the terminal; in all in the document */
 
-struct listed { char *table, *why, *key, *label; };
+struct listed { char *table, *why, *key, *label; bool operational; };
 
 struct pruning {
     struct face face;                /* first: events come with it */
     struct listed *rows;
     size_t count, room;
-    uint64_t seen;
+    uint64_t seen;                   /* of context tables */
+    size_t operational;              /* of `rows`: the application's, which are the last ones */
     bool complete;                   /* all rows of a plan came: one more is the first of the next */
     FILE *file;                      /* --output: every row, as CSV */
 };
@@ -55,7 +56,7 @@ static void forget_rows(struct pruning *p)
         free(p->rows[i].key);
         free(p->rows[i].label);
     }
-    p->count = 0;
+    p->count = p->operational = 0;
     p->seen = 0;
     p->complete = false;
 }
@@ -83,7 +84,7 @@ static bool take_row(void *context, const struct removal_row *row, struct err *e
         return true;
     if (p->complete && !list_anew(p, err))
         return false;
-    p->seen++;
+    p->seen += !row->operational;
     if (p->file) {
         put_csv(p->file, row->table, ',');
         put_csv(p->file, row->key, ',');
@@ -92,14 +93,16 @@ static bool take_row(void *context, const struct removal_row *row, struct err *e
         if (ferror(p->file))
             return err_errno(err, ERR_GENERAL, errno, "cannot write %s", p->face.options->output);
     }
-    if (p->count == JSON_ROWS || (!p->face.options->json && listed_of(p, row->table) >= TEXT_ROWS))
+    size_t alike = row->operational ? p->operational : p->count;
+    if (alike == JSON_ROWS || (!p->face.options->json && listed_of(p, row->table) >= TEXT_ROWS))
         return true;
+    p->operational += row->operational;
     if (p->count == p->room) {
         p->room = p->room ? p->room * 2 : 64;
         p->rows = xrealloc(p->rows, p->room * sizeof *p->rows);
     }
     p->rows[p->count++] = (struct listed){xstrdup(row->table), xstrdup(row->why), xstrdup(row->key),
-                                          xstrdup(row->label)};
+                                          xstrdup(row->label), row->operational};
     return true;
 }
 
@@ -107,11 +110,28 @@ static bool take_row(void *context, const struct removal_row *row, struct err *e
 
 static void add_visible(struct str *out, const char *text) { text_visible(out, text, strlen(text)); }
 
-static void print_rows(const struct pruning *p, struct str *out)
+static uint64_t operational_going(const struct input *plan)
+{
+    uint64_t rows = 0;
+    for (size_t i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].danger && plan->steps[i].rows > 0 &&
+            (strcmp(plan->steps[i].action, "delete") == 0 || strcmp(plan->steps[i].action, "cascade") == 0))
+            rows += (uint64_t)plan->steps[i].rows;
+    return rows;
+}
+
+static void print_more(uint64_t all, size_t listed, const char *whose, struct str *out)
+{
+    if (all > listed)
+        str_printf(out, "  … and %llu more rows of %s; --output FILE lists every one\n", (unsigned long long)(all - listed),
+                   whose);
+}
+
+static void print_rows(const struct pruning *p, const struct input *plan, struct str *out)
 {
     for (size_t i = 0; i < p->count; i++) {
         const struct listed *row = &p->rows[i];
-        str_add(out, "  - ");
+        str_add(out, row->operational ? "  ! " : "  - ");
         add_visible(out, row->table);
         str_add(out, "  ");
         add_visible(out, row->key);
@@ -121,16 +141,15 @@ static void print_rows(const struct pruning *p, struct str *out)
         add_visible(out, row->why);
         str_add(out, ")\n");
     }
-    if (p->seen > p->count)
-        str_printf(out, "  … and %llu more rows of context tables; --output FILE lists every one\n",
-                   (unsigned long long)(p->seen - p->count));
+    print_more(p->seen, p->count - p->operational, "context tables", out);
+    print_more(operational_going(plan), p->operational, "the application's tables", out);
 }
 
 static void print_plan(struct pruning *p, const struct input *plan)
 {
     struct str out = {0};
     written_add_first(&out, plan);
-    print_rows(p, &out);
+    print_rows(p, plan, &out);
     written_add_steps(&out, plan);
     written_print_text(&out);
     str_free(&out);
@@ -165,7 +184,8 @@ static void json_more(struct json_out *o, void *context)
     json_put_int(o, "operational_rows", m->plan->number2);
     json_put_bool(o, "possible", m->plan->ok);
     json_put_int(o, "context_rows", (int64_t)p->seen);
-    json_put_int(o, "rows_listed", (int64_t)p->count);
+    json_put_int(o, "rows_listed", (int64_t)(p->count - p->operational));
+    json_put_int(o, "operational_rows_listed", (int64_t)p->operational);
     json_key(o, "rows");
     json_array(o);
     for (size_t i = 0; i < p->count; i++) {
@@ -174,6 +194,7 @@ static void json_more(struct json_out *o, void *context)
         json_put_text(o, "key", p->rows[i].key);
         json_put_text(o, "label", p->rows[i].label);
         json_put_text(o, "why", p->rows[i].why);
+        json_put_bool(o, "operational", p->rows[i].operational);
         json_object_end(o);
     }
     json_array_end(o);
@@ -182,9 +203,9 @@ static void json_more(struct json_out *o, void *context)
 static void print_json(const struct pruning *p, const struct input *plan, const struct input *outcome)
 {
     struct more more = {p, plan};
-    if (p->seen > p->count)
+    if (p->seen > p->count - p->operational)
         fprintf(stderr, "seedops: %zu of %llu rows of context tables are listed; --output FILE lists every one\n",
-                p->count, (unsigned long long)p->seen);
+                p->count - p->operational, (unsigned long long)p->seen);
     written_print_json(&(struct written){.plan = plan, .outcome = outcome, .applied = outcome->number2 > 0,
                                          .safepoint = outcome->text, .more = json_more, .context = &more});
 }
@@ -230,7 +251,8 @@ static int run(const struct command *command, struct options *options, enum remo
     struct prune_options what = {.kind = kind, .tables = options->operands,
         .table_count = (size_t)options->operand_count, .dry_run = options->dry_run, .scan = options->scan,
         .seen = options->plan_digest, .seen_operational = -1, .safepoint_dir = options->safepoint_dir,
-        .row = take_row, .context = &p};
+        .row = take_row, .context = &p,
+        .operational_most = options->output ? UINT64_MAX : options->json ? JSON_ROWS : TEXT_ROWS};
     p.face.ctx.action = options->schema ? "reset --schema" : command->name;
     if (ok && options->schema && options->operand_count)
         ok = err_set(&err, ERR_USAGE, "reset --schema takes no tables: it makes all of them anew");

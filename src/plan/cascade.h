@@ -84,9 +84,9 @@ void cascade_join(const struct graph *g, size_t relation, const struct graph_edg
 
 /* "t.a, t.b": the columns of a family's rows. */
 void cascade_columns(const struct graph *g, size_t family, const char *alias, struct str *sql);
-/* A family's doomed rows, or those that an edge changes. */
-bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, cascade_row *row, void *context,
-                         struct err *err);
+/* A family's doomed rows (`most` of them), or those that an edge changes. */
+bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, uint64_t most, cascade_row *row,
+                         void *context, struct err *err);
 bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, cascade_row *row,
                          void *context, struct err *err);
 /* Settings under which a value's text is exact: SET LOCAL ...; */

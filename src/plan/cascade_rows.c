@@ -37,7 +37,7 @@ static void rows_sql(const struct graph *g, size_t relation, const char *places,
     str_add(sql, ") TO STDOUT");
 }
 
-static bool hand_out(struct db *db, const char *sql, cascade_row *take, void *context, struct err *err)
+static bool hand_out(struct db *db, const char *sql, uint64_t *left, cascade_row *take, void *context, struct err *err)
 {
     const char *row;
     size_t length;
@@ -48,6 +48,7 @@ static bool hand_out(struct db *db, const char *sql, cascade_row *take, void *co
             return false;
         if (!row)
             return true;
+        --*left;
         if (!take(context, row, length, err)) {
             db_copy_out_abandon(db, NULL);
             return false;
@@ -55,17 +56,19 @@ static bool hand_out(struct db *db, const char *sql, cascade_row *take, void *co
     }
 }
 
+static size_t batch(uint64_t left) { return left < BATCH ? (size_t)left : BATCH; }
+
 static bool read_set(const struct cascade *c, struct db *db, const struct cascade_set *set, bool spare_doomed,
-                     cascade_row *row, void *context, struct err *err)
+                     uint64_t left, cascade_row *row, void *context, struct err *err)
 {
     struct str places = {0}, sql = {0};
     bool ok = true;
     for (size_t p = 0; ok && p < set->count; p++) {
         const struct tids *except = spare_doomed ? cascade_doomed_part(c, set->parts[p].relation) : NULL;
         struct tids_cursor at = {0};
-        while (ok && tids_batch(&set->parts[p].rows, &at, except, BATCH, &places)) {
+        while (ok && left && tids_batch(&set->parts[p].rows, &at, except, batch(left), &places)) {
             rows_sql(c->graph, set->parts[p].relation, str_text(&places), &sql);
-            ok = hand_out(db, str_text(&sql), row, context, err) ||
+            ok = hand_out(db, str_text(&sql), &left, row, context, err) ||
                  err_context(err, "reading rows of %s", c->graph->relations[set->parts[p].relation].name);
         }
     }
@@ -74,14 +77,47 @@ static bool read_set(const struct cascade *c, struct db *db, const struct cascad
     return ok;
 }
 
-bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, cascade_row *row, void *context,
-                         struct err *err)
+/* Rows whose places were not noted, by the key that dooms them. */
+static bool read_by_key(const struct cascade *c, struct db *db, size_t family, const struct graph_edge *e, uint64_t *left,
+                        cascade_row *row, void *context, struct err *err)
 {
-    return read_set(c, db, &c->doomed[family], false, row, context, err);
+    const struct graph *g = c->graph;
+    const struct cascade_set *parents = &c->doomed[g->relations[e->parent].family];
+    struct str places = {0}, sql = {0};
+    bool ok = true;
+    for (size_t p = 0; ok && p < parents->count; p++) {
+        struct tids_cursor at = {0};
+        while (ok && *left && graph_part_of(g, parents->parts[p].relation, e->parent) &&
+               tids_batch(&parents->parts[p].rows, &at, NULL, BATCH, &places)) {
+            str_reset(&sql);
+            str_add(&sql, "COPY (SELECT ");
+            cascade_columns(g, family, "c", &sql);
+            str_add(&sql, " FROM ");
+            cascade_join(g, parents->parts[p].relation, e, str_text(&places), ", ", &sql);
+            if (*left <= INT64_MAX)
+                str_printf(&sql, " LIMIT %llu", (unsigned long long)*left);
+            str_add(&sql, ") TO STDOUT");
+            ok = hand_out(db, str_text(&sql), left, row, context, err);
+        }
+    }
+    str_free(&places);
+    str_free(&sql);
+    return ok || err_context(err, "reading rows of %s", g->relations[family].name);
+}
+
+bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, uint64_t most, cascade_row *row,
+                         void *context, struct err *err)
+{
+    const struct graph *g = c->graph;
+    for (size_t e = 0; c->counted[family] && e < g->edge_count; e++)
+        if (g->relations[g->edges[e].child].family == family &&
+            !read_by_key(c, db, family, &g->edges[e], &most, row, context, err))
+            return false;
+    return read_set(c, db, &c->doomed[family], false, most, row, context, err);
 }
 
 bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, cascade_row *row,
                          void *context, struct err *err)
 {
-    return read_set(c, db, set, true, row, context, err);
+    return read_set(c, db, set, true, UINT64_MAX, row, context, err);
 }

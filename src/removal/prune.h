@@ -11,6 +11,7 @@ enum removal_kind { REMOVAL_PRUNE, REMOVAL_RESET, REMOVAL_CONVERGE };
 struct removal_row {           /* a row that goes; texts borrow until the callback returns */
     const char *table, *why;   /* why: "not declared", or the foreign keys it goes by */
     const char *key, *label;   /* secrets redacted */
+    bool operational;          /* the application's */
 };
 struct prune_options {
     enum removal_kind kind;
@@ -20,9 +21,10 @@ struct prune_options {
     const char *seen;          /* digest of the plan that was confirmed (or its first 8 digits or more); NULL: any */
     int64_t seen_operational;  /* operational rows as they were confirmed; -1: as planned now */
     const char *safepoint_dir; /* NULL: the environment's */
-    /* Each row of a context table that goes, while the plan is made; `row` NULL: that was all. NULL: nobody wants
-     * them. */
+    /* Each row of a context table that goes, and then of the application's tables, while the plan is made; `row` NULL:
+     * that was all. NULL: nobody wants them. */
     bool (*row)(void *context, const struct removal_row *row, struct err *err);
+    uint64_t operational_most; /* of each of the application's tables; UINT64_MAX: all that go */
     void *context;
 };
 bool op_prune(struct session *s, const struct prune_options *options, struct err *err);

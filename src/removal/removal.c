@@ -6,6 +6,8 @@
 
 #include "db/copy.h"
 
+enum { TELL_EVERY = 4096 };
+
 const char *removal_word(const struct removal *r)
 {
     static const char *const words[] = {"prune", "reset", "converge"};
@@ -35,6 +37,7 @@ struct reading {
     struct content *content;         /* NULL: not of a context table */
     struct safepoint *save;
     bool list;
+    uint64_t listed;
     char **fields;
     const struct db_column **columns;/* parallel to fields */
     bool *secret;
@@ -124,7 +127,8 @@ static bool list_row(struct reading *rd, struct err *err)
             str_add(&rd->label, text);
     }
     struct removal_row row = {.table = removal_name(rd->removal, rd->family), .why = str_text(&rd->why),
-                              .key = str_text(&rd->key), .label = str_text(&rd->label)};
+                              .key = str_text(&rd->key), .label = str_text(&rd->label),
+                              .operational = !rd->removal->graph.relations[rd->family].context};
     const struct prune_options *options = rd->removal->options;
     return options->row(options->context, &row, err);
 }
@@ -134,13 +138,16 @@ static bool take_line(void *context, const char *line, size_t length, struct err
     struct reading *rd = context;
     if (rd->save && !safepoint_rows(rd->save, line, length, err))
         return false;
-    if (!rd->content)
+    if (!rd->content && !rd->list)
         return true;
     str_reset(&rd->line);
     str_add_bytes(&rd->line, line, length);
     if (db_copy_split(rd->line.text, rd->line.length, rd->fields, rd->count) != rd->count)
         return err_set(err, ERR_GENERAL, "the server sent other columns than were asked for");
-    add_content(rd->content, rd);
+    if (rd->content)
+        add_content(rd->content, rd);
+    if (rd->list && ++rd->listed % TELL_EVERY == 0)
+        ctx_progress(rd->removal->session->ctx, "listing the rows that go", (int64_t)rd->listed, -1, false);
     return !rd->list || list_row(rd, err);
 }
 
@@ -165,10 +172,12 @@ bool removal_read_family(struct removal *r, struct db *db, size_t family, bool l
                          struct err *err)
 {
     struct reading rd = {.removal = r, .family = family, .save = save, .list = list && r->options->row};
+    bool whole = save || by_content(r, family);
     rd.content = by_content(r, family) ? &r->doomed[family] : NULL;
     reading_begin(&rd);
     say_why(r, family, &rd.why);
-    bool ok = cascade_read_doomed(&r->cascade, db, family, take_line, &rd, err);
+    bool ok = cascade_read_doomed(&r->cascade, db, family, whole ? UINT64_MAX : r->options->operational_most, take_line,
+                                  &rd, err);
     reading_end(&rd);
     return ok;
 }
@@ -426,6 +435,15 @@ static bool sum_up(struct removal *r, struct err *err)
     return true;
 }
 
+/* What is in them is nobody's business here, but which they are is said. */
+static bool list_operational(struct removal *r, struct db *db, struct err *err)
+{
+    for (size_t i = 0; r->options->row && i < r->graph.relation_count; i++)
+        if (!by_content(r, i) && r->planned[i] && !removal_read_family(r, db, i, true, NULL, err))
+            return false;
+    return true;
+}
+
 static bool read_contents(struct removal *r, struct db *db, struct err *err)
 {
     for (size_t i = 0; i < r->graph.relation_count; i++)
@@ -437,10 +455,10 @@ static bool read_contents(struct removal *r, struct db *db, struct err *err)
         if (!removal_read_edge(r, db, e, false, NULL, err) || !removal_read_edge(r, db, e, true, NULL, err))
             return false;
     }
-    return true;
+    return list_operational(r, db, err);
 }
 
-/* What is in the application's rows is nobody's business here. */
+/* The application's rows are not compared one by one. */
 bool removal_bulk(void *removal, size_t family)
 {
     const struct removal *r = removal;

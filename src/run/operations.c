@@ -322,8 +322,12 @@ static bool removal_row(void *context, const struct removal_row *row, struct err
         ctx_emit(&sink->opened->ctx, removal_news(sink, true));
         return true;
     }
-    const char *const cells[] = {row->table, row->key, row->label, row->why};
-    if (!stores_append(sink->opened->shared->stores, sink->store, cells, sizeof cells / sizeof *cells, err))
+    struct str why = {0};
+    str_printf(&why, "%s%s", row->operational ? "! the application's; " : "", row->why);
+    const char *const cells[] = {row->table, row->key, row->label, str_text(&why)};
+    bool ok = stores_append(sink->opened->shared->stores, sink->store, cells, sizeof cells / sizeof *cells, err);
+    str_free(&why);
+    if (!ok)
         return false;
     sink->count++;
     if (clock_mono_ms() - sink->told_ms >= STORE_NEWS_MS)
@@ -352,6 +356,7 @@ static bool plan_removal(struct opened *o, struct prune_options *options, struct
     if (!stores_add(o->shared->stores, "plan", &sink.store, err))
         return false;
     options->row = removal_row;
+    options->operational_most = UINT64_MAX;
     options->context = &sink;
     return op_prune(&o->session, options, err);
 }

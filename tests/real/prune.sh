@@ -62,6 +62,12 @@ is "$(json 'd["applied"], d["safepoint"]')" "(False, None)" "and changes nothing
 names=(); for t in $(json '" ".join(sorted({s["object"] for s in d["plan"]["steps"] if s["danger"]}))'); do names+=(--confirm-operational "$t"); done
 so prune local --output "$T/rows.csv"
 is "$(grep -c '^"Station","2011","Rhône, Sion"' "$T/rows.csv")" 1 "--output lists every row"
+is "$(grep -c '^"Measurement",' "$T/rows.csv")" 600 "the application's as well"
+like "$out" '^  ! Measurement  [^ ].*\(by ' "the first of them are shown, marked"
+is "$(grep -c '^  ! Measurement ' <<<"$out")" 20 "not all six hundred"
+like "$out" "and [0-9]+ more rows of the application's tables; --output" "how many more there are is said"
+so prune local --dry-run --json
+is "$(json 'd["plan"]["operational_rows_listed"] == sum(r["operational"] for r in d["plan"]["rows"]) >= 600')" True "the document lists them, too"
 
 # ---- refusals: each exit 5, nothing gone, and on record ----
 refused() { # NAME PATTERN ARGS...
