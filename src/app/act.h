@@ -27,8 +27,8 @@ CONFIRMED(quit);
 /* act_write.c */
 ACTION(write_mode); ACTION(seed); ACTION(migrate_all); ACTION(migrate_one); ACTION(resolve_applied);
 ACTION(resolve_rolled_back); ACTION(cancel_backend); ACTION(terminate); ACTION(scan); ACTION(verify);
-ACTION(preserve); ACTION(preserve_undo); ACTION(plan); ACTION(restore);
-ACTION(prune); ACTION(reset); ACTION(converge); ACTION(carry_out); CONFIRMED(carry_out);   /* act_prune.c */
+ACTION(preserve); ACTION(preserve_undo); ACTION(plan); ACTION(restore); ACTION(other_safepoint);
+ACTION(prune); ACTION(reset); ACTION(converge); ACTION(carry_out); CONFIRMED(carry_out); ACTION(export);   /* act_prune.c */
 ACTION(accept_identity); ACTION(mark); CONFIRMED(accept_identity); CONFIRMED(mark);
 CONFIRMED(write_mode); CONFIRMED(seed); CONFIRMED(migrate); CONFIRMED(resolve_applied);
 CONFIRMED(resolve_rolled_back); CONFIRMED(cancel_backend); CONFIRMED(terminate); CONFIRMED(scan);

@@ -10,20 +10,17 @@
 #include "base/str.h"
 #include "base/text.h"
 
-static const char *const kinds[] = {"prune", "reset", "converge"};
-enum { KINDS = sizeof kinds / sizeof *kinds };
-
-static void plan(struct model *m, int64_t kind, struct effects *out)
+static void plan(struct model *m, const char *action, struct effects *out)
 {
     if (m->plan.request)
         notice_set(m, "info", "A plan is being made already; ctrl-x cancels it.");
     else
-        plan_make_screen(m, kinds[kind], kind, out);
+        plan_make_screen(m, action, out);
 }
 
-ACTION(prune) { plan(m, 0, out); }
-ACTION(reset) { plan(m, 1, out); }
-ACTION(converge) { plan(m, 2, out); }
+ACTION(prune) { plan(m, "prune", out); }
+ACTION(reset) { plan(m, "reset", out); }
+ACTION(converge) { plan(m, "converge", out); }
 
 static void title_of(const struct model *m, struct str *out)
 {
@@ -46,6 +43,18 @@ static void say_saved(const struct screen_plan *p, struct str *out)
         str_printf(out, "Saved first to a safepoint, about %s.", human_bytes(size, p->bytes));
 }
 
+ACTION(export)
+{
+    const struct rowset *rows = &m->plan.rows;
+    struct effect *effect;
+    if (m->plan.request || rows->store == 0) {
+        notice_set(m, "info", m->plan.request ? "The plan is not here yet." : "There is no plan to write.");
+        return;
+    }
+    effect = request_start(m, out, EFFECT_EXPORT, m->plan.action);
+    effect->store = rows->base ? rows->base : rows->store;   /* all of them, whatever the filter */
+}
+
 ACTION(carry_out)
 {
     struct str title = {0}, body = {0};
@@ -66,9 +75,7 @@ CONFIRMED(carry_out)
 {
     struct str seen = {0};
     struct effect *effect = request_start(m, out, EFFECT_PRUNE, NULL);
-    for (int64_t kind = 0; kind < KINDS; kind++)
-        if (text_same(target, kinds[kind]))
-            effect->number2 = kind;
+    effect->number2 = plan_kind(target);
     str_printf(&seen, "%s\n%lld", or_empty(m->plan.digest), (long long)m->plan.operational);
     text_replace(&effect->text, typed);
     text_replace(&effect->seen, str_text(&seen));

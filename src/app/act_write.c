@@ -10,6 +10,7 @@
 #include "app/request.h"
 #include "app/screen.h"
 #include "app/util.h"
+#include "base/err.h"
 #include "base/str.h"
 #include "base/text.h"
 
@@ -110,19 +111,36 @@ CONFIRMED(preserve) { start_preserve(m, out, typed, false); }
 ACTION(preserve_undo) { plan_preserve(m, out, "preserve-undo", "Undo preserve", true); }
 CONFIRMED(preserve_undo) { start_preserve(m, out, typed, true); }
 
-ACTION(restore)
+/* NULL: of the newest safepoint. */
+static void plan_restore(struct model *m, const char *safepoint, struct effects *out)
 {
-    struct effect *effect = request_start(m, out, EFFECT_RESTORE, NULL);
+    struct effect *effect = request_start(m, out, EFFECT_RESTORE, safepoint);
     uint64_t request = effect->request;
     effect->number = 1;
     job_find(m, request)->plan = true;
-    confirm(m, "restore", "Restore", NULL, NULL);
+    confirm(m, "restore", "Restore", safepoint, NULL);
     m->modal.request = request;
+}
+
+ACTION(restore) { plan_restore(m, NULL, out); }
+
+/* The plan names others as well, the next older one first. */
+ACTION(other_safepoint)
+{
+    char *other = NULL;
+    if (m->modal.kind != MODAL_CONFIRM || !text_same(m->modal.action, "restore") || m->modal.request)
+        return;
+    for (size_t i = 0; !other && i < m->modal.step_count; i++)
+        if (text_same(m->modal.steps[i].action, "also"))
+            other = xstrdup(or_empty(m->modal.steps[i].object));
+    if (other)
+        plan_restore(m, other, out);
+    free(other);
 }
 
 CONFIRMED(restore)
 {
-    text_replace(&request_start(m, out, EFFECT_RESTORE, NULL)->text, typed);
+    text_replace(&request_start(m, out, EFFECT_RESTORE, target)->text, typed);
 }
 
 /* The checksums of what is asked about, one a line: if a file changes meanwhile, another SQL than the one on

@@ -39,6 +39,7 @@ enum effect_kind {
     EFFECT_SEARCH,          /* store, text, number = from, number2 1 = backwards */
     EFFECT_FILTER,          /* store, text: a new store comes back as IN_STORE */
     EFFECT_STORE_DROP,      /* store */
+    EFFECT_EXPORT,          /* store; name: what the file is called by: every row of it into a new CSV file */
     EFFECT_ANSWER,          /* number = question id, ok: yes or no, text: typed (never a secret) */
     EFFECT_CANCEL,          /* request = number, 0: whatever runs */
     EFFECT_NOTE,            /* text: into the journal, as an IN_NOTE */

@@ -125,6 +125,8 @@ void dialog_plan(struct model *m, const struct input *in)
     for (size_t i = 0; i < in->step_count; i++) {
         codec_copy(&type_fact_step, &d->steps[i], &in->steps[i]);
         d->danger = d->danger || in->steps[i].danger;
+        if (text_same(in->steps[i].action, "from"))      /* by its name: another may be the newest when it is confirmed */
+            text_replace(&d->target, in->steps[i].object);
     }
     if (d->danger && d->focus == FOCUS_GO)
         d->focus = FOCUS_CANCEL;

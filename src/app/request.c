@@ -34,6 +34,7 @@ static const struct {
     [EFFECT_PAGE] = {IN_PAGE, "reading rows", false, true},
     [EFFECT_SEARCH] = {IN_FOUND, "searching", false, false},
     [EFFECT_FILTER] = {IN_STORE, "filtering", false, false},
+    [EFFECT_EXPORT] = {IN_NONE, "writing the rows", false, false},
 };
 
 const char *effect_verb(enum effect_kind kind) { return or_empty(kinds[kind].verb); }

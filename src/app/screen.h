@@ -64,7 +64,8 @@ void activity_expire(struct model *m, struct effects *effects);
 void activity_touch(struct model *m);
 
 /* Screens that others lead to. */
-void plan_make_screen(struct model *m, const char *action, int64_t kind, struct effects *effects);
+int64_t plan_kind(const char *action);             /* as EFFECT_PRUNE has it */
+void plan_make_screen(struct model *m, const char *action, struct effects *effects);
 void plan_take(struct model *m, const struct input *in);        /* IN_PLAN of what the screen asked for */
 void diff_open_table(struct model *m, const char *table, bool scan, struct effects *effects);
 /* Asks for a diagnosis, unless one is being made. */

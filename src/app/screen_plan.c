@@ -1,5 +1,6 @@
 /* screen_plan - what a prune, a reset or a converge would do: every row that goes, and the steps. Nothing is asked
  * here; carry-out opens the question. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/details.h"
@@ -27,7 +28,9 @@ static void forget_plan(struct screen_plan *p)
     *p = kept;
 }
 
-void plan_make_screen(struct model *m, const char *action, int64_t kind, struct effects *effects)
+int64_t plan_kind(const char *action) { return text_same(action, "reset") ? 1 : text_same(action, "converge") ? 2 : 0; }
+
+void plan_make_screen(struct model *m, const char *action, struct effects *effects)
 {
     forget_plan(&m->plan);
     rowset_reset(&m->plan.rows, effects);
@@ -36,7 +39,7 @@ void plan_make_screen(struct model *m, const char *action, int64_t kind, struct 
     screen_go(m, SCREEN_PLAN, effects);
     struct effect *effect = request_start(m, effects, EFFECT_PRUNE, NULL);
     effect->number = 1;
-    effect->number2 = kind;
+    effect->number2 = plan_kind(action);
     m->plan.request = effect->request;
     job_find(m, effect->request)->plan = true;
 }
@@ -82,6 +85,20 @@ static void forget(struct model *m, struct effects *effects)
     m->plan.list.selected = m->plan.list.top = 0;
 }
 
+/* It was not what was confirmed by then. */
+static bool another_plan(const struct input *in)
+{
+    return text_same(in->error.class, "conflict") || text_same(in->error.class, "refused");
+}
+
+/* Back to the plan, as things stand now (SAFETY 5). */
+static void plan_anew(struct model *m, struct effects *effects)
+{
+    char *action = xstrdup(or_empty(m->plan.action));
+    plan_make_screen(m, action, effects);
+    free(action);
+}
+
 static void event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
 {
     if (in->kind == IN_STORE && job->effect == EFFECT_PRUNE && job->plan)
@@ -92,6 +109,8 @@ static void event(struct model *m, const struct input *in, const struct job *job
         forget(m, effects);              /* its rows are gone: what was done stands in the message */
         text_replace(&m->plan.action, in->name);
     }
+    if (in->kind == IN_OUTCOME && job->effect == EFFECT_PRUNE && !job->plan && !in->ok && another_plan(in))
+        plan_anew(m, effects);
 }
 
 const struct screen_class screen_class_plan = {

@@ -209,6 +209,8 @@ static void outcome(struct model *m, const struct input *in, const struct job *j
         notice_set(m, "error", "Rows could not be read: %s", or_empty(in->error.message));
         return;
     }
+    if (in->ok && effect == EFFECT_EXPORT)
+        notice_set(m, "good", "Every row is in %s.", or_empty(in->text));
     if (!in->ok && effect != EFFECT_OPEN && effect != EFFECT_STATUS)
         say_failed(m, in, job);
     else if (!in->ok)

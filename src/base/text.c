@@ -238,3 +238,14 @@ int text_distance(const char *a, const char *b)
     }
     return row[b_length];
 }
+
+void text_add_csv(struct str *out, const char *text)
+{
+    str_add_char(out, '"');
+    for (; *text; text++) {
+        if (*text == '"')
+            str_add_char(out, '"');
+        str_add_char(out, *text);
+    }
+    str_add_char(out, '"');
+}

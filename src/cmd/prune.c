@@ -27,16 +27,17 @@ struct pruning {
 
 /* ---- the rows that go ---- */
 
-static void put_csv(FILE *file, const char *text, char end)
+static void put_csv(FILE *file, const struct removal_row *row)
 {
-    fputc('"', file);
-    for (; *text; text++) {
-        if (*text == '"')
-            fputc('"', file);
-        fputc(*text, file);
+    const char *const cells[] = {row->table, row->key, row->label, row->why};
+    struct str line = {0};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        str_add(&line, i ? "," : "");
+        text_add_csv(&line, cells[i]);
     }
-    fputc('"', file);
-    fputc(end, file);
+    str_add_char(&line, '\n');
+    fwrite(line.text, 1, line.length, file);
+    str_free(&line);
 }
 
 static size_t listed_of(const struct pruning *p, const char *table)
@@ -86,10 +87,7 @@ static bool take_row(void *context, const struct removal_row *row, struct err *e
         return false;
     p->seen += !row->operational;
     if (p->file) {
-        put_csv(p->file, row->table, ',');
-        put_csv(p->file, row->key, ',');
-        put_csv(p->file, row->label, ',');
-        put_csv(p->file, row->why, '\n');
+        put_csv(p->file, row);
         if (ferror(p->file))
             return err_errno(err, ERR_GENERAL, errno, "cannot write %s", p->face.options->output);
     }

@@ -82,26 +82,47 @@ static void add_origin(struct input *in, const struct safepoint_info *info)
     str_free(&detail);
 }
 
-/* The console has no list of its own: what else there is to choose from is said here. */
+static void add_other(struct input *in, const struct safepoint_info *other, bool first)
+{
+    struct str detail = {0};
+    str_add(&detail, first ? "ctrl-o: " : "");
+    int64_t kib = other->file_bytes / 1024 + 1, hours = (clock_wall_ms() - other->created_ms) / 3600000;
+    if (hours < 48)
+        str_printf(&detail, "%lld h", (long long)hours);
+    else
+        str_printf(&detail, "%lld days", (long long)(hours / 24));
+    str_printf(&detail, " old, %lld %s, %lld KiB, before %s", (long long)other->rows, other->rows == 1 ? "row" : "rows",
+               (long long)kib, other->action);
+    add_step(in, "also", other->id, str_text(&detail), -1, false);
+    str_free(&detail);
+}
+
+static const struct safepoint_info *other_of(const struct restore *r, const struct safepoint_item *item)
+{
+    const struct safepoint_info *info = item->reader ? safepoint_info(item->reader) : NULL;
+    return info && strcmp(info->environment, r->session->ctx->environment->name) == 0 &&
+           strcmp(info->id, r->info->id) != 0 ? info : NULL;
+}
+
+/* What else the console can choose from: the next older one first, and round, so that all of them can be reached. */
 static void add_others(struct input *in, const struct restore *r)
 {
     enum { NAMED = 4 };
     struct safepoint_list list;
     struct err ignored = {0};
-    const struct environment *env = r->session->ctx->environment;
-    size_t named = 0, more = 0;
-    if (r->session->ctx->face != GUARD_CONSOLE || !safepoint_list(&list, NULL, env->state_dir, &ignored))
+    size_t named = 0, more = 0, at = 0;
+    if (r->session->ctx->face != GUARD_CONSOLE ||
+        !safepoint_list(&list, NULL, r->session->ctx->environment->state_dir, &ignored))
         return;
-    for (size_t i = 0; i < list.count; i++) {
-        const struct safepoint_info *other = list.items[i].reader ? safepoint_info(list.items[i].reader) : NULL;
-        if (!other || strcmp(other->environment, env->name) != 0 || strcmp(other->id, r->info->id) == 0)
-            continue;
-        struct str detail = {0};
-        str_printf(&detail, "%lld rows, before %s: seedops restore %s ID", (long long)other->rows, other->action, env->name);
-        if (named < NAMED)
-            add_step(in, "also", other->id, str_text(&detail), -1, false);
-        str_free(&detail);
-        more += named++ >= NAMED;
+    for (size_t i = 0; i < list.count; i++)
+        if (list.items[i].reader && strcmp(safepoint_info(list.items[i].reader)->id, r->info->id) == 0)
+            at = i;
+    for (size_t i = 1; i <= list.count; i++) {
+        const struct safepoint_info *other = other_of(r, &list.items[(at + i) % list.count]);
+        if (other && named < NAMED)
+            add_other(in, other, named == 0);
+        more += other && named >= NAMED;
+        named += other != NULL;
     }
     if (more) {
         char text[96];
@@ -464,7 +485,8 @@ bool op_restore(struct session *s, const struct restore_options *options, struct
     if (ok) {
         r->info = safepoint_info(r->reader);
         note_origin(r);
-        ok = restore_load(r, err) && (!options->renumber || restore_renumber(r, err)) && failpoint(FAIL_RESTORE_LOADED, err) && restore_loaded(&g, err);
+        ok = restore_load(r, err) && (!options->renumber || restore_renumber(r, err)) &&
+             failpoint(FAIL_RESTORE_LOADED, err) && restore_loaded(&g, err);
     }
     restore_unload(r);
     safepoint_close(r->reader);

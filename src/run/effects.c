@@ -259,6 +259,7 @@ static void (*const effect_table[EFFECT_KIND_COUNT])(struct run *, struct effect
     [EFFECT_PAGE] = do_pages,
     [EFFECT_SEARCH] = do_pages,
     [EFFECT_FILTER] = do_pages,
+    [EFFECT_EXPORT] = do_pages,
     [EFFECT_STORE_DROP] = do_drop,
     [EFFECT_ANSWER] = do_answer,
     [EFFECT_CANCEL] = do_cancel,

@@ -158,7 +158,7 @@ static const char *const effect_names[EFFECT_KIND_COUNT] = {
     [EFFECT_DIAGNOSE] = "diagnose", [EFFECT_VERIFY] = "verify", [EFFECT_ACCEPT] = "accept", [EFFECT_MARK] = "mark",
     [EFFECT_RESTORE] = "restore",
     [EFFECT_ACTIVITY] = "activity", [EFFECT_SIGNAL_BACKEND] = "signal-backend", [EFFECT_PAGE] = "page",
-    [EFFECT_SEARCH] = "search", [EFFECT_FILTER] = "filter", [EFFECT_STORE_DROP] = "store-drop",
+    [EFFECT_SEARCH] = "search", [EFFECT_FILTER] = "filter", [EFFECT_STORE_DROP] = "store-drop", [EFFECT_EXPORT] = "export",
     [EFFECT_ANSWER] = "answer", [EFFECT_CANCEL] = "cancel", [EFFECT_NOTE] = "note", [EFFECT_COPY] = "copy",
     [EFFECT_EDITOR] = "editor", [EFFECT_BELL] = "bell", [EFFECT_QUIT] = "quit",
     [EFFECT_SUSPEND] = "suspend", [EFFECT_REPAINT] = "repaint",
