@@ -14,7 +14,8 @@ static bool is_one_of(const char *text, const char *const *words)
 bool yaml_is_null(const struct yaml_node *node)
 {
     static const char *const words[] = {"", "null", "Null", "NULL", "~", NULL};
-    return node && node->kind == YAML_SCALAR && node->plain && !node->tag && is_one_of(node->text, words);
+    return node && node->kind == YAML_SCALAR && node->plain && !node->tag && strchr("nN~", node->text[0]) &&
+           is_one_of(node->text, words);   /* strchr: "" too */
 }
 
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key)

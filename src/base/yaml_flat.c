@@ -368,14 +368,6 @@ static bool keys_once(struct yaml_flat *f, const char *item)
 
 /* ---- nodes ---- */
 
-static unsigned column_of(const char *line, const char *at)
-{
-    unsigned column = 1;
-    for (; line < at; line++)
-        column += ((unsigned char)*line & 0xc0) != 0x80;
-    return column;
-}
-
 static size_t unescape(char *text, size_t length, char quote)
 {
     char *to = text;
@@ -387,12 +379,12 @@ static size_t unescape(char *text, size_t length, char quote)
     return (size_t)(to - text);
 }
 
-static void fill_node(const struct yaml_flat *f, const struct flat_pair *pair, char *item, uint32_t at, size_t length,
+static void fill_node(const struct yaml_flat *f, const struct flat_pair *pair, const char *item, uint32_t at, size_t length,
                       struct yaml_node *node)
 {
     *node = (struct yaml_node){.kind = YAML_SCALAR, .text = item + at, .length = length, .plain = true,
                                .line = f->line + pair->line};
-    node->column = column_of(item + pair->line_start, item + at);
+    node->column = at - pair->line_start + 1;   /* what stands before a value is ASCII */
 }
 
 static struct yaml_node *make_item(const struct yaml_flat *f, const char *from, size_t length, unsigned key_column,
