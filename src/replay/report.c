@@ -344,6 +344,16 @@ void report_free(struct report *r)
 
 /* ---- words that every face uses ---- */
 
+bool report_same_evidence(const struct report_diagnosis *d, const struct report_diagnosis *before)
+{
+    bool same = before && d->session == before->session && d->facts.evidence_count &&
+                d->facts.evidence_count == before->facts.evidence_count;
+    for (size_t i = 0; same && i < d->facts.evidence_count; i++)
+        same = text_same(d->facts.evidence[i].fact, before->facts.evidence[i].fact) &&
+               text_same(d->facts.evidence[i].problem, before->facts.evidence[i].problem);
+    return same;
+}
+
 const char *report_kind_name(enum report_kind kind)
 {
     static const char *const names[REPORT_KINDS] = {

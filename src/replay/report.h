@@ -75,6 +75,8 @@ void report_html(const struct report *report, struct str *out);
 /* ---- for the faces ---- */
 const char *report_kind_name(enum report_kind kind);     /* "done" "failed" "refused" "note" "seen" "ran" ... */
 /* "2026-11-21 08:24:48Z"; "2026-11-21 09:24:48 +0100" in the zone of TZ. */
+/* The verdict rests on what the one before it (NULL: there is none) rested on. */
+bool report_same_evidence(const struct report_diagnosis *d, const struct report_diagnosis *before);
 const char *report_utc(char out[40], int64_t wall_ms);
 const char *report_local(char out[40], int64_t wall_ms);
 /* "ops (root by sudo) from 10.0.0.7 on host" */

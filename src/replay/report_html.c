@@ -30,31 +30,61 @@ static void say_sessions(const struct report *r, struct str *out)
         cell(out, report_utc(at, s->start_ms));
         cell(out, report_utc(at, s->end_ms));
         cell(out, str_text(&recording));
-        cell(out, source_hash(s->source));
-        str_add(out, "</tr>\n");
+        str_add(out, "<td class=\"hash\">");
+        paint_html_text(out, source_hash(s->source));
+        str_add(out, "</td></tr>\n");
         str_free(&who);
         str_free(&recording);
     }
     str_add(out, "</table>\n");
 }
 
-static void say_verdict(const struct report_diagnosis *d, struct str *out)
+static void say_item(struct str *out, const char *label, const char *text)
 {
+    if (text_is_empty(text))
+        return;
+    str_printf(out, "<li>%s: ", label);
+    paint_html_text(out, text);
+    str_add(out, "</li>\n");
+}
+
+static void say_evidence(const struct fact_diagnosis *d, struct str *out)
+{
+    bool problems = false;
+    for (size_t i = 0; i < d->evidence_count; i++)
+        problems |= !text_is_empty(d->evidence[i].problem);
+    str_printf(out, "<table><tr><th>fact<th>source%s</tr>\n", problems ? "<th>not read" : "");
+    for (size_t i = 0; i < d->evidence_count; i++) {
+        str_add(out, "<tr>");
+        cell(out, d->evidence[i].fact);
+        cell(out, d->evidence[i].source);
+        if (problems)
+            cell(out, d->evidence[i].problem);
+        str_add(out, "</tr>\n");
+    }
+    str_add(out, "</table>\n");
+}
+
+static void say_verdict(const struct report_diagnosis *d, const struct report_diagnosis *before, struct str *out)
+{
+    char at[40];
     str_add(out, "<h2>Verdict: ");
     paint_html_text(out, d->facts.verdict);
     str_add(out, ", ");
     paint_html_text(out, d->facts.confidence);
     str_add(out, "</h2>\n<p>");
     paint_html_text(out, d->facts.sentence);
-    str_add(out, "</p>\n<table><tr><th>fact<th>source<th></tr>\n");
-    for (size_t i = 0; i < d->facts.evidence_count; i++) {
-        str_add(out, "<tr>");
-        cell(out, d->facts.evidence[i].fact);
-        cell(out, d->facts.evidence[i].source);
-        cell(out, d->facts.evidence[i].problem);
-        str_add(out, "</tr>\n");
-    }
-    str_add(out, "</table>\n");
+    str_printf(out, "</p>\n<ul><li>said at %s, in session %zu</li>\n", report_utc(at, d->wall_ms), d->session + 1);
+    say_item(out, "since", d->facts.since);
+    say_item(out, "until", d->facts.until);
+    say_item(out, "by", d->facts.by);
+    for (size_t i = 0; i < d->facts.alternative_count; i++)
+        say_item(out, "not excluded", d->facts.alternatives[i].verdict);
+    for (size_t i = 0; i < d->facts.denied_count; i++)
+        say_item(out, "not permitted", d->facts.denied[i].what);
+    str_add(out, report_same_evidence(d, before) ? "<li>evidence: the same as above</li></ul>\n" : "</ul>\n");
+    if (!report_same_evidence(d, before))
+        say_evidence(&d->facts, out);
 }
 
 static void say_counts(const struct report *r, struct str *out)
@@ -119,6 +149,7 @@ void report_html(const struct report *r, struct str *out)
                  "<title>Incident report</title>\n<style>\n"
                  "body{font:15px/1.5 sans-serif;max-width:75em;margin:2em auto;padding:0 1em;color:#222;background:#fff}\n"
                  "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.2em .6em;text-align:left}\n"
+                 "td.hash{word-break:break-all;font-family:monospace;font-size:80%;min-width:16em}\n"
                  "td.n{text-align:right}.timeline{list-style:none;padding:0}.timeline li{margin:.3em 0}\n"
                  "li.failed b,li.refused b{color:#b00}li.done b{color:#06c}li.note{background:#ffd}small{color:#777}\n"
                  "pre.screen{background:#111;color:#ddd;padding:1em;overflow:auto;font:13px/1.25 monospace}\n");
@@ -127,7 +158,7 @@ void report_html(const struct report *r, struct str *out)
                r->session_count ? report_utc(at, r->sessions[0].start_ms) : "");
     say_sessions(r, out);
     for (size_t i = 0; i < r->diagnosis_count; i++)
-        say_verdict(&r->diagnoses[i], out);
+        say_verdict(&r->diagnoses[i], i ? &r->diagnoses[i - 1] : NULL, out);
     say_timeline(r, out);
     say_counts(r, out);
     str_add(out, "</body></html>\n");

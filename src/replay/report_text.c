@@ -69,19 +69,10 @@ static void say_item(struct str *out, const char *label, const char *text)
     str_add_char(out, '\n');
 }
 
-static bool same_evidence(const struct report_diagnosis *a, const struct report_diagnosis *b)
-{
-    bool same = a->session == b->session && a->facts.evidence_count == b->facts.evidence_count;
-    for (size_t i = 0; same && i < a->facts.evidence_count; i++)
-        same = text_same(a->facts.evidence[i].fact, b->facts.evidence[i].fact) &&
-               text_same(a->facts.evidence[i].problem, b->facts.evidence[i].problem);
-    return same;
-}
-
 /* `before`: the one told above it, or NULL. */
 static void say_verdict(const struct report_diagnosis *d, const struct report_diagnosis *before, struct str *out)
 {
-    bool again = before && d->facts.evidence_count && same_evidence(d, before);
+    bool again = report_same_evidence(d, before);
     char at[40];
     str_add(out, "### ");
     md(out, d->facts.verdict);
