@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "app/action.h"
 #include "app/diagnosis.h"
@@ -110,8 +111,9 @@ static void draw_evidence(const struct view *v, const struct table *t, int row, 
     char text[640];
     bool unread = !text_is_empty(e->problem);
     bool narrow = !t->width[C_SOURCE];
-    snprintf(text, sizeof text, "%s %.100s%s%.300s%s%.100s", diagnosis_mark(e), or_empty(e->table),
-             text_is_empty(e->table) ? "" : ": ", or_empty(e->fact), unread && narrow ? ": " : "",
+    bool named = !text_is_empty(e->table) && strncmp(or_empty(e->fact), e->table, strlen(e->table)) == 0;
+    snprintf(text, sizeof text, "%s %.100s%s%.300s%s%.100s", diagnosis_mark(e), named ? "" : or_empty(e->table),
+             named || text_is_empty(e->table) ? "" : ": ", or_empty(e->fact), unread && narrow ? ": " : "",
              unread && narrow ? e->problem : "");
     table_cell(v, t, row, C_FACT, unread ? STYLE_DIM : STYLE_PLAIN, text);
     table_cell(v, t, row, C_SOURCE, unread ? STYLE_WARN : STYLE_DIM, unread ? e->problem : e->source);

@@ -126,6 +126,8 @@ void diagnosis_time(const struct fact_diagnosis *d, int64_t wall_ms, char *out, 
         snprintf(out, size, "at %s UTC", since);
     else if (from && to)
         snprintf(out, size, "between %s and %s UTC", since, until);
+    else if (!from && text_same(d->until_why, "this visit"))
+        out[0] = '\0';                     /* that it is so now says nothing of when */
     else if (from || to)
         snprintf(out, size, "%s %s UTC", from ? "after" : "before", from ? since : until);
     else

@@ -62,6 +62,7 @@ struct table_evidence {
     const char *writer;              /* who holds a lock to write: "pid 7, api, user api"; NULL nobody */
     bool writer_has_xid, prepared;   /* the writer has written; it is a prepared transaction */
     int64_t writer_since_ms;
+    const char *gid;                 /* the prepared transaction's name, or NULL */
     const char *twin;                /* same name, other schema, with rows: "old.Station"; NULL */
     int64_t twin_rows;
     const char *renamed;             /* same columns, other name, with rows: "public.Station_old"; NULL */
@@ -83,7 +84,8 @@ struct evidence {
     struct arena arena;
     int version;                     /* server_version_num */
     int64_t now_ms, started_ms;      /* the server's clock, postmaster's start */
-    const char *environment, *user, *database, *search_path;
+    const char *environment;         /* as a command line names it; "" where it need not */
+    const char *user, *database, *search_path;
     int64_t database_oid, system_identifier, timeline, born_ms;   /* initdb */
     enum answer3 tracks_commits;
     int64_t public_oid;              /* of schema public; 0 none */

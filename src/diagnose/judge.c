@@ -1,4 +1,4 @@
-/* judge - the tables' verdicts, the whole's, when, and what next. */
+/* judge - the tables' verdicts, the whole's, and when. */
 #include "diagnose/judge.h"
 
 #include <stdarg.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "diagnose/advise.h"
 #include "diagnose/rules.h"
 #include "diagnose/signs.h"
 #include "event/codec.h"
@@ -238,14 +239,10 @@ static char *sentence_of(const struct evidence *e, const struct judgement *js, c
     str_printf(&s, "%s.", verdict_meaning(w->verdict));
     say_mixture(e, js, w, &s);
     if (w->rule && w->rule->cannot) {
-        str_add(&s, " It can't be told from ");
-        bool more = false;
-        for (int v = 0; v < VERDICT_COUNT; v++)
-            if (w->rule->cannot & 1u << v) {
-                str_printf(&s, "%s%s", more ? " or " : "", verdict_name((enum verdict)v));
-                more = true;
-            }
-        str_add(&s, ".");
+        for (int v = 0, more = 0; v < VERDICT_COUNT; v++)
+            if (w->rule->cannot & 1u << v)
+                str_printf(&s, "%s%s", more++ ? ", or " : " Or perhaps they ", verdict_meaning((enum verdict)v));
+        str_add(&s, "; nothing here tells which.");
     }
     return str_take(&s);
 }
@@ -354,67 +351,6 @@ static char *told_by(const struct evidence *e, const struct judgement *js, const
     return xid ? formatted("transaction %s", xid) : NULL;
 }
 
-/* ---- what next ---- */
-
-#define ON(verdict) (1u << VERDICT_##verdict)
-
-/* The commands take the environment's name after them. In order; the first that fit are told. */
-static const struct step {
-    unsigned verdicts;
-    const char *text, *command, *action;
-} steps[] = {
-    {ON(DELETED), "Read nothing from these tables, restart nothing, run no VACUUM or pg_dump: each destroys rows that "
-                  "can still be read.", NULL, NULL},
-    {ON(DELETED), "Save what is still readable.", "preserve", "preserve"},
-    {ON(TRUNCATED) | ON(RECREATED), "Keep the WAL: it names the transaction, and the moment to restore a backup to.",
-     "preserve", "preserve"},
-    {ON(DELETED) | ON(TRUNCATED) | ON(RECREATED), "Look deeper for the statement, the transaction and the role.",
-     "diagnose --deep", "deeper"},
-    {ON(DELETED) | ON(TRUNCATED) | ON(ROLLED_BACK) | ON(NEVER_SEEDED) | ON(RECREATED) | ON(REINITIALISED) |
-         ON(RESTORED_EMPTY) | ON(UNLOGGED),
-     "Bring back the rows that the fixtures declare.", "seed", "seed"},
-    {ON(ROLLED_BACK), "Find out first why the load failed: its log, or a dry run.", "seed --dry-run", NULL},
-    {ON(TRUNCATED) | ON(RECREATED) | ON(REINITIALISED) | ON(DELETED),
-     "Rows of the application come back from a backup only.", NULL, NULL},
-    {ON(REINITIALISED), "Look for the former volume before anything is removed: docker volume ls, the host's disks.",
-     NULL, NULL},
-    {ON(RESTORED_EMPTY), "Ask for a dump from before the rows were lost: this one was made after.", NULL, NULL},
-    {ON(WRONG_DATABASE), "Compare the URL with the database named below.", "envs", NULL},
-    {ON(WRONG_SCHEMA), "Set the search path, or name the schema in the URL (schema=).", NULL, NULL},
-    {ON(HIDDEN_BY_RLS), "Connect as a role that the policies let see the rows, or with BYPASSRLS.", NULL, NULL},
-    {ON(NO_PRIVILEGE), "Have the right to read granted.", NULL, NULL},
-    {ON(STALE_REPLICA), "Look at the primary; here, resume replay: SELECT pg_wal_replay_resume();", NULL, NULL},
-    {ON(DETACHED), "Attach the partitions again: ALTER TABLE ... ATTACH PARTITION ...", NULL, NULL},
-    {ON(RENAMED), "Compare the two tables, then rename them back.", NULL, NULL},
-    {ON(UNLOGGED), "Make the table logged, or a crash empties it again: ALTER TABLE ... SET LOGGED", NULL, NULL},
-    {ON(LOADING), "Let that transaction end, or look at it.", "status", "activity"},
-    {ON(PREPARED), "Ask its owner: COMMIT PREPARED or ROLLBACK PREPARED.", NULL, NULL},
-    {ON(SCHEMA_MISSING), "Apply the migrations.", "migrate", "migrate"},
-};
-
-static void add_step(struct fact_diagnosis *d, const struct evidence *e, const struct step *step)
-{
-    char *command = NULL;
-    if (step->command) {
-        size_t word = strcspn(step->command, " ");
-        command = formatted("%.*s %s%s", (int)word, step->command, e->environment, step->command + word);
-    }
-    diagnose_add_next(d, &(struct fact_next){.text = (char *)step->text, .command = command,
-        .action = (char *)step->action});
-    free(command);
-}
-
-static void advise(const struct evidence *e, const struct whole *w, struct fact_diagnosis *d)
-{
-    unsigned fits_best = 1u << w->verdict;
-    bool may_be_deleted = w->rule && w->rule->cannot & ON(DELETED);
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        bool first_aid = may_be_deleted && steps[i].verdicts == ON(DELETED);
-        if (steps[i].verdicts & fits_best || first_aid)
-            add_step(d, e, &steps[i]);
-    }
-}
-
 static void list_denied(const struct evidence *e, struct fact_diagnosis *d)
 {
     for (size_t i = 0; i < e->unread_count; i++)
@@ -444,6 +380,6 @@ void diagnose_judge(const struct evidence *e, struct fact_diagnosis *d)
     signs_add(e, d);
     list_others(e, js, &w, d);
     list_denied(e, d);
-    advise(e, &w, d);
+    diagnose_advise(e, w.verdict, w.rule ? w.rule->cannot : 0, d);
     free(js);
 }

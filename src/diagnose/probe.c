@@ -89,13 +89,15 @@ static const char sequences_sql[] =
     " WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass"
     " AND d.deptype IN ('a', 'i') AND d.refobjid = " CATALOG_WANTED_OIDS " GROUP BY d.refobjid";
 
-/* Who else may be writing. A prepared transaction holds its locks without a process. */
+/* Who else may be writing. A prepared transaction holds its locks without a process, the one on itself among them. */
 static const char writers_sql[] =
     "SELECT l.relation, l.pid, coalesce(nullif(a.application_name, ''), 'unnamed'), coalesce(a.usename, p.owner),"
     " coalesce(host(a.client_addr), 'the server''s own host'), a.backend_xid IS NOT NULL, p.gid,"
     " " MS("coalesce(a.xact_start, p.prepared)")
     " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid"
-    " LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND p.transaction::text = split_part(l.virtualtransaction, '/', 2)"
+    " LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid'"
+    "  AND x.virtualtransaction = l.virtualtransaction"
+    " LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid"
     " WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()"
     " AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"
     " AND l.relation = " CATALOG_WANTED_OIDS " ORDER BY l.relation, l.pid NULLS FIRST";
@@ -343,6 +345,7 @@ static void take_writers(struct evidence *e, const struct db_result *r)
             continue;
         const char *pid = db_value(r, i, 1), *gid = db_value(r, i, 6), *user = db_value(r, i, 3);
         t->prepared = !pid;
+        t->gid = !pid && gid ? arena_strdup(&e->arena, gid) : NULL;
         t->writer_has_xid = db_bool(r, i, 5) || !pid;
         t->writer_since_ms = db_int(r, i, 7, 0);
         t->writer = pid ? arena_printf(&e->arena, "pid %s, %s, user %s, from %s", pid, db_value(r, i, 2),

@@ -129,7 +129,7 @@ static bool gather(struct session *s, bool as_looked, struct evidence *e, struct
     const char **names;
     size_t count = session_tables_wanted(s, &e->arena, &names);
     e->version = db_facts(s->db)->server_version_num;
-    e->environment = s->ctx->environment->name;
+    e->environment = session_command_target(s);
     struct diagnose_wanted wanted = {.names = names, .count = count, .all = count == 0, .version = e->version,
                                      .ledger = s->ledger ? ledger_quoted(s->ledger) : NULL};
     size_t probe_count = diagnose_probes(&e->arena, &wanted, probes);

@@ -78,6 +78,8 @@ size_t session_tables_wanted(struct session *s, struct arena *arena, const char 
 bool session_allow_command(struct ctx *ctx, const char *otherwise, struct err *err);
 /* What the guard needs to know of this session. Texts borrow from the session. */
 void session_guard_facts(const struct session *s, struct guard_facts *facts);
+/* How a command line names the environment: its name, --url "$URL", or "" where it need not. */
+const char *session_command_target(const struct session *s);
 /* The guard's word on an action now; on refusal fills err (ERR_REFUSED: reasons in why, allowing line in hint). */
 bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err);
 void session_server_fact(const struct session *s, struct fact_server *fact);

@@ -35,6 +35,12 @@ static const char *command_line_target(const struct settings *settings, const st
     return env == settings->url_environment ? "--url \"$URL\"" : "";
 }
 
+const char *session_command_target(const struct session *s)
+{
+    const char *target = command_line_target(s->ctx->settings, s->ctx->environment);
+    return target ? target : s->ctx->environment->name;
+}
+
 void session_guard_facts(const struct session *s, struct guard_facts *facts)
 {
     const struct environment *env = s->ctx->environment;

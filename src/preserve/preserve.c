@@ -208,6 +208,21 @@ static bool lost_its_rows(const struct session *s, const struct db_table *t)
     return (floor > 0 || fixture > 0) && held_estimate(t) == 0 && (t->deleted > 0 || t->index_excess > 0);
 }
 
+/* Truncated, or made anew: the WAL and the catalogue may tell of it all the same. */
+static bool is_empty(const struct session *s, const struct db_table *t)
+{
+    const struct table_rule *rule = declared_rule(s, t);
+    return t->details && (t->kind == 'r' || t->kind == 'm') && ((rule && rule->min_rows > 0) || fixture_rows(s, t) > 0) &&
+           t->heap_bytes == 0 && held_estimate(t) == 0;
+}
+
+static void add_all(struct preserving *p, bool (*wanted)(const struct session *, const struct db_table *))
+{
+    for (size_t i = 0; i < p->s->catalog.count; i++)
+        if (wanted(p->s, &p->s->catalog.tables[i]))
+            p->tables[p->count++] = &p->s->catalog.tables[i];
+}
+
 static bool add_named(struct preserving *p, const char *name, struct err *err)
 {
     const char *nearest = NULL;
@@ -231,16 +246,17 @@ static bool choose_tables(struct preserving *p, struct err *err)
     for (size_t i = 0; i < p->options->count; i++)
         if (!add_named(p, p->options->tables[i], err))
             return false;
-    for (size_t i = 0; !p->options->count && i < catalog->count; i++)
-        if (lost_its_rows(p->s, &catalog->tables[i]))
-            p->tables[p->count++] = &catalog->tables[i];
+    if (!p->options->count)
+        add_all(p, lost_its_rows);
+    if (!p->options->count && !p->count)
+        add_all(p, is_empty);
     p->oids = xcalloc(p->count + 1, sizeof *p->oids);
     for (size_t i = 0; i < p->count; i++)
         p->oids[i] = p->tables[i]->oid;
     if (p->count)
         return true;
-    err_set(err, ERR_GENERAL, "no table is seen to have lost its rows: there is nothing to preserve");
-    return err_hint(err, "name the tables to preserve all the same: seedops preserve ENV TABLE...");
+    err_set(err, ERR_GENERAL, "no table is seen to have lost its rows or to be empty: there is nothing to preserve");
+    return err_hint(err, "name the tables to preserve all the same: seedops preserve TABLE...");
 }
 
 /* ---- the plan ---- */

@@ -155,4 +155,47 @@ sql c crowd -c 'INSERT INTO a SELECT g FROM generate_series(1, 7) g(g)' 2>/dev/n
 sql c crowd -c "INSERT INTO a SELECT g, 'v' FROM generate_series(1, 7) g" -c 'DELETE FROM a'
 d; like "$got" '^(deleted|truncated)' "deleted after that"
 check "in three round trips at most" test "$(jq .round_trips <<<"$out")" -le 3
+# ---- what it says to do next can be done as it is printed
+try_steps() { # NAME: each command, in the order given
+    local command n=0
+    while read -r command; do
+        n=$((n + 1))
+        eval "\"$SEEDOPS\" ${command#seedops }" >"$T/step.out" 2>&1 </dev/null
+        is "$?" 0 "$1: seedops $command"
+        [ "$tests_failed" = 0 ] || note "$(tail -5 "$T/step.out")"
+    done < <(jq -r '.next_steps[] | select(.command) | .command' <<<"$out")
+    [ "$n" -gt 0 ] || not_ok "$1: no command"
+}
+unset_memory() { rm -rf "$XDG_STATE_HOME/seedops/healthy"; }
+fresh step_deleted; sql c step_deleted -c 'DELETE FROM b' -c 'DELETE FROM a'; d; try_steps deleted
+fresh step_truncated; sql c step_truncated -c 'TRUNCATE a, b'; d; try_steps truncated
+fresh step_recreated; sql c step_recreated -c 'DROP TABLE b, a, schema_migrations'; remigrate; d; try_steps recreated
+createdb_in c step_never; DB_URL=$(url c step_never) XDG_STATE_HOME=$T/state-step; so migrate test; d; try_steps never-seeded
+fresh step_rolled; unset_memory; sql c step_rolled -c 'TRUNCATE b, a' -c 'VACUUM'
+sql c step_rolled -c 'DROP TABLE b, a, schema_migrations'; remigrate
+sql c step_rolled -c "BEGIN; INSERT INTO a SELECT g, 'x' FROM generate_series(1, 9) g; ROLLBACK"; d; try_steps "$(jq -r .verdict <<<"$out")"
+fresh step_missing; sql c step_missing -c 'DROP TABLE b'; d
+is "$(jq -r '.verdict + " " + .next_steps[0].command' <<<"$out")" "schema-missing migrate status test" "a table that was dropped is not said to come by migrate"
+try_steps schema-missing
+# of a URL, and of the one database that the environment names
+so diagnose --url "$DB_URL"
+like "$out" 'seedops migrate status --url "\$URL"' "a URL is not said back, and stands where it can be"
+# SQL as it is printed
+statement() { jq -r '.next_steps[].do' <<<"$out" | grep -oE '(ALTER ROLE|GRANT|COMMIT PREPARED) .*;' | sed 's/;.*/;/' | head -1; }
+sql c postgres -c 'CREATE ROLE looker LOGIN' -c 'ALTER SYSTEM SET max_prepared_transactions = 5'
+fresh step_grant; DB_URL="postgresql://looker@/step_grant?host=$T/c"; d
+is "$(jq -r .verdict <<<"$out")" no-privilege "a role without rights"
+check "the GRANT that is printed" sql c step_grant -c "$(statement)"
+d; is "$(jq -r .verdict <<<"$out")" healthy "opens the tables"
+fresh step_path; sql c step_path -c 'CREATE SCHEMA other' -c 'ALTER DATABASE step_path SET search_path = other, public'
+unset_memory; sql c step_path -c 'CREATE TABLE other.a (LIKE public.a)' -c 'CREATE TABLE other.b (LIKE public.b)'; d
+is "$(jq -r .verdict <<<"$out")" wrong-schema "tables in another schema"
+check "the ALTER ROLE that is printed" sql c step_path -c "$(statement)"
+d; is "$(jq -r .verdict <<<"$out")" healthy "finds them"
+cluster_stop c; cluster_start c
+fresh step_prepared; unset_memory; sql c step_prepared -c 'TRUNCATE a, b'
+sql c step_prepared -c "BEGIN; INSERT INTO a SELECT g, 'x' FROM generate_series(1, 9) g; INSERT INTO b SELECT g, g FROM generate_series(1, 9) g; PREPARE TRANSACTION 'it''s'"; d
+is "$(jq -r '.verdict + ": " + .by' <<<"$out")" "prepared-transaction: prepared transaction 'it's' of postgres" "a prepared transaction is named, with its owner"
+check "the COMMIT PREPARED that is printed" sql c step_prepared -c "$(statement)"
+d; is "$(jq -r .verdict <<<"$out")" healthy "brings its rows"
 finish
