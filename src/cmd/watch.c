@@ -18,7 +18,7 @@ struct watch_face {
     void (*rest)(struct face *face, const struct input *in);
     struct watch_about about;
     struct hook *hook;               /* NULL: no --exec */
-    bool bell;
+    bool bell, diagnosed;            /* diagnosed: one came that is not yet said */
     struct watch_sum sum;
 };
 
@@ -41,6 +41,16 @@ static void pass_to_command(struct watch_face *w, const struct input *in, const 
                  "%s was not passed on: %d events wait for the command of --exec already", in->name, HOOK_WAITING);
 }
 
+/* Behind the event that it goes with: what happened is read first, then why. */
+static void say_diagnosis(struct watch_face *w, const struct fact_diagnosis *d)
+{
+    log_line(&w->u.log, LOG_WARN_LEVEL, &(struct log_fields){.exit_code = -1},
+             "diagnosis: %s (%s): %s%s%s%s%s%s%s", d->verdict, d->confidence, text_of(d->sentence),
+             text_of(d->since)[0] ? " Not before " : "", text_of(d->since), text_of(d->until)[0] ? ", not after " : "",
+             text_of(d->until), text_of(d->by)[0] ? ", by " : "", text_of(d->by));
+    w->diagnosed = false;
+}
+
 static void take_alert(struct watch_face *w, const struct input *in)
 {
     char id[64];
@@ -49,18 +59,12 @@ static void take_alert(struct watch_face *w, const struct input *in)
              &(struct log_fields){.exit_code = -1, .event = in->name, .event_id = id,
                                   .suggestion = text_of(in->expect)[0] ? in->expect : NULL},
              "%s: %s", w->about.environment, in->text);
+    if (in->rate && w->diagnosed)
+        say_diagnosis(w, &w->u.face.last[IN_DIAGNOSIS]->diagnosis);
     if (w->bell && !in->ok)
         dprintf(w->u.log.fd, "\a");
     if (w->hook)
         pass_to_command(w, in, id);
-}
-
-static void take_diagnosis(struct watch_face *w, const struct fact_diagnosis *d)
-{
-    log_line(&w->u.log, LOG_WARN_LEVEL, &(struct log_fields){.exit_code = -1},
-             "diagnosis: %s (%s): %s%s%s%s%s%s%s", d->verdict, d->confidence, text_of(d->sentence),
-             text_of(d->since)[0] ? " Not before " : "", text_of(d->since), text_of(d->until)[0] ? ", not after " : "",
-             text_of(d->until), text_of(d->by)[0] ? ", by " : "", text_of(d->by));
 }
 
 static void on_event(struct face *face, const struct input *in)
@@ -69,7 +73,7 @@ static void on_event(struct face *face, const struct input *in)
     if (in->kind == IN_ALERT)
         take_alert(w, in);
     else if (in->kind == IN_DIAGNOSIS)
-        take_diagnosis(w, &in->diagnosis);
+        w->diagnosed = true;
     else
         w->rest(face, in);
 }

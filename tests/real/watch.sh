@@ -160,6 +160,22 @@ if PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null; then
     so seed local
 fi
 
+# ---- the way in is cut, and there again
+if command -v socat >/dev/null; then
+    way_port=$(free_port)
+    way_open() { socat "TCP-LISTEN:$way_port,bind=127.0.0.1,fork,reuseaddr" "UNIX-CONNECT:$T/c/.s.PGSQL.5432" & way=$!; backgrounds+=("$way"); }
+    way_cut() { local ends; mapfile -t ends < <(pgrep -P "$way"); kill "$@" "${ends[@]}"; }
+    way_open
+    (LOCAL_DATABASE_URL="postgresql://postgres@127.0.0.1:$way_port/quiet" exec "$SEEDOPS" watch local --interval 0.2 >"$T/way" 2>&1) & through=$!; backgrounds+=("$through")
+    wait_for 30 grep -q 'watching local' "$T/way"
+    way_cut; check "a connection that is cut is made again" wait_for 30 grep -q '"reconnected"' "$T/way"
+    way_cut "$way"; wait "$way" 2>/dev/null; check "the way in is gone" wait_for 30 grep -q '"unreachable"' "$T/way"
+    way_open; check "and there again" wait_for 60 grep -q '"reachable"' "$T/way"
+    kill "$through"; wait "$through"
+    # the seed above is told first, where the pooled watch had told what was lost
+    is "$(jq -r 'select(.eventId and .event != "floor-restored") | .event' "$T/way" | tr '\n' ' ')" "reconnected unreachable reachable " "each is told once"
+fi
+
 # ---- how it ends
 run "$SEEDOPS" watch local --until-bad --timeout 500 --interval 0.1; is "$rc" 0 "--until-bad --timeout: well all the time, exit 0"
 db -c 'DELETE FROM "Withdrawal"'
