@@ -128,4 +128,22 @@ both "marked by Prisma" 0
 prisma migrate resolve --rolled-back 0_init; rc_prisma=$rc; so migrate resolve 0_init --rolled-back
 [ "$rc_prisma" != 0 ] && [ "$rc" != 0 ]; is $? 0 "neither rolls an applied one back"
 like "$out$err" P3012 "  with P3012"
+
+# 20 provisions and Prisma's deploy at the same moment on one empty database, a CREATE INDEX CONCURRENTLY among the
+# migrations: whoever holds the lock builds it while Prisma waits in a blocking way, or the other way round
+for round in 1 2 3; do
+    project "crowd$round"
+    put 1_t 'create table t as select generate_series(1, 1000) as a;'
+    put 2_i 'create index concurrently t_a on t (a);'
+    put 3_u 'create table u (a int);'
+    (node node_modules/prisma/build/index.js migrate deploy >"$T/crowd.prisma" 2>&1; echo $? >"$T/crowd.prisma.rc") & deploy=$!
+    [ "$round" = 1 ] || wait_for 20 holds_lock             # the second and third time Prisma comes first
+    provisions=()
+    for i in $(seq 20); do ("$SEEDOPS" provision >"$T/crowd.$i" 2>&1; echo $? >"$T/crowd.$i.rc") & provisions+=($!); done
+    wait "$deploy" "${provisions[@]}"
+    is "$(cat "$T"/crowd.*.rc | sort | uniq -c | awk '{print $1 "x" $2}')" "21x0" "twenty provisions and Prisma at once: all exit 0 (round $round)"
+    for i in $(seq 20); do [ "$(cat "$T/crowd.$i.rc")" = 0 ] || note "$(grep -v '"info"' "$T/crowd.$i")"; done
+    [ "$(cat "$T/crowd.prisma.rc")" = 0 ] || note "$(cat "$T/crowd.prisma")"
+    is "$(q "select count(*), count(distinct migration_name), bool_and(finished_at is not null and rolled_back_at is null), (select indisvalid from pg_index where indexrelid = 't_a'::regclass) from _prisma_migrations")" "3|3|t|t" "each migration was applied once, the index is valid"
+done
 finish
