@@ -154,12 +154,14 @@ if inside true 2>/dev/null; then
     wait_for 30 grep -q 'attempt 1' "$T/boot.out" && wait_for 5 first_of "$pid"
     kill -TERM "$pid1"; wait "$pid"; is "$?" 130 "SIGTERM before that ends it at once"
     unlike "$(cat "$T/boot.out")" '^app' "and nothing is started"
-    # what a password command leaves behind falls to PID 1, and must not stay a zombie under the application
+    # what a password command leaves behind falls to PID 1, and must not stay a zombie under the application; this one
+    # runs no command of its own, for that would reap it
+    printf '%s\n' '#!/bin/bash' 'for p in /proc/[0-9]*/status; do while read -r key state _; do [ "$key $state" != "State: Z" ] || echo "zombie $p"; done <"$p"; done' \
+        'echo looked; exit 5' >"$T/app/zombies"; chmod +x "$T/app/zombies"
     mkdir -p "$T/orphans"; cp -r "$T/migrations" "$T/seeds" "$T/orphans/"
     sed "s|^  local:|  local:\n    password_command: \"(tail -f /dev/null \& ) ; echo nobody\"|" "$T/seedops.yaml" >"$T/orphans/seedops.yaml"
     mkdir -p "$HOME/.config/seedops"; cp -r "$T/orphans/." "$HOME/.config/seedops/"     # its own: trusted
-    (cd "$T" && inside "$SEEDOPS" boot local --config "$HOME/.config/seedops/seedops.yaml" -- \
-        sh -c 'for p in /proc/[0-9]*; do sed -n "s/^State:.*Z.*/zombie $(cat $p/comm)/p" $p/status; done; echo looked; exit 5' >"$T/boot.out" 2>&1); is "$?" 5 "with a password command that leaves something behind"
+    (cd "$T" && inside "$SEEDOPS" boot local --config "$HOME/.config/seedops/seedops.yaml" -- "$T/app/zombies" >"$T/boot.out" 2>&1); is "$?" 5 "with a password command that leaves something behind"
     like "$(cat "$T/boot.out")" '^looked' "the application runs"
     unlike "$(cat "$T/boot.out")" '^zombie' "and has inherited no zombie"
 else echo "# SKIP part: no PID namespace here"; fi
