@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""link.py SOCKET PORT COUNTS [DELAY_MS [BYTES_PER_S]]: a slow link before a server's Unix socket.
+"""link.py SERVER PORT COUNTS [DELAY_MS [BYTES_PER_S]]: a slow link before a server's Unix socket, or its port of loopback.
 
-Every byte arrives DELAY_MS later (75) and not faster than BYTES_PER_S (1 250 000, 10 Mbit/s) in its direction. Each connection
-that ends adds a line "up down" to COUNTS: bytes to the server, bytes from it.
+Every byte arrives DELAY_MS later (75) and not faster than BYTES_PER_S (1 250 000, 10 Mbit/s; 0: any rate, and then as much is on
+its way as the ends' own windows allow) in its direction. Each connection that ends adds a line "up down" to COUNTS: bytes to the server, bytes from it.
 """
 import asyncio
 import sys
@@ -14,7 +14,9 @@ rate = float(sys.argv[5]) if len(sys.argv) > 5 else 1.25e6
 
 async def carry(reader, writer, total):
     """Reads no further ahead than the link would: what is on its way is delay x rate, and one chunk."""
-    loop, queue, free_at = asyncio.get_running_loop(), asyncio.Queue(maxsize=64), 0.0
+    loop, queue, free_at = asyncio.get_running_loop(), asyncio.Queue(maxsize=64 if rate else 0), 0.0
+    if not rate:
+        writer.transport.set_write_buffer_limits(high=1 << 26)
 
     async def deliver():
         while (due := await queue.get()) is not None:
@@ -24,9 +26,9 @@ async def carry(reader, writer, total):
         writer.close()
 
     task = asyncio.create_task(deliver())
-    while data := await reader.read(16384):
+    while data := await reader.read(16384 if rate else 1 << 18):
         total[0] += len(data)
-        free_at = max(loop.time(), free_at) + len(data) / rate
+        free_at = max(loop.time(), free_at) + (len(data) / rate if rate else 0)
         await queue.put((free_at + delay, data))
     await queue.put(None)
     await task
@@ -34,14 +36,17 @@ async def carry(reader, writer, total):
 
 async def serve(reader, writer):
     up, down = [0], [0]
-    server_reader, server_writer = await asyncio.open_unix_connection(path)
+    if path.isdigit():
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", int(path), limit=1 << 24)
+    else:
+        server_reader, server_writer = await asyncio.open_unix_connection(path)
     await asyncio.gather(carry(reader, server_writer, up), carry(server_reader, writer, down), return_exceptions=True)
     with open(counts, "a") as out:
         out.write("%d %d\n" % (up[0], down[0]))
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, limit=1 << 24 if not rate else 1 << 16)
     print("ready", flush=True)
     async with server:
         await server.serve_forever()

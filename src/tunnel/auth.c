@@ -125,17 +125,30 @@ static enum auth_end round_of(struct hop *hop, int bits, struct err *err)
     return AUTH_GO_ON;
 }
 
-bool auth_run(struct hop *hop, struct err *err)
+/* "none": what the server accepts, or that it wants no proof. */
+static enum auth_end ask_methods(struct hop *hop, struct err *err)
 {
     int rc;
     if (!auth_call(hop, step_none, NULL, &rc, err))
-        return false;
+        return AUTH_STOP;
     enum auth_end end = auth_end_of(hop, rc, err);
     if (end == AUTH_DONE)
         auth_tried(hop, "no proof asked for");
+    return end;
+}
+
+bool auth_run(struct hop *hop, struct err *err)
+{
+    /* A key file that is let in at once saves the round trip of asking; an agent's many keys are no such guess. */
+    bool guess = is_preferred(hop, "publickey") && !auth_agent_path(hop);
+    enum auth_end end = guess ? run_publickey(hop, err) : AUTH_GO_ON;
+    int done = guess && end == AUTH_GO_ON ? SSH_AUTH_METHOD_PUBLICKEY : 0;
+    if (end == AUTH_GO_ON)
+        end = ask_methods(hop, err);
     for (int more = 0; end == AUTH_GO_ON || end == AUTH_MORE; more++) {
         int bits = ssh_userauth_list(hop->session, NULL);
-        end = more < MORE_MAX ? round_of(hop, bits, err) : AUTH_GO_ON;
+        end = more < MORE_MAX ? round_of(hop, bits & ~done, err) : AUTH_GO_ON;
+        done = 0;
         if (end == AUTH_GO_ON)
             return denied(hop, bits, err);
     }

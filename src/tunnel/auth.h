@@ -22,6 +22,7 @@ bool auth_ask(struct hop *hop, enum tunnel_question_kind kind, const char *title
               struct secret **secret, char *typed, size_t size, struct err *err);
 
 /* auth_key.c */
+const char *auth_agent_path(const struct hop *hop);   /* NULL: there is none to ask */
 enum auth_end auth_agent(struct hop *hop, struct err *err);
 enum auth_end auth_files(struct hop *hop, struct err *err);
 /* auth_typed.c */

@@ -107,12 +107,18 @@ static int step_agent(struct hop *hop, void *unused)
     return ssh_userauth_agent(hop->session, NULL);
 }
 
-enum auth_end auth_agent(struct hop *hop, struct err *err)
+const char *auth_agent_path(const struct hop *hop)
 {
     const char *path = hop->config.agent;
     if (!path || strcasecmp(path, "SSH_AUTH_SOCK") == 0)
         path = getenv("SSH_AUTH_SOCK");
-    if (!path || !*path || strcasecmp(path, "none") == 0)
+    return path && *path && strcasecmp(path, "none") != 0 ? path : NULL;
+}
+
+enum auth_end auth_agent(struct hop *hop, struct err *err)
+{
+    const char *path = auth_agent_path(hop);
+    if (!path)
         return AUTH_GO_ON;
     struct agent_key wanted[WANTED_MAX];
     struct agent *agent;
@@ -266,10 +272,17 @@ static enum auth_end try_file(struct hop *hop, const char *path, struct err *err
     return end;
 }
 
+/* After a first refusal the server has said what it accepts. */
+static bool takes_keys(const struct hop *hop)
+{
+    int bits = ssh_userauth_list(hop->session, NULL);
+    return bits == 0 || (bits & SSH_AUTH_METHOD_PUBLICKEY);
+}
+
 enum auth_end auth_files(struct hop *hop, struct err *err)
 {
     enum auth_end end = AUTH_GO_ON;
-    for (size_t i = 0; end == AUTH_GO_ON && i < hop->config.identities.count; i++)
+    for (size_t i = 0; end == AUTH_GO_ON && i < hop->config.identities.count && takes_keys(hop); i++)
         end = try_file(hop, hop->config.identities.items[i], err);
     return end;
 }
