@@ -1,4 +1,4 @@
-/* safepoint_dir - the directory of the safepoints: made, judged, swept. */
+/* safepoint_dir - the directory of the safepoints: made, judged, swept; and how much room rows take there. */
 #include "plan/safepoint_dir.h"
 
 #include <dirent.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "plan/safepoint.h"
 #include "plan/safepoint_format.h"
 
 enum { SPARE_BYTES = 16 * 1024 * 1024 };   /* a disk filled to the last byte helps nobody */
@@ -130,4 +131,17 @@ void safepoint_dir_clean(int fd)
         if (is_partial(entry->d_name))
             remove_abandoned(fd, entry->d_name);
     closedir(dir);
+}
+
+int64_t safepoint_estimate(const struct db_table *table, int64_t rows)
+{
+    enum { UNKNOWN_WIDTH = 200 };
+    double live = table->reltuples > 0 ? table->reltuples : (double)table->live;
+    if (rows <= 0)
+        return 0;
+    if (live <= 0 || table->bytes <= 0)
+        return rows * UNKNOWN_WIDTH;
+    double heap = table->heap_bytes > 0 ? (double)table->heap_bytes : (double)table->bytes;
+    double share = rows < live ? (double)rows / live : 1;
+    return (int64_t)(heap * share) + 1;
 }

@@ -592,16 +592,3 @@ const char *safepoint_path(const struct safepoint *s) { return s->path; }
 const char *safepoint_id(const struct safepoint *s) { return s->id; }
 int64_t safepoint_saved(const struct safepoint *s) { return s->rows; }
 int64_t safepoint_bytes(const struct safepoint *s) { return (int64_t)s->bytes; }
-
-int64_t safepoint_estimate(const struct db_table *table, int64_t rows)
-{
-    enum { UNKNOWN_WIDTH = 200 };
-    double live = table->reltuples > 0 ? table->reltuples : (double)table->live;
-    if (rows <= 0)
-        return 0;
-    if (live <= 0 || table->bytes <= 0)
-        return rows * UNKNOWN_WIDTH;
-    double heap = table->heap_bytes > 0 ? (double)table->heap_bytes : (double)table->bytes;
-    double share = rows < live ? (double)rows / live : 1;
-    return (int64_t)(heap * share) + 1;
-}

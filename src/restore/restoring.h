@@ -75,6 +75,8 @@ bool restore_renumber(struct restore *r, struct err *err);
 /* states.c: finds the state of every row (again), inside the caller's transaction; counts and digest. */
 bool restore_compare(struct restore *r, struct err *err);
 bool restore_examples(struct restore *r, struct err *err);
+/* conflicts.c: of those, which cannot come back. */
+bool restore_find_conflicts(struct restore *r, struct err *err);
 /* Only the states' counts, into `to`: what is left after writing. */
 bool restore_recount(struct restore *r, size_t section, int64_t to[ROW_STATES], struct err *err);
 int64_t restore_writes(const struct restore *r);
@@ -102,6 +104,11 @@ bool restore_sequences(struct restore *r, struct err *err);
 void restore_live(struct str *sql, const struct restored *s, const char *alias);   /* [ONLY] "schema"."name" alias */
 void restore_match(struct str *sql, const struct restored *s);                     /* t.key = r.key AND ... */
 void restore_match_as(struct str *sql, const struct restored *s, size_t section);  /* t.key = xN.key AND ... */
+void restore_match_named(struct str *sql, const struct restored *s, const char *saved);   /* t.key = saved.key AND ... */
+void restore_live_column(struct str *sql, const char *alias, const struct restored *s, size_t column);
+void restore_equals(struct str *sql, const struct db_type *type);
+bool restore_compared(const struct restored *s, size_t column);
+size_t restore_column_of(const struct restored *s, const struct db_column *live);   /* column_count: none of them */
 bool restore_puts(const struct restored *s, size_t column);    /* its saved values are put back */
 bool restore_sets(const struct restored *s, size_t column);    /* the same, into rows that are there */
 
