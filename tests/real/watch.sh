@@ -111,6 +111,7 @@ if [ -n "${FULL:-}" ]; then
         now=$(anon "$watch"); [ "$now" -gt $most ] && most=$now
     done
     note "RssAnon $first kB after the first round, at most $most kB later"
+    [ "$bin" != "${SEEDOPS_PLAIN:-}" ] || check "memory is flat" [ "$most" -le $((first + 512)) ]
 fi
 
 # ---- made anew under the same path
@@ -144,6 +145,15 @@ looks=$(jq -r .looks <<<"$out")
 is "$(db -c "SELECT string_agg(DISTINCT calls::text, ' ') FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = 'quiet') AND query LIKE ANY (ARRAY['SELECT d.oid, d.datname, pg_is_in_recovery()%postmaster%', 'WITH RECURSIVE named AS%', 'select pg_catalog.count(*), coalesce(pg_catalog.sum(%'])")" "$looks" "and by the server's count $looks of each question"
 is "$(db -c "SELECT count(*) FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = 'quiet') AND calls BETWEEN 4 AND $((looks - 1)) AND query !~* 'pg_stat_statements'")" 0 "and asks nothing else"
 is "$(db -c "SELECT sum(seq_scan + coalesce(idx_scan, 0)) FROM pg_stat_user_tables WHERE relname IN ('Measurement', 'Withdrawal')" -c "SELECT pg_stat_reset()" >"$T/scans"; "$SEEDOPS" watch local --interval 0.1 --timeout 2000 >/dev/null; db -c "SELECT coalesce(sum(seq_scan + coalesce(idx_scan, 0)), 0) FROM pg_stat_user_tables WHERE relname <> '_prisma_migrations'")" 0 "no table is scanned but the ledger"
+
+# ---- memory, of a binary without sanitizers: the same after fifty looks more
+if [ -x "${SEEDOPS_PLAIN:-}" ]; then
+    "$SEEDOPS_PLAIN" watch local --interval 0.1 >"$T/flat" 2>&1 & flat=$!; backgrounds+=("$flat")
+    from=$(looked); wait_for 60 more_than "$from" 20; first=$(anon "$flat") most=0
+    for _ in 1 2 3 4 5; do from=$(looked); wait_for 60 more_than "$from" 10; now=$(anon "$flat"); [ "$now" -le $most ] || most=$now; done
+    check "memory is flat: $first kB, at most $most kB later" [ "$most" -le $((first + 256)) ]
+    kill "$flat"; wait "$flat"
+else echo "# SKIP part: no binary without sanitizers (SEEDOPS_PLAIN)"; fi
 
 # ---- through a transaction pooler: each question is a transaction of its own, and others are left alone
 if PATH=$PATH:/usr/sbin command -v pgbouncer >/dev/null; then
