@@ -148,6 +148,8 @@ held_query() {
 under_way() { [ "$(sql pg postgres -p "$pg_port" -c "select count(*) from pg_stat_activity where query like '%under way' and pid <> pg_backend_pid()")" -gt 0 ]; }
 children() { local p; for p in $(pgrep -P "$1"); do children "$p"; echo "$p"; done; }
 serving() { children "$(cat "$T/main/pid")"; }
+through ssh=watchful $forward -- query 'select pg_sleep(7)' 'select 42'
+like "$out" '^row=42$' "a healthy session outlives its own watch: seven keepalives are answered, three misses would end it"
 held_query main
 kill -9 $(serving)
 wait "$held"; out=$(cat "$T/said")
