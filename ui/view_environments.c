@@ -5,6 +5,7 @@
 #include "app/request.h"
 #include "app/screen.h"
 #include "app/util.h"
+#include "base/str.h"
 
 static const struct column columns[] = {
     {"environment", 11, false, 1, 0}, {"role", 10, false, 0, 0}, {"reachable", 9, false, 0, 0},
@@ -45,8 +46,9 @@ static void draw_sentence(const struct view *v)
         view_sentence_line(v, STYLE_BOLD, "%zu environment%s; looking at %zu \xe2\x80\xa6", s->item_count,
                            plural, checking);
     else if (wrong)
-        view_sentence_line(v, STYLE_WARN, "! %zu of %zu environment%s %s something to mend. Enter opens one.",
-                           wrong, s->item_count, plural, wrong == 1 ? "has" : "have");
+        view_sentence_line(v, STYLE_WARN, "! %zu of %zu environment%s %s something to mend%s. Enter opens one.",
+                           wrong, s->item_count, plural, wrong == 1 ? "has" : "have",
+                           s->worst_first ? ", the worst first" : "");
     else
         view_sentence_line(v, STYLE_GOOD, "\xe2\x9c\x93 %zu environment%s, nothing to mend. Enter opens one.",
                            s->item_count, plural);
@@ -71,16 +73,20 @@ void view_environments(const struct view *v)
     struct table t = table_make(v, columns, sizeof columns / sizeof columns[0]);
     draw_sentence(v);
     table_head(v, &t);
-    for (int i = 0; i < v->l.list_rows; i++) {
-        int64_t nth = s->list.top + i, index = list_index(v->m, nth);
-        if (index < 0)
-            break;
-        draw_row(v, &t, v->l.list_row + i, nth, &s->items[index]);
+    int64_t index = list_index(v->m, s->list.top);
+    for (int i = 0; i < v->l.list_rows && index >= 0; i++) {
+        draw_row(v, &t, v->l.list_row + i, s->list.top + i, &s->items[index]);
+        index = list_after(v->m, index);
     }
     int64_t selected = list_selected(v->m);
     if (selected >= 0) {
         const struct fact_environment *e = &s->items[selected];
-        int used = view_wrap(v, v->l.detail_row, 3, v->g->columns - 4, 1, STYLE_DIM, e->target);
+        struct str place = {0};
+        str_add(&place, or_empty(e->target));
+        if (!text_is_empty(e->groups))
+            str_printf(&place, "   in %s", e->groups);
+        int used = view_wrap(v, v->l.detail_row, 3, v->g->columns - 4, 1, STYLE_DIM, str_text(&place));
+        str_free(&place);
         view_wrap(v, v->l.detail_row + used, 3, v->g->columns - 4, v->l.detail_rows - used, STYLE_PLAIN,
                   e->sentence);
     } else if (s->loaded) {

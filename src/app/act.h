@@ -14,7 +14,7 @@
 /* act_move.c */
 ACTION(up); ACTION(down); ACTION(page_up); ACTION(page_down); ACTION(half_up); ACTION(half_down);
 ACTION(first); ACTION(last); ACTION(select); ACTION(open); ACTION(back); ACTION(quit);
-ACTION(environments); ACTION(overview); ACTION(migrations); ACTION(tables); ACTION(diff); ACTION(diagnose); ACTION(deeper);
+ACTION(environments); ACTION(order); ACTION(overview); ACTION(migrations); ACTION(tables); ACTION(diff); ACTION(diagnose); ACTION(deeper);
 ACTION(activity);
 ACTION(log); ACTION(previous_view); ACTION(next_screen); ACTION(previous_screen); ACTION(refresh);
 ACTION(redraw); ACTION(suspend); ACTION(help); ACTION(palette); ACTION(note); ACTION(menu); ACTION(search);

@@ -113,6 +113,7 @@ CONFIRMED(quit)
 /* ---- screens ---- */
 
 ACTION(environments) { screen_go(m, SCREEN_ENVIRONMENTS, out); }
+ACTION(order) { (void)in, (void)out; environments_order(m); }
 ACTION(overview) { screen_go(m, SCREEN_OVERVIEW, out); }
 ACTION(migrations) { screen_go(m, SCREEN_MIGRATIONS, out); }
 ACTION(tables) { screen_go(m, SCREEN_TABLES, out); }

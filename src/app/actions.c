@@ -82,6 +82,7 @@ const struct action actions[] = {
     {"note", "Note something in the journal, such as a call you made", "m", NULL,
      NULL, ON_SCREENS, 0, act_note, NULL},
     {"open", "Open the row", "enter l right", NULL, NULL, ON_SCREENS, 0, act_open, NULL},
+    {"order", "Order: the worst first, or as configured", "o", NULL, NULL, ON_ENVIRONMENTS, 0, act_order, NULL},
     {"other-safepoint", "Restore: the plan of the next older safepoint", "ctrl-o", NULL,
      NULL, IN_DIALOG, QUIET, act_other_safepoint, NULL},
     {"overview", "Overview: what is wrong and what to do", "1", NULL,

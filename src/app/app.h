@@ -15,7 +15,7 @@ struct model;                          /* app/model.h, for the views */
 
 enum effect_kind {
     EFFECT_NONE,
-    EFFECT_OPEN,            /* name: environment. Connect, then status. */
+    EFFECT_OPEN,            /* name: environment; text: which of its databases, where it is one of many. Connect, status */
     EFFECT_CLOSE,           /* leave the environment */
     EFFECT_ENVIRONMENTS,    /* look at all of them */
     EFFECT_STATUS,          /* number: 1 = scan held tables too; name: "" all or one table */

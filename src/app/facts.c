@@ -232,6 +232,14 @@ void facts_forget(struct model *m)
     *f = (struct facts){0};
 }
 
+static const struct fact_environment *known_environment(const struct model *m, const char *name)
+{
+    for (size_t i = 0; i < m->environments.item_count; i++)
+        if (text_same(m->environments.items[i].name, name))
+            return &m->environments.items[i];
+    return NULL;
+}
+
 void facts_refresh(struct model *m, struct effects *effects)
 {
     if (text_is_empty(m->environment) || job_of(m, EFFECT_STATUS) || job_of(m, EFFECT_OPEN))
@@ -242,15 +250,9 @@ void facts_refresh(struct model *m, struct effects *effects)
     }
     codec_free(&type_input_error, &m->facts.open_error);
     text_replace(&m->facts.phase, "connecting");
-    request_start(m, effects, EFFECT_OPEN, m->environment);
-}
-
-static const char *known_role(const struct model *m, const char *name)
-{
-    for (size_t i = 0; i < m->environments.item_count; i++)
-        if (text_same(m->environments.items[i].name, name))
-            return m->environments.items[i].role;
-    return NULL;
+    struct effect *effect = request_start(m, effects, EFFECT_OPEN, m->environment);
+    const struct fact_environment *known = known_environment(m, m->environment);
+    text_replace(&effect->text, known ? known->database : NULL);
 }
 
 void environment_open(struct model *m, const char *name, struct effects *effects)
@@ -273,7 +275,8 @@ void environment_open(struct model *m, const char *name, struct effects *effects
     facts_forget(m);
     text_replace(&m->environment, name);
     text_replace(&m->facts.server.environment, name);
-    text_replace(&m->facts.server.role, known_role(m, name));
+    const struct fact_environment *known = known_environment(m, name);
+    text_replace(&m->facts.server.role, known ? known->role : NULL);
     m->screen = SCREEN_ENVIRONMENTS;     /* so that "previous" leads back to the list */
     facts_refresh(m, effects);
     screen_go(m, SCREEN_OVERVIEW, effects);

@@ -53,6 +53,20 @@ int64_t list_index(const struct model *m, int64_t nth)
     return found;
 }
 
+int64_t list_after(const struct model *m, int64_t row)
+{
+    const struct rowset *store = screen_store(m);
+    if (store)
+        return row + 1 < store->count ? row + 1 : -1;
+    struct str scratch = {0};
+    int64_t count = class_of(m)->count(m);
+    do
+        row++;
+    while (row < count && !row_shown(m, row, &scratch));
+    str_free(&scratch);
+    return row < count ? row : -1;
+}
+
 int64_t list_selected(const struct model *m) { return list_index(m, screen_list(m)->selected); }
 
 static const char *name_of(const struct model *m, int64_t row)

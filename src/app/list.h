@@ -10,6 +10,8 @@ int64_t list_count(const struct model *m);
 /* The `nth` shown row's index among all rows in memory, or -1. */
 int64_t list_index(const struct model *m, int64_t nth);
 /* The selected row's index, or -1 when there is none. */
+/* The next row that is shown after that one, -1: it is the last. For who draws a page of a long list. */
+int64_t list_after(const struct model *m, int64_t row);
 int64_t list_selected(const struct model *m);
 void list_select(struct model *m, int64_t nth);
 /* Moves to the next row that holds the search text, from the selected one on (or including it). */

@@ -17,6 +17,7 @@ enum {
     ACTIVITY_IDLE_MS = 10 * 60 * 1000, /* while somebody has done something within this */
     VIEWS_MOST = 16,                   /* screens that [ leads back to */
     PAGE_ROWS = 100, PAGE_MOST = 200, PAGES = 3,
+    MANY_ENVIRONMENTS = 12,            /* more of them are shown with the worst first */
     LOG_LINES = 500,
     SIZE_MOST = 1000,                  /* columns, rows: more is no terminal */
     LEAST_COLUMNS = 60, LEAST_ROWS = 16
@@ -72,9 +73,11 @@ struct facts {
 
 struct screen_environments {
     struct list list;
-    struct fact_environment *items;
+    struct fact_environment *items;    /* as configured, or the worst first */
     size_t item_count;
+    int64_t seen;                      /* positions given so far */
     bool loaded;
+    bool worst_first, order_chosen;    /* by the operator: else by how many there are */
 };
 
 struct screen_overview { struct list list; };

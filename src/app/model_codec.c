@@ -63,7 +63,10 @@ TYPE(type_facts, facts, facts_fields);
 static const struct field environments_fields[] = {
     CODEC_STRUCT(struct screen_environments, list, &type_list),
     CODEC_LIST(struct screen_environments, items, item_count, &type_fact_environment),
+    CODEC_FIELD(struct screen_environments, seen, FIELD_I64),
     CODEC_FIELD(struct screen_environments, loaded, FIELD_BOOL),
+    CODEC_FIELD(struct screen_environments, worst_first, FIELD_BOOL),
+    CODEC_FIELD(struct screen_environments, order_chosen, FIELD_BOOL),
 };
 TYPE(type_environments, screen_environments, environments_fields);
 

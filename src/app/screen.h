@@ -54,6 +54,8 @@ int64_t facts_table_count(const struct model *m);
 const char *facts_table_name(const struct model *m, int64_t row);
 void facts_table_text(const struct model *m, int64_t row, struct str *out);
 void facts_table_details(const struct model *m, int64_t row, struct str *out);
+/* Worst first, or as configured. */
+void environments_order(struct model *m);
 /* Leaves what is open, opens `name`. */
 void environment_open(struct model *m, const char *name, struct effects *effects);
 

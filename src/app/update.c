@@ -287,9 +287,28 @@ static void drop_unwanted_store(const struct model *m, const struct input *in, s
         effect_add(effects, EFFECT_STORE_DROP, NULL)->store = in->store;
 }
 
+/* Of an environment that was looked at among many, and is not the open one: its line of the list says what it came to. */
+static bool of_another(const struct model *m, const struct input *in)
+{
+    return !text_is_empty(in->environment) && !text_same(in->environment, m->environment);
+}
+
+static void log_of_another(struct model *m, const struct input *in)
+{
+    struct str text = {0};
+    str_printf(&text, "%s: %s", in->environment, or_empty(in->text));
+    log_add(m, or_empty(in->name), str_text(&text));
+    str_free(&text);
+}
+
 static void operation_event(struct model *m, const struct input *in, struct effects *effects)
 {
     static const struct job nobody = {0};
+    if (of_another(m, in)) {
+        if (in->kind == IN_LOG)
+            log_of_another(m, in);
+        return;
+    }
     if (!still_wanted(m, in)) {
         drop_unwanted_store(m, in, effects);
         return;

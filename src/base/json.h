@@ -39,6 +39,7 @@ void json_int(struct json_out *o, int64_t value);
 void json_double(struct json_out *o, double value);
 void json_bool(struct json_out *o, bool value);
 void json_null(struct json_out *o);
+void json_raw(struct json_out *o, const char *written);   /* a value that this writer wrote before */
 /* key and value in one call */
 void json_put_text(struct json_out *o, const char *key, const char *text);
 void json_put_int(struct json_out *o, const char *key, int64_t value);

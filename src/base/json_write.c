@@ -132,6 +132,12 @@ void json_bool(struct json_out *o, bool value)
     str_add(o->to, value ? "true" : "false");
 }
 
+void json_raw(struct json_out *o, const char *written)
+{
+    before_value(o);
+    str_add(o->to, written);
+}
+
 void json_null(struct json_out *o)
 {
     before_value(o);

@@ -1,14 +1,23 @@
-/* thread - pthread_create with what every long-lived thread of ours wants. */
+/* thread - signals blocked around the creation, so that there is no moment in which they are not. */
 #include "base/thread.h"
 
 #include <signal.h>
 
-/* Enough for an operation's own frames, of which errors are the largest; sanitizers make frames bigger. */
-enum { STACK_BYTES = 1024 * 1024 };
+/* Sanitizers make frames several times bigger. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { STACK_FACTOR = 8 };
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { STACK_FACTOR = 8 };
+#else
+enum { STACK_FACTOR = 1 };
+#endif
+#else
+enum { STACK_FACTOR = 1 };
+#endif
 
-bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument)
+bool thread_start_sized(pthread_t *thread, size_t stack, void *(*body)(void *), void *argument)
 {
-    /* a crash in a thread must reach its handler, or the terminal stays as curses left it */
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     sigset_t blocked, old;
     sigfillset(&blocked);
@@ -16,10 +25,15 @@ bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument)
         sigdelset(&blocked, crashes[i]);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_attr_setstacksize(&attributes, stack * STACK_FACTOR);
     pthread_sigmask(SIG_SETMASK, &blocked, &old);
     int failed = pthread_create(thread, &attributes, body, argument);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attributes);
     return failed == 0;
+}
+
+bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument)
+{
+    return thread_start_sized(thread, THREAD_STACK, body, argument);
 }

@@ -1,11 +1,21 @@
-/* thread - a thread that lives long: workers, the recorder, a tunnel. */
+/* thread - starting one as this program wants them: signals are the main thread's, stacks are small.
+ *
+ * Only those of a crash reach every thread: a crash must find its handler, or the terminal stays as curses left it. */
 #ifndef SEEDOPS_BASE_THREAD_H
 #define SEEDOPS_BASE_THREAD_H
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
 
-/* All signals blocked but those of a crash, small stack. False: the system has no thread left. */
+enum {
+    /* Enough for an operation's own frames, of which errors are the largest. Many threads at once get the small one. */
+    THREAD_STACK = 1024 * 1024,
+    THREAD_STACK_SMALL = 256 * 1024
+};
+
+/* With THREAD_STACK. False: the system has no thread left. */
 bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument);
+bool thread_start_sized(pthread_t *thread, size_t stack, void *(*body)(void *), void *argument);
 
 #endif

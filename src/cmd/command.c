@@ -12,6 +12,7 @@
 
 #define DB COMMAND_DATABASE
 #define OPS COMMAND_OPERANDS
+#define MANY (COMMAND_DATABASE | COMMAND_MANY)
 
 const struct command commands[] = {
     {"boot", "[ENV] -- CMD [ARG...]", "wait, migrate, seed if SEED_ON_BOOT=true, then become CMD",
@@ -20,8 +21,10 @@ const struct command commands[] = {
     {"completion", "bash|zsh|fish", "print the shell's completion script", "", OPS, cmd_completion},
     {"converge", "[ENV]", "seed and prune as one plan: the context tables as declared",
      "confirm confirm-operational dry-run output plan-digest safepoint-dir scan", DB, cmd_converge},
-    {"count", "[ENV]", "rows of every context table, exactly where that destroys nothing", "scan", DB, cmd_count},
-    {"diagnose", "[ENV]", "why tables that should have rows have none: verdict and evidence", "deep", DB, cmd_diagnose},
+    {"count", "[ENV...]", "rows of every context table, exactly where that destroys nothing", "jobs scan", MANY,
+     cmd_count},
+    {"diagnose", "[ENV...]", "why tables that should have rows have none: verdict and evidence", "deep jobs", MANY,
+     cmd_diagnose},
     {"diff", "[ENV] [TABLE...]", "fixtures against live rows, column by column", "digest scan", DB | OPS, cmd_diff},
     {"envs", "", "list the environments and what each points to; accept or forget what one is known to be",
      "accept confirm forget", 0, cmd_envs},
@@ -53,10 +56,10 @@ const struct command commands[] = {
      cmd_seed},
     {"sessions", "[SESSION...]", "list, check or merge recorded sessions",
      "action environment merge outcome since table until user verify", OPS, cmd_sessions},
-    {"status", "[ENV]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "scan", DB,
-     cmd_status},
-    {"verify", "[ENV]", "floors, migrations, fixtures, references, sequences, for CI: exit 4 when one falls short",
-     "junit prometheus scan", DB, cmd_verify},
+    {"status", "[ENV...]", "reachable, migrated, seeded, true to fixtures, guard: one screen of text", "jobs scan",
+     MANY, cmd_status},
+    {"verify", "[ENV...]", "floors, migrations, fixtures, references, sequences, for CI: exit 4 when one falls short",
+     "jobs junit prometheus scan", MANY, cmd_verify},
     {"wait", "[ENV]", "wait until the database is ready, with backoff and a deadline", "timeout", 0, cmd_wait},
     {"watch", "[ENV]", "keep looking; tell, ring or run a command when something turns bad, or well again",
      "exec interval timeout until-bad", 0, cmd_watch},

@@ -24,13 +24,14 @@ struct options {                     /* everything the command line can say, par
     const char *run;                 /* watch: what runs for each event */
     const char *confirm_operational[16];
     int confirm_operational_count;
-    int64_t timeout_ms, interval_ms;
+    int64_t timeout_ms, interval_ms, jobs;   /* 0: not given */
     char *urls[2];                   /* owned: --url and --direct-url as given, argv being overwritten */
 };
 
 enum command_flags {
     COMMAND_DATABASE = 1,            /* opens an environment */
     COMMAND_OPERANDS = 2,            /* takes operands after ENV */
+    COMMAND_MANY = 8,                /* takes several environments, patterns and groups (many.h) */
     COMMAND_EXEC = 4                 /* takes a command line of its own behind "--" */
 };
 

@@ -175,6 +175,9 @@ static void say_environments(struct line *line, bool tables)
         return;
     for (size_t i = 0; !tables && settings.file && i < settings.environment_count; i++)
         say_name(settings.environments[i].name, role_name(settings.environments[i].role));
+    bool groups = !tables && line->command && line->command->flags & COMMAND_MANY;
+    for (size_t i = 0; groups && i < settings.group_count; i++)
+        say_name(settings.groups[i].name, "group");
     for (size_t i = 0; tables && i < settings.table_count; i++)
         say_name(settings.tables[i].name, table_class_name(settings.tables[i].class));
     settings_free(&settings);

@@ -5,18 +5,24 @@
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/diagnose_json.h"
-#include "cmd/face.h"
+#include "cmd/many.h"
+#include "run/light.h"
 
 enum { COLUMNS = 100, SOURCE_AT = 66 };
 
 static const char *or_blank(const char *text) { return text ? text : ""; }
 
+static void put_json(const struct fact_diagnosis *d, struct str *out)
+{
+    struct json_out o;
+    json_begin(&o, out);
+    diagnose_json(&o, d);
+}
+
 static void print_json(const struct fact_diagnosis *d)
 {
     struct str out = {0};
-    struct json_out o;
-    json_begin(&o, &out);
-    diagnose_json(&o, d);
+    put_json(d, &out);
     face_write_json(&out);
     str_free(&out);
 }
@@ -212,12 +218,39 @@ static void print_text(const struct face *face, const struct input *in)
     str_free(&out);
 }
 
+/* ---- several ---- */
+
+static bool work(struct many_row *row, struct err *err)
+{
+    const struct options *options = row->many->face->options;
+    if (!op_diagnose(&row->member->session, &(struct diagnose_options){.deep = options->deep}, err))
+        return false;
+    const struct fact_diagnosis *d = &row->last[IN_DIAGNOSIS]->diagnosis;
+    row->concern = strcmp(or_blank(d->verdict), "healthy") != 0;
+    for (size_t i = 0; i < d->table_count; i++)
+        row->weight += strcmp(or_blank(d->tables[i].verdict), "healthy") != 0;
+    many_cell(row, 0, xstrdup(d->verdict));
+    many_cell(row, 1, xstrdup(d->confidence));
+    row->text = xstrdup(row->concern ? or_blank(d->sentence) : "");
+    light_reached(&row->light);
+    if (options->json)
+        put_json(d, &row->json);
+    return true;
+}
+
+static const struct many_class diagnosis_of_many = {
+    .titles = {"verdict", "confidence", NULL}, .well = "looked at", .work = work};
+
 int cmd_diagnose(const struct command *command, struct options *options)
 {
     struct face face;
     struct err err = {0};
     struct diagnose_options what = {.deep = options->deep};
-    bool ok = face_open(&face, command, options, &err) && op_diagnose(&face.session, &what, &err);
+    struct selection selection = {0};
+    bool ok = face_load(&face, command, options, &err) && many_select(&face, &selection, &err);
+    if (ok && selection.several)
+        return many_run(&face, &selection, &diagnosis_of_many);
+    ok = ok && face_connect(&face, &err) && op_diagnose(&face.session, &what, &err);
     if (ok && options->json)
         print_json(&face.last[IN_DIAGNOSIS]->diagnosis);
     else if (ok)

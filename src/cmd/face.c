@@ -15,6 +15,7 @@
 #include "cmd/advice.h"
 #include "cmd/options.h"
 #include "cmd/terminal.h"
+#include "config/settings_many.h"
 #include "event/codec.h"
 
 enum { RECORD_MS = 2000 };
@@ -89,20 +90,25 @@ void face_print_problems(const struct err_list *problems)
     str_free(&out);
 }
 
+void face_put_error(struct json_out *o, const struct err *err)
+{
+    json_key(o, "error");
+    json_object(o);
+    json_put_text(o, "class", err_class_name(err->class));
+    json_put_text(o, "message", err->message);
+    json_put_text(o, "why", err->why[0] ? err->why : NULL);
+    json_put_text(o, "hint", err->hint[0] ? err->hint : NULL);
+    json_put_text(o, "sqlstate", err->sqlstate[0] ? err->sqlstate : NULL);
+    json_put_text(o, "at", err->at[0] ? err->at : NULL);
+    json_object_end(o);
+}
+
 void face_error_json(const struct err *err, struct str *out)
 {
     struct json_out o;
     json_begin(&o, out);
     json_object(&o);
-    json_key(&o, "error");
-    json_object(&o);
-    json_put_text(&o, "class", err_class_name(err->class));
-    json_put_text(&o, "message", err->message);
-    json_put_text(&o, "why", err->why[0] ? err->why : NULL);
-    json_put_text(&o, "hint", err->hint[0] ? err->hint : NULL);
-    json_put_text(&o, "sqlstate", err->sqlstate[0] ? err->sqlstate : NULL);
-    json_put_text(&o, "at", err->at[0] ? err->at : NULL);
-    json_object_end(&o);
+    face_put_error(&o, err);
     json_put_int(&o, "exit_code", err_exit_code(err->class));
     json_object_end(&o);
 }
@@ -136,7 +142,7 @@ void face_count(struct str *out, int64_t count, bool estimated)
 /* Findings are the command's result; evidence is for the journal, and for people only where there is none. */
 static bool worth_a_line(const struct face *face, const char *level)
 {
-    if (strcmp(level, "debug") == 0 || strcmp(level, "finding") == 0)
+    if (strcmp(level, "debug") == 0 || strcmp(level, "finding") == 0 || (face->many && strcmp(level, "info") == 0))
         return false;
     return strcmp(level, "evidence") != 0 || !face->journal;
 }
@@ -146,7 +152,11 @@ void face_print_event(const struct face *face, const struct input *in)
     bool quiet = face->options->json && !isatty(STDERR_FILENO);
     if (in->kind == IN_LOG && in->name && worth_a_line(face, in->name)) {
         struct str out = {0};
-        str_printf(&out, "seedops: %s%s", strcmp(in->name, "info") == 0 ? "" : in->name,
+        str_add(&out, "seedops: ");
+        if (in->environment)
+            text_visible(&out, in->environment, strlen(in->environment));
+        str_add(&out, in->environment ? ": " : "");
+        str_printf(&out, "%s%s", strcmp(in->name, "info") == 0 ? "" : in->name,
                    strcmp(in->name, "info") == 0 ? "" : ": ");
         text_visible(&out, in->text ? in->text : "", in->text ? strlen(in->text) : 0);
         fprintf(stderr, "%s\n", str_text(&out));
@@ -156,7 +166,7 @@ void face_print_event(const struct face *face, const struct input *in)
     }
 }
 
-static void record(struct face *face, struct input *in)
+void face_record(struct face *face, struct input *in)
 {
     in->sequence = ++face->sequence;
     in->offset_ms = clock_mono_ms() - face->started_ms;
@@ -171,7 +181,7 @@ static void record(struct face *face, struct input *in)
 static void listen(void *sink, struct input *in)
 {
     struct face *face = sink;
-    record(face, in);
+    face_record(face, in);
     if (face->on_event)
         face->on_event(face, in);
     else
@@ -217,6 +227,14 @@ static bool ask(void *asker, const struct question *q, struct answer *answer, st
 
 /* ---- opening ---- */
 
+/* Its name, or where it stands for many databases that of one of them. */
+static bool names(const struct environment *env, const char *word)
+{
+    size_t length = strlen(env->name);
+    return strncmp(env->name, word, length) == 0 &&
+           (word[length] == '\0' || (word[length] == '/' && environment_is_many(env)));
+}
+
 /* The first operand is the environment if it is declared under that name; a command without operands of its
  * own takes it for one in any case, so that a slip is named. */
 static const char *take_environment(struct face *face)
@@ -226,7 +244,7 @@ static const char *take_environment(struct face *face)
         return NULL;
     bool declared = false;
     for (size_t i = 0; i < face->settings.environment_count; i++)
-        declared |= strcmp(face->settings.environments[i].name, o->operands[0]) == 0;
+        declared |= names(&face->settings.environments[i], o->operands[0]);
     if (!declared && (face->command->flags & COMMAND_OPERANDS || o->operand_count > 1))
         return NULL;
     const char *name = o->operands[0];
@@ -299,25 +317,27 @@ static void record_start(struct face *face)
     in->number = clock_wall_ms();
     ctx_emit(&face->ctx, in);
     in = input_new(IN_START);
-    in->name = xstrdup(face->ctx.environment->name);
+    in->name = xstrdup(face->many ? "" : face->ctx.environment->name);
     str_printf(&words, "command: %s", face->command->name);
     options_words(face->options, &words);
     in->text = str_take(&words);
     ctx_emit(&face->ctx, in);
 }
 
-bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err)
+bool face_load(struct face *face, const struct command *command, struct options *options, struct err *err)
 {
     *face = (struct face){.command = command, .options = options, .started_ms = clock_mono_ms()};
     const char *color = options->color ? options->color : "auto", *no_color = getenv("NO_COLOR");
     face->color = strcmp(color, "always") == 0 ||
                   (strcmp(color, "auto") == 0 && isatty(STDOUT_FILENO) && !(no_color && *no_color));
-    if (!settings_load(&face->settings, &options->settings, NULL, err))
-        return false;
-    options->environment = take_environment(face);
-    if (!face_refuse_operands(face, err) ||
-        !settings_choose(&face->settings, &options->settings, options->environment, &face->ctx.environment, err))
-        return false;
+    return settings_load(&face->settings, &options->settings, NULL, err);
+}
+
+void face_begin(struct face *face, struct environment *environment)
+{
+    const struct command *command = face->command;
+    const struct options *options = face->options;
+    face->ctx.environment = environment;
     for (size_t i = 0; i < face->settings.note_count; i++)
         fprintf(stderr, "seedops: note: %s\n", face->settings.notes[i]);
     face->ctx.settings = &face->settings;
@@ -336,12 +356,34 @@ bool face_prepare(struct face *face, const struct command *command, struct optio
     open_journal(face);
     face->ctx.journal = face->journal ? journal_path(face->journal) : NULL;
     record_start(face);
+}
+
+/* The environment that the command line names, and everything but the connection. */
+static bool choose(struct face *face, struct err *err)
+{
+    struct options *options = face->options;
+    struct environment *environment;
+    options->environment = take_environment(face);
+    if (!face_refuse_operands(face, err) ||
+        !settings_choose(&face->settings, &options->settings, options->environment, &environment, err))
+        return false;
+    face_begin(face, environment);
     return check_confirm(face, err);   /* a wrong name is on record, too */
+}
+
+bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err)
+{
+    return face_load(face, command, options, err) && choose(face, err);
 }
 
 bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err)
 {
-    if (!face_prepare(face, command, options, err))
+    return face_load(face, command, options, err) && face_connect(face, err);
+}
+
+bool face_connect(struct face *face, struct err *err)
+{
+    if (!choose(face, err))
         return false;
     face->opened = session_open(&face->session, &face->ctx, err);
     return face->opened;
@@ -367,7 +409,7 @@ static void record_failure(struct face *face, const struct err *err)
     struct input *in = input_new(IN_OUTCOME);
     in->name = xstrdup(face->command->name);
     input_set_error(in, err);
-    record(face, in);
+    face_record(face, in);
     input_free(in);
 }
 
@@ -378,7 +420,7 @@ static void record_success(struct face *face)
     in->name = xstrdup(face->command->name);
     in->number = clock_mono_ms() - face->started_ms;
     in->ok = true;
-    record(face, in);
+    face_record(face, in);
     input_free(in);
 }
 

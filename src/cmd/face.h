@@ -19,6 +19,7 @@ struct face {
     struct session session;
     bool opened;
     bool color;                      /* stdout takes colours */
+    bool many;                       /* it is about several environments at once */
     bool told;                       /* the command has said the error itself */
     struct journal *journal;
     uint64_t sequence;
@@ -34,6 +35,13 @@ struct face {
 
 /* Settings, environment, journal and, for COMMAND_DATABASE, the open session. On failure err is set. */
 bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err);
+/* Its two halves, for a command that may be about many environments: the settings; then the rest. */
+bool face_load(struct face *face, const struct command *command, struct options *options, struct err *err);
+bool face_connect(struct face *face, struct err *err);
+/* Everything but the connection, of an environment that was chosen already: signals, journal, context. */
+void face_begin(struct face *face, struct environment *environment);
+/* Numbers the event and writes it into the journal; borrows it. */
+void face_record(struct face *face, struct input *in);
 /* The same without connecting (wait, which connects by itself; init, envs). */
 bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err);
 /* ERR_USAGE when operands are left over that the command does not take. */
@@ -48,6 +56,8 @@ void face_print_error(const struct err *err, bool json_lines);
 /* A list of problems, each with its place, then how many. Gives the error that sums them up. */
 void face_print_problems(const struct err_list *problems);
 /* The document {"error":{...},"exit_code":n} */
+/* Key "error" and its object. */
+void face_put_error(struct json_out *o, const struct err *err);
 void face_error_json(const struct err *err, struct str *out);
 /* Writes a finished JSON document (adds the newline). */
 void face_write_json(const struct str *document);

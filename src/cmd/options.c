@@ -40,6 +40,8 @@ const struct option_row option_rows[] = {
     ROW_FLAG("html", html, "report: one HTML page, with the screens drawn", false),
     {"interval", "TIME", "watch: how often to look: 10 (seconds, the default), 500ms, 5m, 1h", offsetof(struct options, interval_ms),
      OPTION_PERIOD, false},
+    {"jobs", "N", "of several environments so many at once, at most 200 (default: 200, or what a server can spare)",
+     offsetof(struct options, jobs), OPTION_COUNT, false},
     ROW_FLAG("json", json, "one JSON document on stdout", true),
     ROW_FLAG("list", list, "restore: show the safepoints there are", false),
     ROW_TEXT("junit", "FILE", junit, "verify: also write the result as JUnit XML", false),
@@ -99,10 +101,10 @@ void options_words(const struct options *options, struct str *out)
             str_printf(out, " --%s", row->name);
         if (text)
             str_printf(out, " %s", strstr(row->name, "url") ? "URL" : strcmp(row->name, "exec") == 0 ? "COMMAND" : text);
-        bool is_time = row->kind == OPTION_MS || row->kind == OPTION_PERIOD;
-        int64_t ms = is_time ? *(const int64_t *)(const void *)field : 0;
-        if (ms)
-            str_printf(out, " --%s %lld%s", row->name, (long long)ms, row->kind == OPTION_PERIOD ? "ms" : "");
+        bool is_number = row->kind == OPTION_MS || row->kind == OPTION_PERIOD || row->kind == OPTION_COUNT;
+        int64_t number = is_number ? *(const int64_t *)(const void *)field : 0;
+        if (number)
+            str_printf(out, " --%s %lld%s", row->name, (long long)number, row->kind == OPTION_PERIOD ? "ms" : "");
     }
     for (int i = 0; i < options->operand_count; i++) {
         char shown[80];
@@ -200,6 +202,24 @@ static bool set_period(int64_t *ms, const char *name, const char *value, struct 
     return err_hint(err, "for example --%s 10 (seconds), --%s 500ms, --%s 5m", name, name, name);
 }
 
+static bool set_number(struct options *options, const struct option_row *row, const char *value, struct err *err)
+{
+    bool ms = row->kind == OPTION_MS;
+    int most = ms ? OPTION_MS_MAX : OPTION_COUNT_MAX;
+    char *end;
+    errno = 0;
+    long long number = strtoll(value, &end, 10);
+    if (!errno && end != value && !*end && number > 0 && number <= most) {
+        *(int64_t *)(void *)((char *)options + row->offset) = number;
+        return true;
+    }
+    if (ms)
+        err_set(err, ERR_USAGE, "--%s wants a number of milliseconds above zero, not \"%s\"", row->name, value);
+    else
+        err_set(err, ERR_USAGE, "--%s wants a number from 1 to %d, not \"%s\"", row->name, most, value);
+    return err_hint(err, "for example --%s %d", row->name, ms ? 30000 : 16);
+}
+
 static bool set_value(struct options *options, const struct option_row *row, char *value, struct err *err)
 {
     void *field = (char *)options + row->offset;
@@ -213,14 +233,7 @@ static bool set_value(struct options *options, const struct option_row *row, cha
     } else if (row->kind == OPTION_LIST) {
         return add_to_list(options, row, value, err);
     } else {
-        char *end;
-        errno = 0;
-        long long ms = strtoll(value, &end, 10);
-        if (errno || end == value || *end || ms <= 0 || ms > OPTION_MS_MAX) {
-            err_set(err, ERR_USAGE, "--%s wants a number of milliseconds above zero, not \"%s\"", row->name, value);
-            return err_hint(err, "for example --%s 30000", row->name);
-        }
-        *(int64_t *)field = ms;
+        return set_number(options, row, value, err);
     }
     return true;
 }

@@ -11,9 +11,10 @@ struct option_row {
     const char *help;
     size_t offset;               /* of the field in struct options: const char *, bool, int64_t, or of a list its
                                   * array, the count being the next member */
-    enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS, OPTION_PERIOD, OPTION_LIST } kind;
+    enum { OPTION_TEXT, OPTION_FLAG, OPTION_MS, OPTION_PERIOD, OPTION_COUNT, OPTION_LIST } kind;
     bool common;                 /* every command takes it */
 };
+enum { OPTION_COUNT_MAX = 200 };
 enum { OPTION_MS_MAX = 1000000000 };   /* eleven days; clocks can add it to any time without overflow */
 extern const struct option_row option_rows[];
 extern const int option_row_count;

@@ -5,11 +5,12 @@
 #include "app/diagnosis.h"
 #include "app/sentence.h"
 #include "base/clock.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "cmd/cmds.h"
 #include "cmd/face.h"
+#include "cmd/many.h"
 #include "op/health.h"
+#include "run/light.h"
 
 /* ---- JSON ---- */
 
@@ -37,6 +38,7 @@ static void json_table(struct json_out *o, const struct fact_table *t)
     json_object_end(o);
 }
 
+static const char *text_or(const char *text, const char *otherwise) { return text && *text ? text : otherwise; }
 static const char *or_null(const char *text) { return text && *text ? text : NULL; }
 
 static void json_pinned(struct json_out *o, const struct fact_identity *identity)
@@ -120,11 +122,10 @@ static void json_guard(struct json_out *o, const struct fact_guard *guard)
     json_object_end(o);
 }
 
-static void print_json(const struct face *face, const struct input *status, enum err_class class)
+static void put_json(const struct session *session, const struct input *status, enum err_class class, struct str *out)
 {
-    struct str out = {0};
     struct json_out o;
-    json_begin(&o, &out);
+    json_begin(&o, out);
     json_object(&o);
     json_server(&o, &status->server);
     json_key(&o, "ledger");
@@ -133,7 +134,7 @@ static void print_json(const struct face *face, const struct input *status, enum
     json_put_text(&o, "relation", status->ledger.relation[0] ? status->ledger.relation : NULL);
     json_put_text(&o, "problem", status->ledger.problem[0] ? status->ledger.problem : NULL);
     json_object_end(&o);
-    json_migrations(&o, &face->session.ledger_state);
+    json_migrations(&o, &session->ledger_state);
     json_key(&o, "tables");
     json_array(&o);
     for (size_t i = 0; i < status->table_count; i++)
@@ -144,6 +145,12 @@ static void print_json(const struct face *face, const struct input *status, enum
     json_put_bool(&o, "healthy", class == ERR_NONE);
     json_put_int(&o, "round_trips", status->server.round_trips);
     json_object_end(&o);
+}
+
+static void print_json(const struct face *face, const struct input *status, enum err_class class)
+{
+    struct str out = {0};
+    put_json(&face->session, status, class, &out);
     face_write_json(&out);
     str_free(&out);
 }
@@ -375,12 +382,51 @@ static void ask_why(struct face *face)
         op_diagnose(&face->session, &(struct diagnose_options){.reason = "status"}, &ignored);
 }
 
+/* ---- several ---- */
+
+/* Rows that are missing or wrong: the more of them, the worse. */
+static int64_t rows_wrong(const struct input *status)
+{
+    int64_t wrong = 0;
+    for (size_t i = 0; i < status->table_count; i++)
+        if (!health_table(&status->tables[i]))
+            wrong += 1 + (status->tables[i].missing > 0 ? status->tables[i].missing : 0) +
+                     (status->tables[i].changed > 0 ? status->tables[i].changed : 0);
+    return wrong;
+}
+
+static bool work(struct many_row *row, struct err *err)
+{
+    const struct options *options = row->many->face->options;
+    struct session *session = &row->member->session;
+    if (!op_status(session, &(struct status_options){.compare = true, .scan = options->scan}, err))
+        return false;
+    const struct input *status = row->last[IN_STATUS];
+    row->class = health_class(status);
+    row->weight = rows_wrong(status);
+    light_status(&row->light, status, true);
+    many_cell(row, 0, xstrdup(text_or(row->light.identity, row->light.reachable)));
+    many_cell(row, 1, xstrdup(row->light.migrated));
+    many_cell(row, 2, xstrdup(row->light.seeded));
+    row->text = xstrdup(row->light.sentence);
+    if (options->json)
+        put_json(session, status, row->class, &row->json);
+    return true;
+}
+
+static const struct many_class status_of_many = {
+    .titles = {"reachable", "migrated", "seeded"}, .well = "healthy", .work = work};
+
 int cmd_status(const struct command *command, struct options *options)
 {
     struct face face;
     struct err err = {0};
     struct status_options what = {.compare = true, .scan = options->scan};
-    bool ok = face_open(&face, command, options, &err) && op_status(&face.session, &what, &err);
+    struct selection selection = {0};
+    bool ok = face_load(&face, command, options, &err) && many_select(&face, &selection, &err);
+    if (ok && selection.several)
+        return many_run(&face, &selection, &status_of_many);
+    ok = ok && face_connect(&face, &err) && op_status(&face.session, &what, &err);
     enum err_class class = ERR_NONE;
     if (ok && !options->json)
         ask_why(&face);

@@ -86,13 +86,13 @@ static void add_error(const struct verify_report *r, struct str *out)
     str_add(out, "</error>\n    </testcase>\n");
 }
 
-void verify_report_junit(const struct verify_report *r, struct str *out)
+static void add_suite(const struct verify_report *r, struct str *out)
 {
     bool failed = r->error->class != ERR_NONE;
     int failures = 0;
     for (size_t i = 0; i < VERIFY_CHECKS; i++)
         failures += r->counts[i] > 0;
-    str_add(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"seedops verify ");
+    str_add(out, "  <testsuite name=\"seedops verify ");
     add_xml_foreign(out, r->environment);
     str_printf(out, "\" tests=\"%d\" failures=\"%d\" errors=\"%d\" time=\"%lld.%03lld\">\n", failed ? 1 : VERIFY_CHECKS,
                failed ? 0 : failures, failed, (long long)r->duration_ms / 1000, (long long)r->duration_ms % 1000);
@@ -100,7 +100,15 @@ void verify_report_junit(const struct verify_report *r, struct str *out)
         add_case(r, i, out);
     if (failed)
         add_error(r, out);
-    str_add(out, "  </testsuite>\n</testsuites>\n");
+    str_add(out, "  </testsuite>\n");
+}
+
+void verify_report_junit(const struct verify_report *const *reports, size_t count, struct str *out)
+{
+    str_add(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
+    for (size_t i = 0; i < count; i++)
+        add_suite(reports[i], out);
+    str_add(out, "</testsuites>\n");
 }
 
 /* ---- Prometheus ---- */
@@ -133,9 +141,10 @@ static void add_sample(struct str *out, const struct verify_report *r, const cha
     str_printf(out, "} %lld\n", (long long)number);
 }
 
-static void add_tables(struct str *out, const struct verify_report *r, const char *name, const char *help, bool floors)
+static bool looked(const struct verify_report *r) { return r->error->class == ERR_NONE; }
+
+static void add_tables(struct str *out, const struct verify_report *r, const char *name, bool floors)
 {
-    add_head(out, name, help);
     for (size_t i = 0; r->counted && i < r->counted->table_count; i++) {
         const struct fact_table *t = &r->counted->tables[i];
         int64_t number = floors ? t->min_rows : t->rows;
@@ -144,18 +153,36 @@ static void add_tables(struct str *out, const struct verify_report *r, const cha
     }
 }
 
-void verify_report_prometheus(const struct verify_report *r, int64_t wall_ms, struct str *out)
+static void add_findings(struct str *out, const struct verify_report *r)
 {
-    bool looked = r->error->class == ERR_NONE;
-    add_head(out, "seedops_verify_up", "Whether the database could be verified at all.");
-    add_sample(out, r, "seedops_verify_up", NULL, NULL, looked);
-    add_head(out, "seedops_verify_timestamp_seconds", "When it was tried.");
-    add_sample(out, r, "seedops_verify_timestamp_seconds", NULL, NULL, wall_ms / 1000);
-    if (!looked)
-        return;
-    add_head(out, "seedops_verify_findings", "What falls short, by check.");
     for (size_t i = 0; i < VERIFY_CHECKS; i++)
         add_sample(out, r, "seedops_verify_findings", "check", checks[i], (int64_t)r->counts[i]);
-    add_tables(out, r, "seedops_table_rows", "Rows of tables that have a floor.", false);
-    add_tables(out, r, "seedops_table_floor_rows", "The least that they should have.", true);
+}
+
+/* Each head once, whatever the number of environments. */
+void verify_report_prometheus(const struct verify_report *const *reports, size_t count, int64_t wall_ms, struct str *out)
+{
+    bool any = false;
+    add_head(out, "seedops_verify_up", "Whether the database could be verified at all.");
+    for (size_t i = 0; i < count; i++) {
+        add_sample(out, reports[i], "seedops_verify_up", NULL, NULL, looked(reports[i]));
+        any |= looked(reports[i]);
+    }
+    add_head(out, "seedops_verify_timestamp_seconds", "When it was tried.");
+    for (size_t i = 0; i < count; i++)
+        add_sample(out, reports[i], "seedops_verify_timestamp_seconds", NULL, NULL, wall_ms / 1000);
+    if (!any)
+        return;
+    add_head(out, "seedops_verify_findings", "What falls short, by check.");
+    for (size_t i = 0; i < count; i++)
+        if (looked(reports[i]))
+            add_findings(out, reports[i]);
+    add_head(out, "seedops_table_rows", "Rows of tables that have a floor.");
+    for (size_t i = 0; i < count; i++)
+        if (looked(reports[i]))
+            add_tables(out, reports[i], "seedops_table_rows", false);
+    add_head(out, "seedops_table_floor_rows", "The least that they should have.");
+    for (size_t i = 0; i < count; i++)
+        if (looked(reports[i]))
+            add_tables(out, reports[i], "seedops_table_floor_rows", true);
 }

@@ -19,7 +19,8 @@ struct verify_report {
 /* Sorts a finding under its check; one of a check that the table lacks counts under the first. */
 void verify_report_add(struct verify_report *report, const char *check, const char *text);
 void verify_report_free(struct verify_report *report);
-void verify_report_junit(const struct verify_report *report, struct str *out);
-void verify_report_prometheus(const struct verify_report *report, int64_t wall_ms, struct str *out);
+/* Of one environment, or of several. */
+void verify_report_junit(const struct verify_report *const *reports, size_t count, struct str *out);
+void verify_report_prometheus(const struct verify_report *const *reports, size_t count, int64_t wall_ms, struct str *out);
 
 #endif

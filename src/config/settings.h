@@ -40,9 +40,20 @@ struct environment {
     const char *password_command;
     bool journal;
     const char *state_dir;          /* NULL: default */
-    const char **databases;         /* many databases on one server; used by a later room */
+    /* It stands for many databases on its server: those of a list, those that fit a LIKE pattern, or those that a
+     * query names (settings_many.h). At most one of the three. */
+    const char **databases;
     size_t database_count;
+    const char *databases_like, *databases_query;
+    const struct environment *of;   /* this is one database of that environment; NULL */
+    const char *database;           /* its name on the server, foreign text; NULL: as the URL says */
     bool from_url;                  /* no seedops.yaml entry: a typed name is database@host */
+};
+
+struct environment_group {                      /* groups.X */
+    const char *name;
+    const char **members;           /* environments, ENV/DATABASE, and shell patterns of either */
+    size_t member_count;
 };
 
 struct settings {
@@ -66,6 +77,8 @@ struct settings {
     size_t table_count;
     struct environment *environments;
     size_t environment_count;
+    struct environment_group *groups;
+    size_t group_count;
     const char **notes;             /* things worth a line on stderr (DATABASE_URL points elsewhere ...) */
     size_t note_count;
     struct environment *url_environment;              /* of --url, or NULL; not among the above */

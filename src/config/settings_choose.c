@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "base/text.h"
+#include "config/settings_many.h"
 #include "config/settings_part.h"
 
 static void add_names(const struct settings *s, struct str *out)
@@ -28,9 +29,22 @@ const char *settings_show_word(char *out, size_t size, const char *word)
     return text_visible_buf(out, size, word);
 }
 
+static bool is_group(const struct settings *s, const char *name)
+{
+    for (size_t i = 0; i < s->group_count; i++)
+        if (strcmp(s->groups[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 static bool no_such(const struct settings *s, const char *name, struct err *err)
 {
     char shown[80];
+    if (is_group(s, name)) {
+        err_set(err, ERR_USAGE, "%s is a group of environments", name);
+        err_why(err, "this is done to one database at a time");
+        return err_hint(err, "Name one of them.");
+    }
     err_set(err, ERR_USAGE, "there is no environment \"%s\"", settings_show_word(shown, sizeof shown, name));
     if (strcmp(shown, "[REDACTED]") == 0) {
         err_why(err, "it looks like a URL, which is no environment's name");
@@ -84,6 +98,47 @@ static bool nothing_to_choose(struct settings *s, struct err *err)
     return err_hint(err, "Set DATABASE_URL, give --url, or let `seedops init` write a seedops.yaml.");
 }
 
+/* "tenants/acme", where tenants stands for many databases. */
+static struct environment *many_named(struct settings *s, const char *name, const char **database)
+{
+    const char *slash = strchr(name, '/');
+    for (size_t i = 0; slash && slash[1] && i < s->environment_count; i++) {
+        struct environment *env = &s->environments[i];
+        if (environment_is_many(env) && strlen(env->name) == (size_t)(slash - name) &&
+            memcmp(env->name, name, (size_t)(slash - name)) == 0) {
+            *database = slash + 1;
+            return env;
+        }
+    }
+    return NULL;
+}
+
+static bool one_of_many(struct settings *s, struct environment *many, const char *database,
+                        struct environment **environment, struct err *err)
+{
+    if (environment_allows(many, database)) {
+        *environment = environment_database(&s->arena, many, database);
+        return true;
+    }
+    char shown[80];
+    err_set(err, ERR_USAGE, "%s has no database \"%s\"", many->name, settings_show_word(shown, sizeof shown, database));
+    if (many->databases_like)
+        err_why(err, "its databases are those like %s", many->databases_like);
+    else
+        err_why(err, "it is none of the %zu that %s lists", many->database_count, many->at);
+    return err_hint(err, "`seedops status %s` shows them all.", many->name);
+}
+
+/* Most commands are about one database, and none of many is more likely to be meant than another. */
+static bool only_one(const struct environment *env, struct err *err)
+{
+    if (!environment_is_many(env))
+        return true;
+    err_set(err, ERR_USAGE, "%s stands for many databases", env->name);
+    err_why(err, "this is done to one database at a time");
+    return err_hint(err, "Name one of them: %s/DATABASE.", env->name);
+}
+
 static bool find(struct settings *s, const char *name, struct environment **environment, struct err *err)
 {
     if (name && s->url_environment && strcmp(name, s->url_environment->name) != 0) {
@@ -100,6 +155,10 @@ static bool find(struct settings *s, const char *name, struct environment **envi
             return true;
         }
     }
+    const char *database;
+    struct environment *many = name ? many_named(s, name, &database) : NULL;
+    if (many)
+        return one_of_many(s, many, database, environment, err);
     if (name)
         return no_such(s, name, err);
     if (s->environment_count == 0)
@@ -176,8 +235,12 @@ bool settings_choose(struct settings *s, const struct settings_options *o, const
                      struct environment **environment, struct err *err)
 {
     struct environment *env = NULL;
-    if (!find(s, name, &env, err))
+    if (!find(s, name, &env, err) || !only_one(env, err))
         return false;
+    if (o && o->direct_url && env->of) {
+        err_set(err, ERR_USAGE, "--direct-url names one database, %s is one of many", env->name);
+        return err_hint(err, "Give direct_url of %s in the configuration.", env->of->name);
+    }
     if (o && o->direct_url && env != s->url_environment) {
         if (env->has_direct)
             url_free(&env->direct);

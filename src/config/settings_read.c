@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/settings_many.h"
 #include "config/settings_reader.h"
 
 /* ---- version, migrations, tables ---- */
@@ -138,10 +139,20 @@ static bool read_tunnel(struct reader *r, const struct yaml_node *node, void *ta
     return true;
 }
 
+/* A text is a LIKE pattern, a list has names, and {query: SQL} asks the server. */
 static bool read_databases(struct reader *r, const struct yaml_node *node, void *target)
 {
+    static const struct reader_key keys[] = {
+        {"query", reader_raw, offsetof(struct environment, databases_query)},
+        {NULL, NULL, 0}};
     struct environment *env = target;
     struct reader_list list = {0};
+    if (node->kind == YAML_SCALAR)
+        return reader_raw(r, node, &env->databases_like);
+    if (node->kind == YAML_MAP && node->count > 0)
+        return reader_map(r, node, keys, target);
+    if (node->kind != YAML_LIST || node->count == 0)
+        return reader_wrong_type(r, node, "a LIKE pattern, a list of names, or {query: SQL}");
     if (!reader_list(r, node, &list))
         return false;
     env->databases = list.items;
@@ -184,7 +195,7 @@ static bool read_direct(struct reader *r, const struct yaml_node *node, void *ta
     return read_url_into(r, node, "direct_url", &env->direct, &env->has_direct);
 }
 
-static bool check_name(struct reader *r, const struct yaml_node *key)
+static bool check_name(struct reader *r, const struct yaml_node *key, const char *what)
 {
     char shown[64];
     const char *why = NULL;
@@ -201,8 +212,7 @@ static bool check_name(struct reader *r, const struct yaml_node *key)
         why = "it must be easy to type: no spaces, quotes, slashes or invisible characters";
     if (!why)
         return true;
-    err_set(r->err, ERR_CONFIG, "an environment cannot be named \"%s\"",
-            text_visible_buf(shown, sizeof shown, key->text));
+    err_set(r->err, ERR_CONFIG, "%s cannot be named \"%s\"", what, text_visible_buf(shown, sizeof shown, key->text));
     err_why(r->err, "%s", why);
     err_hint(r->err, "Give it another name, such as local, staging or production.");
     return err_at(r->err, r->file, key->line, key->column);
@@ -236,7 +246,7 @@ static bool read_environment(struct reader *r, const struct yaml_node *key,
         {"databases", read_databases, 0},
         {NULL, NULL, 0}};
     struct settings *s = r->settings;
-    if (!check_name(r, key))
+    if (!check_name(r, key, "an environment"))
         return false;
     struct err at = {0};
     err_at(&at, r->file, key->line, key->column);
@@ -277,6 +287,76 @@ static bool read_environments(struct reader *r, const struct yaml_node *node, vo
     return true;
 }
 
+/* ---- groups ---- */
+
+/* A member that is no environment and no pattern that fits one. */
+static bool no_member(struct reader *r, const struct yaml_node *node)
+{
+    struct settings *s = r->settings;
+    char shown[64];
+    const char **names = arena_alloc(&s->arena, (s->environment_count + 1) * sizeof *names);
+    for (size_t i = 0; i < s->environment_count; i++)
+        names[i] = s->environments[i].name;
+    names[s->environment_count] = NULL;
+    err_set(r->err, ERR_CONFIG, "%s: %s \"%s\"", r->where,
+            settings_is_pattern(node->text) ? "no environment fits" : "there is no environment",
+            text_visible_buf(shown, sizeof shown, node->text));
+    const char *near = settings_nearest(node->text, names);
+    if (near)
+        err_hint(r->err, "Did you mean \"%s\"?", near);
+    else
+        err_hint(r->err, "A group has environments, ENV/DATABASE, and patterns such as tenant-*.");
+    return err_at(r->err, r->file, node->line, node->column);
+}
+
+static bool read_group(struct reader *r, const struct yaml_node *key, const struct yaml_node *node, struct environment_group *group)
+{
+    struct reader_list list = {0};
+    if (!check_name(r, key, "a group"))
+        return false;
+    for (size_t i = 0; i < r->settings->environment_count; i++)
+        if (strcmp(r->settings->environments[i].name, key->text) == 0) {
+            err_set(r->err, ERR_CONFIG, "group \"%s\" has the name of an environment", key->text);
+            err_hint(r->err, "Give one of them another name.");
+            return err_at(r->err, r->file, key->line, key->column);
+        }
+    if (node->kind != YAML_LIST || node->count == 0)
+        return reader_wrong_type(r, node, "a list of environments");
+    if (!reader_list(r, node, &list))
+        return false;
+    for (size_t i = 0; i < list.count; i++)
+        if (!settings_any_fits(r->settings, list.items[i]))
+            return no_member(r, node->items[i]);
+    *group = (struct environment_group){arena_strdup(&r->settings->arena, key->text), list.items, list.count};
+    return true;
+}
+
+/* Read last: what they name may stand below them in the file. */
+static bool read_groups(struct reader *r, const struct yaml_node *node)
+{
+    struct settings *s = r->settings;
+    if (!node || yaml_is_null(node))
+        return true;
+    size_t before = reader_enter(r, "groups");
+    if (node->kind != YAML_MAP)
+        return reader_wrong_type(r, node, "a mapping of groups");
+    s->groups = arena_alloc(&s->arena, (node->count + 1) * sizeof *s->groups);
+    for (size_t i = 0; i < node->count; i++) {
+        size_t within = reader_enter(r, node->keys[i]->text);
+        if (!read_group(r, node->keys[i], node->items[i], &s->groups[s->group_count++]))
+            return false;
+        reader_leave(r, within);
+    }
+    reader_leave(r, before);
+    return true;
+}
+
+static bool read_later(struct reader *r, const struct yaml_node *node, void *target)
+{
+    (void)r, (void)node, (void)target;
+    return true;
+}
+
 /* ---- the file ---- */
 
 static bool read_journals(struct reader *r, const struct yaml_node *node, void *target)
@@ -298,6 +378,7 @@ static bool read_root(struct reader *r, const struct yaml_node *root)
         {"seeds", reader_path, offsetof(struct settings, seeds_dir)},
         {"tables", read_tables, 0},
         {"environments", read_environments, 0},
+        {"groups", read_later, 0},
         {"state_dir", reader_path, offsetof(struct settings, state_dir)},
         {"journal", reader_bool, offsetof(struct settings, journal)},
         {"journals", read_journals, 0},
@@ -307,7 +388,8 @@ static bool read_root(struct reader *r, const struct yaml_node *root)
         snprintf(r->where, sizeof r->where, "%s", r->file);
         return reader_wrong_type(r, root, "a mapping of keys to values");
     }
-    if (!reader_map(r, root, keys, r->settings))
+    if (!reader_map(r, root, keys, r->settings) ||
+        (root->kind == YAML_MAP && !read_groups(r, yaml_get(root, "groups"))))
         return false;
     /* What the top says counts for every environment that does not say otherwise. */
     for (size_t i = 0; i < r->settings->environment_count; i++) {

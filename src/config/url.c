@@ -326,6 +326,23 @@ void url_free(struct url *url)
     url->password = NULL;
 }
 
+void url_with_database(struct url *url, const struct url *from, struct arena *arena, const char *database)
+{
+    *url = *from;
+    url->keywords = arena_alloc(arena, (from->count + 1) * sizeof *url->keywords);
+    url->values = arena_alloc(arena, (from->count + 1) * sizeof *url->values);
+    url->count = 0;
+    for (size_t i = 0; i < from->count; i++) {
+        if (strcmp(from->keywords[i], "dbname") == 0)
+            continue;
+        url->keywords[url->count] = from->keywords[i];
+        url->values[url->count++] = from->values[i];
+    }
+    url->keywords[url->count] = "dbname";
+    url->values[url->count++] = database;
+    url->database = database;
+}
+
 /* ---- showing ---- */
 
 /* "h1:5432,h2" from libpq's two lists; IPv6 in brackets again. One port alone counts for all hosts. */

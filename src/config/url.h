@@ -27,6 +27,9 @@ struct url {
  * redacted. */
 bool url_parse(struct url *url, struct arena *arena, const char *text, struct err *err);
 void url_free(struct url *url);
+/* `from`, but another database of the same server. The lists in `arena`; everything else, the password too, is still
+ * `from`'s, and `database` is borrowed. */
+void url_with_database(struct url *url, const struct url *from, struct arena *arena, const char *database);
 /* "user@host:port/database", over a Unix socket "database on /run/x:port as user" (what is not given is left
  * out): what screens, logs and journals show. */
 const char *url_redacted(const struct url *url, struct arena *arena);

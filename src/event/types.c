@@ -58,6 +58,10 @@ static const struct field environment_fields[] = {
     CODEC_FIELD(struct fact_environment, seeded, FIELD_TEXT),
     CODEC_FIELD(struct fact_environment, sentence, FIELD_TEXT),
     CODEC_FIELD(struct fact_environment, identity, FIELD_TEXT),
+    CODEC_FIELD(struct fact_environment, of, FIELD_TEXT),
+    CODEC_FIELD(struct fact_environment, database, FIELD_TEXT),
+    CODEC_FIELD(struct fact_environment, groups, FIELD_TEXT),
+    CODEC_FIELD(struct fact_environment, position, FIELD_I64),
 };
 TYPE(type_fact_environment, fact_environment, environment_fields);
 
@@ -281,6 +285,7 @@ static const struct field input_fields[] = {
     CODEC_FIELD(struct input, request, FIELD_U64),
     CODEC_FIELD(struct input, generation, FIELD_U64),
     CODEC_FIELD(struct input, store, FIELD_U64),
+    CODEC_FIELD(struct input, environment, FIELD_TEXT),
     CODEC_FIELD(struct input, name, FIELD_TEXT),
     CODEC_FIELD(struct input, text, FIELD_TEXT),
     CODEC_FIELD(struct input, title, FIELD_TEXT),

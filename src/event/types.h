@@ -19,6 +19,9 @@ struct fact_environment {           /* one line of the Environments screen */
     char *reachable, *migrated, *seeded;   /* "yes" "no" "unknown" "held" "checking" "error" */
     char *sentence;                 /* what is wrong, or "" */
     char *identity;                 /* fact_identity's state where it is trouble, else "" */
+    char *of, *database;            /* one of many databases: the environment that stands for them, its name; else "" */
+    char *groups;                   /* the groups it belongs to, spaces between; "" none */
+    int64_t position;               /* in the list as it came first, from 1; given by update */
 };
 
 struct fact_identity {              /* which database answers, beside the one that was pinned (SAFETY 3) */
@@ -180,7 +183,7 @@ enum input_kind {
     IN_CLOCK,        /* number = wall clock, ms since 1970 UTC: at start and when it jumps */
     IN_START,        /* name: environment or "", text: how it was opened */
     /* events of operations; `request` says which */
-    IN_ENVIRONMENTS, /* environments */
+    IN_ENVIRONMENTS, /* environments: those of which something is new; number 1: these are all there are */
     IN_CONNECTION,   /* name: phase (resolving connecting authenticating ready lost closed), server */
     IN_STATUS,       /* server, ledger, tables, guard: what the Overview shows. number: 0 partial, 1 complete;
                       * text: what is wrong with the fixtures ("" nothing): they cannot all be compared then */
@@ -226,6 +229,7 @@ struct input {
     uint64_t request;               /* 0: nobody asked */
     uint64_t generation;            /* of the connection */
     uint64_t store;
+    char *environment;              /* which one it is of, where several are looked at at once; else NULL */
     char *name, *text, *title, *expect;   /* NULL reads as "" */
     int64_t number, number2, rate;
     bool ok, secret;

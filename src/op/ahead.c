@@ -1,9 +1,9 @@
 /* ahead - fixture_set_load on a thread of its own. */
 #include "op/ahead.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
+
+#include "base/thread.h"
 
 struct ahead {
     pthread_t thread;
@@ -41,12 +41,7 @@ struct ahead *ahead_begin(const char *dir, const struct fixture_options *options
     a->options.environment = a->environment;
     a->options.base_dir = a->base_dir;
     a->options.stop = &a->stop;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&a->thread, NULL, load, a) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
+    if (thread_start(&a->thread, load, a))
         return a;
     release(a);
     return NULL;

@@ -13,6 +13,8 @@
 #include "guard/decide.h"
 #include "journal/write.h"
 
+struct common;
+
 enum question_kind {
     QUESTION_YES,          /* the word "yes", typed */
     QUESTION_NAME,         /* expect must be typed in full */
@@ -37,6 +39,7 @@ struct answer {
 struct ctx {
     struct settings *settings;
     struct environment *environment;
+    struct common *common;           /* with the sessions of its other databases; NULL: nothing is shared */
     enum guard_face face;
     const char *action;              /* what was asked for, in the words of the command line: "migrate resolve" */
     bool action_operands;            /* it takes operands, so the guard's line cannot repeat it whole */

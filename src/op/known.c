@@ -157,8 +157,8 @@ void known_judge(const struct pins *pins, const char *config, const struct envir
 struct visit {
     struct key key;
     const struct environment *env;
-    const struct known *known;
-    bool accept;
+    const struct pin_identity *now;
+    const struct known *accepted;    /* NULL: an ordinary visit */
 };
 
 /* Under the lock: what another process pinned meanwhile stands, unless this is what accepts it. */
@@ -168,16 +168,16 @@ static bool pin_visit(struct pins *pins, void *context)
     int64_t now = clock_wall_ms();
     bool fresh = !pins_find(pins, visit->key.config, visit->key.environment);
     struct pin *pin = pins_put(pins, visit->key.config, visit->key.environment);
-    if (!fresh && !visit->accept && differs(&pin->identity, &visit->known->now))
+    const struct known *k = visit->accepted;
+    if (!fresh && !k && differs(&pin->identity, visit->now))
         return false;
-    if (fresh || visit->accept || !pin->identity.system_identifier[0])
-        pin->identity = visit->known->now;
-    if (fresh || visit->accept)
+    if (fresh || k || !pin->identity.system_identifier[0])
+        pin->identity = *visit->now;
+    if (fresh || k)
         pin->first_seen_ms = now;
     pin->last_seen_ms = now;
     pin->role = role_name(visit->env->role);
-    if (visit->accept) {
-        const struct known *k = visit->known;
+    if (k) {
         const char *clone = k->known_as[0] && !k->doubtful ? k->known_as : k->clone_of;
         pin->clone_of = clone[0] ? clone : NULL;
         pin->mark = k->marked_as[0] ? k->marked_as : NULL;
@@ -227,39 +227,111 @@ static void judge_split(const struct known *reading, struct known *direct)
     memcpy(direct->was_text, reading->now_text, sizeof direct->was_text);
 }
 
-void known_visit(struct session *s)
+/* Judges, and says whether the visit is worth a note in the file. */
+static bool judge_visit(struct session *s, const struct pins *pins, bool readable, const struct err *err)
 {
-    const struct environment *env = s->ctx->environment;
     bool looked = s->identity.database_oid != 0, own_direct = s->direct && s->direct != s->db;
-    struct pins pins;
-    struct err err = {0};
-    bool ok = pins_read(&pins, &err);
     if (looked)
-        judge_session(s, &pins, &s->identity, &s->mark, &s->known);
+        judge_session(s, pins, &s->identity, &s->mark, &s->known);
     if (own_direct)
-        judge_session(s, &pins, &s->direct_identity, &s->direct_mark, &s->direct_known);
+        judge_session(s, pins, &s->direct_identity, &s->direct_mark, &s->direct_known);
     if (looked && own_direct)
         judge_split(&s->known, &s->direct_known);
-    pins_free(&pins);
-    if (!ok && err.class == ERR_CONFIG) {
-        why(s->known.broken, sizeof s->known.broken, &err);
+    if (!readable && err->class == ERR_CONFIG) {
+        why(s->known.broken, sizeof s->known.broken, err);
         snprintf(s->direct_known.broken, sizeof s->direct_known.broken, "%s", s->known.broken);
-    } else if (!ok) {
-        why(s->known.unrecorded, sizeof s->known.unrecorded, &err);
-    } else if (looked && worth_a_write(&s->known)) {
-        struct visit visit = {.key = key_of(known_config(s->ctx->settings, env), env->name), .env = env,
-                              .known = &s->known};
-        if (!pins_change(pin_visit, &visit, &err))
-            why(s->known.unrecorded, sizeof s->known.unrecorded, &err);
+    } else if (!readable) {
+        why(s->known.unrecorded, sizeof s->known.unrecorded, err);
     }
+    return readable && looked && worth_a_write(&s->known);
+}
+
+static struct visit visit_of(const struct settings *settings, const struct environment *env,
+                             const struct pin_identity *now)
+{
+    return (struct visit){.key = key_of(known_config(settings, env), env->name), .env = env, .now = now};
+}
+
+static void visit_alone(struct session *s)
+{
+    struct pins pins;
+    struct err err = {0};
+    bool readable = pins_read(&pins, &err);
+    bool worth = judge_visit(s, &pins, readable, &err);
+    pins_free(&pins);
+    struct visit visit = visit_of(s->ctx->settings, s->ctx->environment, &s->known.now);
+    if (worth && !pins_change(pin_visit, &visit, &err))
+        why(s->known.unrecorded, sizeof s->known.unrecorded, &err);
+}
+
+/* Beside many others: the file is read once, and what is to be noted waits for visits_settle. */
+static void visit_common(struct session *s, struct visits *v)
+{
+    pthread_mutex_lock(&v->lock);
+    if (!v->read)
+        v->readable = pins_read(&v->pins, &v->problem);
+    v->read = true;
+    if (judge_visit(s, &v->pins, v->readable, &v->problem)) {
+        if (v->count == v->capacity)
+            v->items = xrealloc(v->items, (v->capacity = v->capacity * 2 + 16) * sizeof *v->items);
+        v->items[v->count++] = (struct visited){s->ctx->environment, s->known.now};
+        struct visit visit = visit_of(v->settings, s->ctx->environment, &s->known.now);
+        pin_visit(&v->pins, &visit);           /* the next look of this process is not the first */
+    }
+    pthread_mutex_unlock(&v->lock);
+}
+
+void known_visit(struct session *s)
+{
+    if (s->ctx->common)
+        visit_common(s, s->ctx->common->visits);
+    else
+        visit_alone(s);
     say_once(s);
+}
+
+void visits_init(struct visits *v, const struct settings *settings)
+{
+    *v = (struct visits){.settings = settings};
+    pthread_mutex_init(&v->lock, NULL);
+}
+
+static bool pin_visits(struct pins *pins, void *context)
+{
+    const struct visits *v = context;
+    bool changed = false;
+    for (size_t i = 0; i < v->count; i++) {
+        struct visit visit = visit_of(v->settings, v->items[i].environment, &v->items[i].now);
+        changed |= pin_visit(pins, &visit);
+    }
+    return changed;
+}
+
+void visits_settle(struct visits *v, struct ctx *ctx)
+{
+    struct err err = {0};
+    pthread_mutex_lock(&v->lock);
+    bool ok = !v->count || pins_change(pin_visits, v, &err);
+    v->count = 0;
+    pthread_mutex_unlock(&v->lock);
+    if (!ok)
+        ctx_log(ctx, "warning", "which databases answered is not noted: %s%s%s", err.message, err.why[0] ? ": " : "",
+                err.why);
+}
+
+void visits_free(struct visits *v)
+{
+    free(v->items);
+    if (v->read)
+        pins_free(&v->pins);
+    pthread_mutex_destroy(&v->lock);
 }
 
 bool known_accept(struct session *s, struct err *err)
 {
     const struct environment *env = s->ctx->environment;
-    struct visit visit = {.key = key_of(known_config(s->ctx->settings, env), env->name), .env = env,
-                          .known = &s->known, .accept = true};
+    struct visit visit = visit_of(s->ctx->settings, env, &s->known.now);
+    visit.accepted = &s->known;
     if (!pins_change(pin_visit, &visit, err))
         return false;
     known_visit(s);

@@ -27,12 +27,12 @@ struct known {
     char now_text[128], was_text[128];    /* known_describe of both */
     int64_t first_seen_ms, last_seen_ms;  /* of the pin; 0: none */
     bool role_changed;            /* the configuration gives the environment another role than when it was pinned */
-    char known_as[64];            /* a non-local environment whose server this is; "" none, or accepted as its clone */
+    char known_as[160];           /* a non-local environment whose server this is; "" none, or accepted as its clone */
     bool doubtful;                /* the server does not tell, so it may be that of known_as */
-    char clone_of[64];            /* accepted as a clone of it; "" not */
+    char clone_of[160];           /* accepted as a clone of it; "" not */
     char marked_as[96];           /* what a mark says that is not what the configuration says: environment (role) */
     bool mark_non_local;          /* and that is non-local, and was not accepted */
-    char copy_of[64];             /* the mark is of another server or database: this is a copy of that environment */
+    char copy_of[160];            /* the mark is of another server or database: this is a copy of that environment */
     bool split;                   /* of the direct connection: the reading one leads to another database, `pinned` */
     char broken[256];             /* known_databases is there and cannot be read: why. Nothing is written then */
     char unrecorded[256];         /* it could not be written: why */

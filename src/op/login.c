@@ -135,6 +135,30 @@ static bool password_wanted(const struct err *err)
     return strcmp(err->sqlstate, "28P01") == 0;
 }
 
+struct wanted_password { struct ctx *ctx; const struct url *url; };
+
+static bool make_password(void *context, struct secret **password, struct err *err)
+{
+    const struct wanted_password *w = context;
+    return run_password_command(w->ctx, w->ctx->environment->password_command, password, err);
+}
+
+static bool question_password(void *context, struct secret **password, struct err *err)
+{
+    const struct wanted_password *w = context;
+    return ask_password(w->ctx, w->url, password, err);
+}
+
+/* By a command or a question: once for all who share it. */
+static bool get_password(struct ctx *ctx, const struct url *url, bool asking, struct secret **password, struct err *err)
+{
+    struct wanted_password wanted = {ctx, url};
+    bool (*make)(void *, struct secret **, struct err *) = asking ? question_password : make_password;
+    if (!ctx->common)
+        return make(&wanted, password, err);
+    return common_password(asking ? &ctx->common->asked : &ctx->common->made, make, &wanted, password, err);
+}
+
 bool session_login(struct ctx *ctx, const struct url *url, struct secret **password, int timeout_ms, struct db **db,
                    struct err *err)
 {
@@ -143,7 +167,7 @@ bool session_login(struct ctx *ctx, const struct url *url, struct secret **passw
     if (!*password)
         *password = secret_copy(url->password);
     if (!given && ctx->environment->password_command) {
-        ok = run_password_command(ctx, ctx->environment->password_command, password, err);
+        ok = get_password(ctx, url, false, password, err);
         given = ok;
     }
     ok = ok && connect_once(ctx, url, *password, timeout_ms, db, err);
@@ -152,7 +176,7 @@ bool session_login(struct ctx *ctx, const struct url *url, struct secret **passw
         struct err refused = *err;
         secret_free(*password);
         *password = NULL;
-        ok = ask_password(ctx, url, password, err) && connect_once(ctx, url, *password, timeout_ms, db, err);
+        ok = get_password(ctx, url, true, password, err) && connect_once(ctx, url, *password, timeout_ms, db, err);
         if (!ok && err->class == ERR_REFUSED)
             *err = refused;
     }

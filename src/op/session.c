@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "config/settings_many.h"
 #include "op/declared.h"
 #include "op/held.h"
 #include "op/onrecord.h"
@@ -43,9 +44,9 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
         err_set(err, ERR_CONFIG, "%s is reached through an SSH tunnel, which this version cannot open", env->name);
         return err_hint(err, "open it by hand (ssh -L) and name the local end with --url");
     }
-    s->fixture_options = (struct fixture_options){.environment = env->name, .production = env->role == ROLE_PRODUCTION,
-                                                  .base_dir = ctx->settings->base_dir};
-    if (!ctx->onlooking)
+    s->fixture_options = (struct fixture_options){.environment = environment_declared(env),
+        .production = env->role == ROLE_PRODUCTION, .base_dir = ctx->settings->base_dir};
+    if (!ctx->onlooking && !ctx->common)
         s->ahead = ahead_begin(ctx->settings->seeds_dir, &s->fixture_options);
     if (ctx->settings->migrations_dir)
         open_ledger(s);
@@ -59,6 +60,15 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
     return true;
 }
 
+static void forget_fixtures(struct session *s)
+{
+    if (s->fixtures_loaded && !s->ctx->common)
+        fixture_set_free(&s->fixtures);
+    s->fixtures = (struct fixture_set){0};
+    s->fixtures_loaded = false;
+    err_list_free(&s->fixture_problems);
+}
+
 void session_close(struct session *s)
 {
     if (s->ctx)
@@ -69,9 +79,7 @@ void session_close(struct session *s)
     if (s->ledger)
         ledger_close(s->ledger);
     ahead_stop(s->ahead);
-    if (s->fixtures_loaded)
-        fixture_set_free(&s->fixtures);
-    err_list_free(&s->fixture_problems);
+    forget_fixtures(s);
     if (s->looked) {
         db_catalog_free(&s->catalog);
         ledger_state_free(&s->ledger_state);
@@ -88,7 +96,9 @@ bool session_fixtures(struct session *s)
     if (s->fixtures_loaded)
         return s->fixture_problems.count == 0;
     s->fixtures_loaded = true;
-    if (s->ahead)
+    if (s->ctx->common)
+        common_fixtures(s->ctx->common, s);
+    else if (s->ahead)
         ahead_take(s->ahead, &s->fixtures, &s->fixture_problems);
     else
         fixture_set_load(&s->fixtures, s->ctx->settings->seeds_dir, &s->fixture_options, &s->fixture_problems);
@@ -123,10 +133,7 @@ void session_reread(struct session *s)
     forget_look(s);
     ahead_stop(s->ahead);
     s->ahead = NULL;
-    if (s->fixtures_loaded)
-        fixture_set_free(&s->fixtures);
-    s->fixtures_loaded = false;
-    err_list_free(&s->fixture_problems);
+    forget_fixtures(s);
     if (s->ledger)
         ledger_close(s->ledger);
     s->ledger = NULL;
@@ -346,22 +353,9 @@ bool session_neighbour(struct session *s, const char *database, struct secret **
                        struct err *err)
 {
     struct ctx *ctx = s->ctx;
-    struct url url = ctx->environment->url;
+    struct url url;
     struct arena arena = {0};
-    const char **values = arena_alloc(&arena, (url.count + 1) * sizeof *values),
-               **keywords = arena_alloc(&arena, (url.count + 1) * sizeof *keywords);
-    size_t count = 0;
-    for (size_t i = 0; i < url.count; i++) {
-        if (strcmp(url.keywords[i], "dbname") == 0)
-            continue;
-        keywords[count] = url.keywords[i];
-        values[count++] = url.values[i];
-    }
-    keywords[count] = "dbname";
-    values[count++] = database;
-    url.keywords = keywords;
-    url.values = values;
-    url.count = count;
+    url_with_database(&url, &ctx->environment->url, &arena, database);
     bool (*ask)(void *, const struct question *, struct answer *, struct err *) = ctx->ask;
     ctx->ask = NULL;
     bool ok = session_login(ctx, &url, password, NEIGHBOUR_MS, db, err);

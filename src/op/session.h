@@ -11,6 +11,7 @@
 #include "fixture/fixture.h"
 #include "ledger/ledger.h"
 #include "op/ahead.h"
+#include "op/common.h"
 #include "op/ctx.h"
 #include "op/known.h"
 #include "op/mark.h"
@@ -31,7 +32,7 @@ struct session {
     struct ledger *ledger;           /* NULL when there is no migrations directory */
     struct err ledger_error;         /* why not, when the directory is another tool's */
     struct ahead *ahead;             /* the fixtures, while they are being read; NULL: not begun, or taken */
-    struct fixture_set fixtures;     /* loaded by session_fixtures */
+    struct fixture_set fixtures;     /* loaded by session_fixtures; borrowed from ctx->common where there is one */
     bool fixtures_loaded;
     struct err_list fixture_problems;
     struct fixture_options fixture_options;

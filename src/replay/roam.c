@@ -157,8 +157,9 @@ uint64_t roam_since(struct source *source, const char *environment, uint64_t n)
         if (kind != IN_CONNECTION && kind != IN_STATUS)
             continue;
         struct input *in = source_input(source, n, NULL);
-        bool other =
-            in && !text_is_empty(in->server.environment) && !text_same(in->server.environment, environment);
+        /* many that are looked at at once do not follow on each other */
+        bool other = in && text_is_empty(in->environment) && !text_is_empty(in->server.environment) &&
+                     !text_same(in->server.environment, environment);
         input_free(in);
         if (other)
             break;
@@ -186,12 +187,17 @@ uint64_t roam_store_of(struct source *source, const char *name, uint64_t since, 
     return 0;
 }
 
-/* The newest input of that kind in (since, n], or NULL. */
-static struct input *newest(struct source *source, enum input_kind kind, uint64_t since, uint64_t n)
+/* The newest input of that kind in (since, n], or NULL; where many environments were looked at at once, of that one. */
+static struct input *newest(struct source *source, enum input_kind kind, const char *environment, uint64_t since, uint64_t n)
 {
-    for (; n > since; n--)
-        if (source_kind(source, n) == kind)
-            return source_input(source, n, NULL);
+    for (; n > since; n--) {
+        if (source_kind(source, n) != kind)
+            continue;
+        struct input *in = source_input(source, n, NULL);
+        if (!in || text_is_empty(in->environment) || text_same(in->environment, environment))
+            return in;
+        input_free(in);
+    }
     return NULL;
 }
 
@@ -237,7 +243,7 @@ static void end_request(const struct answer *a)
 static void answer_newest(const struct answer *a, enum input_kind kind, const char *what)
 {
     uint64_t since = kind == IN_ENVIRONMENTS ? 0 : roam_since(a->roam->source, a->model->environment, a->n);
-    struct input *in = newest(a->roam->source, kind, since, a->n);
+    struct input *in = newest(a->roam->source, kind, a->model->environment, since, a->n);
     if (!in) {
         not_captured(a, what);
         return;

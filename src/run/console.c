@@ -1,6 +1,7 @@
 /* console - run_console: everything set up in the one order that works, and taken down again. */
 #include "config.h"
 
+#include "run/light.h"
 #include "run/runtime.h"
 
 #include <stdio.h>
@@ -65,12 +66,9 @@ static void feed_names(struct run *run)
     in->environment_count = settings->environment_count;
     in->environments = xcalloc(in->environment_count, sizeof *in->environments);
     for (size_t i = 0; i < in->environment_count; i++) {
-        struct fact_environment *f = &in->environments[i];
-        f->name = xstrdup(settings->environments[i].name);
-        f->role = xstrdup(role_name(settings->environments[i].role));
-        f->reachable = xstrdup("unknown");
-        f->migrated = xstrdup("unknown");
-        f->seeded = xstrdup("unknown");
+        light_unlit(&in->environments[i], settings, &settings->environments[i], "unknown");
+        free(in->environments[i].target);
+        in->environments[i].target = NULL;
     }
     run_feed(run, in);
 }
@@ -108,6 +106,7 @@ static bool take_down(struct run *run)
     stores_free(run->shared.stores);
     queue_free(run->shared.queue);
     free(run->retired);
+    arena_free(&run->environments);
     return true;
 }
 

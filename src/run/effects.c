@@ -1,4 +1,5 @@
 /* effects - what update asked for, carried out: given to a worker, or done here when it takes no time. */
+#include "config/settings_many.h"
 #include "run/runtime.h"
 
 #include <poll.h>
@@ -68,13 +69,31 @@ bool run_end_workers(struct run *run, int timeout_ms)
     return run->retired_count == 0;
 }
 
-static struct environment *find_environment(struct settings *settings, const char *name)
+static struct environment *find_declared(struct settings *settings, const char *name)
 {
     for (size_t i = 0; i < settings->environment_count; i++)
         if (strcmp(settings->environments[i].name, name) == 0)
             return &settings->environments[i];
     struct environment *url = settings->url_environment;   /* --url has an entry of its own */
     return url && strcmp(url->name, name) == 0 ? url : NULL;
+}
+
+/* By name; one database of many by that of the list, ENV/DATABASE, and the database's own, which is foreign text. */
+static struct environment *find_environment(struct run *run, const char *name, const char *database)
+{
+    struct settings *settings = run->options->settings;
+    struct environment *found = find_declared(settings, name);
+    const char *slash = strchr(name, '/');
+    if (found)
+        return environment_is_many(found) ? NULL : found;
+    if (!slash)
+        return NULL;
+    char *of = xstrndup(name, (size_t)(slash - name));
+    found = find_declared(settings, of);
+    free(of);
+    if (!found || !environment_is_many(found))
+        return NULL;
+    return environment_database(&run->environments, found, *database ? database : slash + 1);
 }
 
 static void fail(struct run *run, const struct effect *effect, const char *name, const struct err *err)
@@ -104,12 +123,16 @@ static void stop_recording(struct run *run, const char *name)
 
 static void do_open(struct run *run, struct effect *effect)
 {
-    struct environment *environment = find_environment(run->options->settings, text_of(effect->name));
+    struct environment *environment = find_environment(run, text_of(effect->name), text_of(effect->text));
     retire(run, &run->session);
     retire(run, &run->activity);
     if (!environment) {
         struct err err = {0};
-        err_set(&err, ERR_CONFIG, "there is no environment %s", text_of(effect->name));
+        bool many = find_declared(run->options->settings, text_of(effect->name)) != NULL;
+        err_set(&err, ERR_CONFIG, many ? "%s stands for many databases" : "there is no environment %s",
+                text_of(effect->name));
+        if (many)
+            err_hint(&err, "open one of them from the list of environments");
         fail(run, effect, "open", &err);
         return;
     }

@@ -1,200 +1,116 @@
 /* look - the Environments screen: every environment looked at, many at once on threads with small stacks.
  *
- * Each answer is sent as the whole list, so that an event can be missed or come late without harm. */
+ * First the list of all there are, an environment that stands for many databases as those; then a line as each
+ * answers, so that a thousand of them cost a thousand lines and not a million. Nobody is asked anything: a password
+ * that is missing is the finding. */
 #include "run/runtime.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/model.h"
-#include "app/sentence.h"
-#include "base/thread.h"
-#include "op/health.h"
+#include "event/codec.h"
+#include "op/fleet.h"
 #include "op/ops.h"
+#include "run/light.h"
 
 enum { LOOKERS = 32 };
 
 struct looking {
     struct side *side;
     const struct effect *effect;
-    pthread_mutex_t mutex;
-    struct fact_environment *facts;
-    size_t count, next;
 };
 
-static void set_text(char **to, const char *text)
+static void send(const struct looking *l, struct input *in)
 {
-    free(*to);
-    *to = xstrdup(text);
-}
-
-/* With the mutex held: the list as it is now. */
-static void send_list(struct looking *l)
-{
-    struct input *in = input_new(IN_ENVIRONMENTS);
     in->request = l->effect->request;
-    in->environment_count = l->count;
-    in->environments = xcalloc(l->count, sizeof *in->environments);
-    for (size_t i = 0; i < l->count; i++) {
-        const struct fact_environment *f = &l->facts[i];
-        in->environments[i] = (struct fact_environment){
-            .name = xstrdup(f->name), .role = xstrdup(f->role), .target = xstrdup(f->target),
-            .reachable = xstrdup(f->reachable), .migrated = xstrdup(f->migrated),
-            .seeded = xstrdup(f->seeded), .sentence = xstrdup(f->sentence),
-            .identity = xstrdup(f->identity),
-        };
-    }
     queue_put(l->side->shared->queue, in, worker_cancelled(l->side->worker));
 }
 
-static const char *migrated_word(const struct fact_ledger *ledger)
+static struct input *list_input(size_t count)
 {
-    if (ledger->problem && *ledger->problem)
-        return "error";
-    return ledger->pending || ledger->failed || ledger->modified || ledger->missing ? "no" : "yes";
+    struct input *in = input_new(IN_ENVIRONMENTS);
+    in->environments = xcalloc(count, sizeof *in->environments);
+    in->environment_count = count;
+    return in;
 }
 
-/* The worst that any table says: no, held, unknown, yes. */
-static const char *seeded_word(const struct input *status)
+/* What the configuration says of all, while their servers are asked which databases there are; then those. */
+static void send_declared(const struct looking *l, const struct settings *settings, const struct selection *all)
 {
-    bool held = false, unknown = false;
-    for (size_t i = 0; i < status->table_count; i++) {
-        const struct fact_table *t = &status->tables[i];
-        held |= t->held;
-        if (!t->held && t->fixture_rows >= 0 && t->missing < 0)
-            unknown = true;
-        else if (!t->held && !health_table(t))
-            return "no";
-    }
-    return held ? "held" : unknown ? "unknown" : "yes";
+    bool many = false;
+    for (size_t i = 0; i < all->count; i++)
+        many |= environment_is_many(all->items[i].environment);
+    if (!many)
+        return;
+    struct input *in = list_input(all->count);
+    for (size_t i = 0; i < all->count; i++)
+        light_unlit(&in->environments[i], settings, all->items[i].environment, "checking");
+    in->number = 1;
+    send(l, in);
 }
 
-static void describe(struct fact_environment *fact, const struct input *status)
+static void send_members(const struct looking *l, const struct settings *settings, struct fleet *fleet)
 {
-    set_text(&fact->reachable, "yes");
-    set_text(&fact->migrated, migrated_word(&status->ledger));
-    set_text(&fact->seeded, seeded_word(status));
-    set_text(&fact->identity, status->server.identity.trouble ? status->server.identity.state : "");
-    /* Borrowed for the length of the call: the list says what the Overview would. */
-    struct facts facts = {.phase = (char *)"ready", .server = status->server, .ledger = status->ledger,
-        .guard = status->guard, .tables = status->tables, .table_count = status->table_count,
-        .problem = status->text, .status_complete = true};
-    struct sentence sentence;
-    sentence_make(&(struct sentence_input){.facts = &facts, .environment = fact->name}, &sentence);
-    set_text(&fact->sentence, sentence.mood == MOOD_GOOD ? "" : sentence.text);
+    struct input *in = list_input(fleet_count(fleet));
+    for (size_t i = 0; i < in->environment_count; i++)
+        light_unlit(&in->environments[i], settings, fleet_member(fleet, i)->environment, "checking");
+    in->number = 1;
+    send(l, in);
 }
 
-/* The sink of a look keeps the complete status and drops the rest. */
-static void keep_status(void *sink, struct input *in)
+/* The complete status is kept, everything else is dropped: only the list is on record. */
+static void hear(struct fleet_member *member, void *context, struct input *in)
 {
-    struct input **status = sink;
+    (void)context;
     if (in->kind == IN_STATUS && in->number == 1) {
-        struct input *old = *status;
-        *status = in;
+        struct input *old = member->own;
+        member->own = in;
         in = old;
     }
     input_free(in);
 }
 
-/* Opens, asks for the status, closes. Nobody is asked anything: a password that is missing is the finding. */
-static bool look_at(struct looking *l, struct environment *environment, struct input **status,
-                    struct err *err)
+static bool work(struct fleet_member *member, void *context, struct err *err)
 {
-    struct opened *o = opened_new(l->side->shared, environment);
-    o->ctx.emit = keep_status;
-    o->ctx.sink = status;
-    o->ctx.ask = NULL;
-    o->ctx.request = l->effect->request;
-    o->ctx.cancel_fd = worker_cancel_fd(l->side->worker);
-    bool ok = session_open(&o->session, &o->ctx, err)
-        && op_status(&o->session, &(struct status_options){.compare = true}, err);
-    session_close(&o->session);
-    opened_free(o);
-    return ok;
+    (void)context;
+    return op_status(&member->session, &(struct status_options){.compare = true}, err);
 }
 
-static void *looker(void *argument)
+static void done(struct fleet_member *member, void *context)
 {
-    struct looking *l = argument;
-    for (;;) {
-        pthread_mutex_lock(&l->mutex);
-        size_t at = l->next < l->count ? l->next++ : SIZE_MAX;
-        pthread_mutex_unlock(&l->mutex);
-        if (at == SIZE_MAX)
-            return NULL;
-        struct input *status = NULL;
-        struct err err = {0};
-        bool ok = look_at(l, &l->side->shared->settings->environments[at], &status, &err);
-        pthread_mutex_lock(&l->mutex);
-        struct fact_environment *fact = &l->facts[at];
-        if (ok && status) {
-            describe(fact, status);
-        } else {
-            set_text(&fact->reachable, err.class == ERR_NOT_READY ? "no" : "error");
-            set_text(&fact->migrated, "unknown");
-            set_text(&fact->seeded, "unknown");
-            set_text(&fact->sentence, err.why[0] ? err.why : err.message);
-        }
-        send_list(l);
-        pthread_mutex_unlock(&l->mutex);
-        input_free(status);
-    }
-}
-
-static void list_all(struct looking *l)
-{
-    struct settings *settings = l->side->shared->settings;
-    struct arena arena = {0};
-    l->count = settings->environment_count;
-    l->facts = xcalloc(l->count, sizeof *l->facts);
-    for (size_t i = 0; i < l->count; i++) {
-        const struct environment *e = &settings->environments[i];
-        bool known = e->url_error.class == ERR_NONE && e->has_url;
-        l->facts[i] = (struct fact_environment){
-            .name = xstrdup(e->name), .role = xstrdup(role_name(e->role)),
-            .target = xstrdup(known ? url_redacted(&e->url, &arena) : ""),
-            .reachable = xstrdup("checking"), .migrated = xstrdup("checking"), .seeded = xstrdup("checking"),
-            .sentence = xstrdup(""),
-        };
-    }
-    arena_free(&arena);
-}
-
-static void forget_all(struct looking *l)
-{
-    for (size_t i = 0; i < l->count; i++) {
-        struct fact_environment *f = &l->facts[i];
-        free(f->name);
-        free(f->role);
-        free(f->target);
-        free(f->reachable);
-        free(f->migrated);
-        free(f->seeded);
-        free(f->sentence);
-        free(f->identity);
-    }
-    free(l->facts);
+    struct looking *l = context;
+    struct input *in = list_input(1), *status = member->own;
+    light_unlit(in->environments, &member->settings, member->environment, "unknown");
+    if (member->ok && status)
+        light_status(in->environments, status, false);
+    else
+        light_error(in->environments, &member->err);
+    input_free(status);
+    member->own = NULL;
+    send(l, in);
 }
 
 void look_work(void *context, const struct effect *effect)
 {
     struct looking l = {.side = context, .effect = effect};
-    pthread_t threads[LOOKERS];
-    size_t started = 0;
-    pthread_mutex_init(&l.mutex, NULL);
-    list_all(&l);
-    send_list(&l);
-    while (started < LOOKERS && started < l.count && thread_start(&threads[started], looker, &l))
-        started++;
-    if (!started)
-        looker(&l);          /* no thread to be had: one after the other, then */
-    for (size_t i = 0; i < started; i++)
-        pthread_join(threads[i], NULL);
-    pthread_mutex_destroy(&l.mutex);
-    forget_all(&l);
+    struct settings settings = *l.side->shared->settings;
+    struct selection all;
+    struct fleet *fleet;
+    struct err err = {0};
+    settings.arena = (struct arena){0};
+    settings_select_all(&settings, &all);
+    struct ctx ctx = {.settings = &settings, .face = GUARD_CONSOLE, .request = effect->request,
+                      .cancel_fd = worker_cancel_fd(l.side->worker)};
+    struct fleet_options options = {.ctx = &ctx, .jobs = LOOKERS, .work = work, .hear = hear, .done = done, .context = &l};
+    send_declared(&l, &settings, &all);
+    if (fleet_open(&fleet, &all, &options, &err)) {
+        send_members(&l, &settings, fleet);
+        fleet_run(fleet);
+        fleet_free(fleet);
+    }
+    arena_free(&settings.arena);
     struct input *in = input_new(IN_OUTCOME);
-    in->request = effect->request;
     in->name = xstrdup("environments");
     in->ok = true;
-    queue_put(l.side->shared->queue, in, worker_cancelled(l.side->worker));
+    send(&l, in);
 }

@@ -39,6 +39,7 @@ struct run {
     struct worker *session, *activity;    /* of the open environment, or NULL */
     struct worker *pages, *look;          /* of no environment; NULL until first wanted */
     struct environment *environment;      /* the open one, or NULL */
+    struct arena environments;            /* those that are one database of many, as they were opened */
     struct worker **retired;              /* of environments left; freed when they have ended */
     size_t retired_count;
     uint64_t sequence;
