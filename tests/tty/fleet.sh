@@ -41,10 +41,11 @@ gone far-994
 expect shops/shop_1
 expect   in near
 key g j
+wait ▸ shops/shop_2
 key enter
-wait shop_2 on
-wait plan
-expect HEALTHY
+wait HEALTHY
+expect shop_2 on
+expect plan
 key 0
 wait shops/shop_1
 key Q
