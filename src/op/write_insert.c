@@ -1,4 +1,4 @@
-/* write_insert - rows that are missing: INSERT ... ON CONFLICT DO NOTHING, or COPY into a table that was empty. */
+/* write_insert - rows that are missing: INSERT ... ON CONFLICT DO NOTHING, or COPY where they are many. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,13 +109,13 @@ static bool take_insert(struct writer *w, const char *bytes, struct sheet_row *r
 }
 
 /* ---- COPY ----
- * Into a table that was empty, plain rows go by COPY: whoever put one of them there meanwhile makes it fail with
- * a duplicate key, which is planned again like a count that differs. */
+ * Many plain rows go by COPY: whoever put one of them there meanwhile makes it fail with a duplicate key, which is
+ * planned again like a count that differs. */
 
 static bool can_copy(const struct writer *w)
 {
     const struct table_plan *t = w->table;
-    return t->plain && t->totals.live_rows == 0 && t->inserts.count >= COPY_ROWS && !t->bound->table->row_security &&
+    return t->plain && t->inserts.count >= COPY_ROWS && !t->bound->table->row_security &&
            (t->bound->table->kind == 'r' || t->bound->table->kind == 'p');
 }
 

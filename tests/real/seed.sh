@@ -130,7 +130,7 @@ q "select setval('s_id_seq', 1000)" >/dev/null; q 'delete from s where id = 3'
 seed sequences --scan
 is "$(q "select last_value from s_id_seq")" 1000 "a sequence that is ahead stays there"
 
-# ---- many rows: COPY into an empty table, batches into one that is not ----
+# ---- many rows: COPY, into an empty table and into one that is not ----
 database many
 q 'create table m (code text primary key, v text, n int default 5)'
 mkdir many; printf 'table: m\nrows: !csv m.csv\n' >many/m.yaml
