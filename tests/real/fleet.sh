@@ -52,7 +52,7 @@ is "$("$SEEDOPS" sessions --verify last | grep -c whole)" 1 "its chain is whole"
 # Nobody knows how many connections there are for a list of names: more than the server has are asked again.
 crowd=$(for i in $(seq -w 1 200); do printf 'tenant_%s, ' "$i"; done)
 printf 'version: 1\nenvironments:\n  crowd: {url: "%s", databases: [%s]}\n' "$(url c postgres)" "${crowd%, }" >crowd.yaml
-so count crowd --config crowd.yaml --seeds seeds
+so count crowd --config crowd.yaml --seeds seeds --jobs 200
 is "$rc $(tail -n 1 <<<"$out")" "0 200 environments: 200 counted" "a server without a free connection is asked again"
 check "it was full" grep -q 'too many clients' "$T/c/server.log"
 
