@@ -35,8 +35,12 @@ struct environment {
                                      * only an error for who opens this environment */
     enum role role;                 /* not given: by the name (production, prod, staging ...), else local */
     bool role_given;
-    /* tunnel, as written; opened by a later room. ssh NULL: none; at most one of the other four */
+    /* The way in, as written; at most one of the four after ssh, and forward also in its two pieces. `tunnel` without
+     * ssh: a variable in it is not set, and url_error says which. */
+    bool tunnel;
     const char *ssh, *forward, *socket, *command, *container;
+    const char *forward_host, *forward_port;
+    const char *ssh_password_command;   /* answers the first secret that SSH asks for */
     const char *password_command;
     bool journal;
     const char *state_dir;          /* NULL: default */

@@ -107,38 +107,6 @@ static bool read_role(struct reader *r, const struct yaml_node *node, void *targ
     return true;
 }
 
-static bool read_tunnel(struct reader *r, const struct yaml_node *node, void *target)
-{
-    static const struct reader_key keys[] = {
-        {"ssh", reader_text, offsetof(struct environment, ssh)},
-        {"forward", reader_text, offsetof(struct environment, forward)},
-        {"socket", reader_text, offsetof(struct environment, socket)},
-        {"container", reader_text, offsetof(struct environment, container)},
-        {"command", reader_raw, offsetof(struct environment, command)},
-        {NULL, NULL, 0}};
-    if (!reader_map(r, node, keys, target))
-        return false;
-    const char *first = NULL;
-    for (size_t i = 0; node->kind == YAML_MAP && i < node->count; i++) {
-        const char *key = node->keys[i]->text;
-        if (strcmp(key, "ssh") == 0)
-            continue;
-        if (first) {
-            err_set(r->err, ERR_CONFIG, "%s has both \"%s\" and \"%s\"", r->where, first, key);
-            err_why(r->err, "forward, socket, container and command are different ways to the same server");
-            err_hint(r->err, "Keep the one that works by hand.");
-            return err_at(r->err, r->file, node->keys[i]->line, node->keys[i]->column);
-        }
-        first = key;
-    }
-    if (!yaml_is_null(node) && !yaml_get(node, "ssh")) {
-        err_set(r->err, ERR_CONFIG, "%s needs \"ssh\"", r->where);
-        err_hint(r->err, "ssh: user@host, or a Host alias of ~/.ssh/config.");
-        return err_at(r->err, r->file, node->line, node->column);
-    }
-    return true;
-}
-
 /* A text is a LIKE pattern, a list has names, and {query: SQL} asks the server. */
 static bool read_databases(struct reader *r, const struct yaml_node *node, void *target)
 {
@@ -239,7 +207,7 @@ static bool read_environment(struct reader *r, const struct yaml_node *key,
         {"url", read_url, 0},
         {"direct_url", read_direct, 0},
         {"role", read_role, 0},
-        {"tunnel", read_tunnel, 0},
+        {"tunnel", settings_read_tunnel, 0},
         {"password_command", reader_raw, offsetof(struct environment, password_command)},
         {"journal", reader_bool, offsetof(struct environment, journal)},
         {"state_dir", reader_path, offsetof(struct environment, state_dir)},

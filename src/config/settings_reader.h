@@ -50,4 +50,7 @@ bool reader_list(struct reader *r, const struct yaml_node *node, struct reader_l
 /* One of `words` (NULL-terminated): its index, or an error that names them. */
 bool reader_word(struct reader *r, const struct yaml_node *node, const char *const *words, int *index);
 
+/* ---- settings_tunnel.c ---- */
+bool settings_read_tunnel(struct reader *r, const struct yaml_node *node, void *target);   /* a struct environment */
+
 #endif

@@ -275,14 +275,15 @@ static void tunnels(void **state)
 {
     (void)state;
     static const char *const ways[] = {"forward", "socket", "container", "command"};
+    static const char *const values[] = {"'db:1'", "/x", "x", "y"};
     for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < 4; j++) {
             char text[160], message[160];
-            snprintf(text, sizeof text, "environments: {p: {url: 'postgresql:///x', tunnel: {ssh: a, %s: x, %s: y}}}",
-                     ways[i], ways[j]);
+            snprintf(text, sizeof text, "environments: {p: {url: 'postgresql:///x', tunnel: {ssh: a, %s: %s, %s: %s}}}",
+                     ways[i], values[i], ways[j], values[j]);
             snprintf(message, sizeof message, "environments.p.tunnel has both \"%s\" and \"%s\"", ways[i], ways[j]);
             char second[32], at[64];
-            snprintf(second, sizeof second, "%s: y", ways[j]);
+            snprintf(second, sizeof second, "%s: %s", ways[j], values[j]);
             snprintf(at, sizeof at, "seedops.yaml:1:%d", (int)(strstr(text, second) - text) + 1);
             if (i != j)
                 wrong(text, message, "forward, socket, container and command are different ways to the same server",
@@ -291,6 +292,63 @@ static void tunnels(void **state)
     }
     wrong("environments: {p: {url: 'postgresql:///x', tunnel: {socket: /x}}}", "environments.p.tunnel needs \"ssh\"",
           "", "ssh: user@host, or a Host alias of ~/.ssh/config.", "seedops.yaml:1:52");
+}
+
+/* One key of a tunnel, at its place; the value is taken when `message` is NULL. */
+static void tunnel_key(const char *key, const char *value, const char *message)
+{
+    char text[400], whole[200];
+    struct settings s;
+    struct err err = {0};
+    bool ssh = strcmp(key, "ssh") == 0;
+    snprintf(text, sizeof text, "environments:\n p:\n  url: postgresql:///x\n  tunnel:\n   %s: '%s'\n%s", key, value,
+             ssh ? "" : "   ssh: vps\n");
+    bool ok = parse(&s, text, &err);
+    if (!message && !ok)
+        fail_msg("%s: %s | %s", value, err.message, err.why);
+    settings_free(&s);
+    if (!message)
+        return;
+    char at[40];
+    snprintf(whole, sizeof whole, "environments.p.tunnel.%s must be %s", key, message);
+    snprintf(at, sizeof at, "seedops.yaml:5:%d", (int)strlen(key) + 6);
+    wrong(text, whole, "*", "*", at);
+}
+
+static void tunnel_values(void **state)
+{
+    (void)state;
+    static const char ssh[] = "user@host, user@host:port or a Host alias", place[] = "host:port, as seen from the far side";
+    static const char path[] = "the path of a Unix socket on the far side", name[] = "a container's name or id";
+    static const struct { const char *key, *value, *message; } table[] = {
+        {"ssh", "vps", NULL}, {"ssh", "ops@vps.example.org", NULL}, {"ssh", "ops@vps:2222", NULL},
+        {"ssh", "ops@[::1]:22", NULL}, {"ssh", "a@b@vps", NULL}, {"ssh", "-oProxyCommand=x", ssh}, {"ssh", "vps; reboot", ssh},
+        {"ssh", "ops@", ssh}, {"ssh", "@vps", ssh}, {"ssh", "ops@vps:0", ssh}, {"ssh", "ops@vps:99999", ssh},
+        {"ssh", "-l x@vps", ssh}, {"ssh", "ops@$(id)", ssh},
+        {"forward", "postgres:5432", NULL}, {"forward", "127.0.0.1:1", NULL}, {"forward", "[fd00::1]:65535", NULL},
+        {"forward", "5432", place}, {"forward", "postgres", place}, {"forward", "postgres:", place},
+        {"forward", "postgres:0", place}, {"forward", "postgres:65536", place}, {"forward", "::1:5432", place},
+        {"forward", "[]:5432", place}, {"forward", ":5432", place}, {"forward", "a b:5432", place},
+        {"forward", "postgres:54x2", place},
+        {"socket", "/var/run/postgresql/.s.PGSQL.5432", NULL}, {"socket", "var/run/x", path}, {"socket", "/run/", path},
+        {"container", "alpi-postgres_1", NULL}, {"container", "a b", name}, {"container", "--all", name},
+        {"container", "a;b", name},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        tunnel_key(table[i].key, table[i].value, table[i].message);
+    char longest[160] = "/";
+    memset(longest + 1, 'x', 107);
+    tunnel_key("socket", longest, "a path of at most 107 bytes, which is all that a socket's name can have");
+    longest[107] = '\0';
+    tunnel_key("socket", longest, NULL);
+    let("PLACE", "[::1]:5433");
+    struct settings s;
+    struct err err = {0};
+    assert_true(parse(&s, "environments: {p: {url: 'postgresql:///x', tunnel: {ssh: vps, forward: '${PLACE}'}}}", &err));
+    assert_string_equal(s.environments[0].forward_host, "::1");
+    assert_string_equal(s.environments[0].forward_port, "5433");
+    assert_true(s.environments[0].tunnel);
+    settings_free(&s);
 }
 
 static void names_of_environments(void **state)
@@ -710,7 +768,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, enter, leave)
         T(every_key), T(defaults), T(a_name_suggests_a_role), T(unknown_keys), T(wrong_types),
-        T(broken_yaml_has_its_place), T(tunnels), T(names_of_environments), T(variables_in_values),
+        T(broken_yaml_has_its_place), T(tunnels), T(tunnel_values), T(names_of_environments), T(variables_in_values),
         T(found_upward), T(files_that_cannot_be_read), T(without_a_file), T(migrations_are_recognised),
         T(which_environment), T(a_url_instead_of_a_name), T(a_url_is_no_way_around_a_role),
         T(database_url_elsewhere), T(a_password_in_the_file), T(a_word_that_may_hold_a_password), T(commands_and_trust), T(the_sample_projects_load),
