@@ -25,11 +25,17 @@ enum {
     EAGER_MS = 5000, EAGER_COUNT = 3 /* and while something is */
 };
 
-struct carrier {
-    struct hop *hop;
-    struct listener *listener;
+/* Who comes in here goes along that route. */
+struct door {
+    struct listener *listener;       /* NULL: a jump host's one connection */
     struct tunnel_route route;
     char *host, *port, *text;        /* the route's own copies */
+};
+
+struct carrier {
+    struct hop *hop;
+    struct door doors[CARRIER_DOORS];
+    atomic_size_t door_count;        /* a door is not touched any more once it counts */
     struct flow_hall hall;
     struct flow *flows;
     size_t flow_count;
@@ -54,21 +60,21 @@ static void say(struct carrier *c, const struct err *reason)
     pthread_mutex_unlock(&c->mutex);
 }
 
-static void add_flow(struct carrier *c, int fd)
+static void add_flow(struct carrier *c, int fd, const struct door *door)
 {
-    struct flow *flow = flow_new(&c->hall, fd);
+    struct flow *flow = flow_new(&c->hall, fd, &door->route);
     flow->next = c->flows;
     c->flows = flow;
     c->flow_count++;
 }
 
-static void let_in(struct carrier *c)
+static void let_in(struct carrier *c, const struct door *door)
 {
     struct err err = {0};
     int fd;
-    while (c->flow_count < FLOWS_MAX && listener_accept(c->listener, &fd, &err)) {
+    while (c->flow_count < FLOWS_MAX && listener_accept(door->listener, &fd, &err)) {
         say(c, &(struct err){0});    /* what an earlier one failed of is no news about this one */
-        add_flow(c, fd);
+        add_flow(c, fd, door);
     }
     if (err.class == ERR_GENERAL)
         say(c, &err);                /* ERR_REFUSED is a stranger: nothing that our own connection failed of */
@@ -176,13 +182,15 @@ static int watch(struct carrier *c)
 
 static void wait_for_more(struct carrier *c, int timeout_ms)
 {
-    struct pollfd fds[FLOWS_MAX + 3];
+    struct pollfd fds[FLOWS_MAX + 2 + CARRIER_DOORS];
     nfds_t n = 0;
     short out = ssh_get_poll_flags(c->hop->session) & SSH_WRITE_PENDING ? POLLOUT : 0;
     fds[n++] = (struct pollfd){.fd = ssh_get_fd(c->hop->session), .events = (short)(POLLIN | out)};
     fds[n++] = (struct pollfd){.fd = c->wake_fd, .events = POLLIN};
+    size_t doors = atomic_load(&c->door_count);
     bool room = c->flow_count < FLOWS_MAX;
-    fds[n++] = (struct pollfd){.fd = c->listener && room ? c->listener->fd : -1, .events = POLLIN};
+    for (size_t i = 0; i < doors; i++)
+        fds[n++] = (struct pollfd){.fd = c->doors[i].listener && room ? c->doors[i].listener->fd : -1, .events = POLLIN};
     for (const struct flow *flow = c->flows; flow; flow = flow->next) {
         short events = flow_events(&c->hall, flow);
         fds[n++] = (struct pollfd){.fd = events ? flow->fd : -1, .events = events};
@@ -190,8 +198,12 @@ static void wait_for_more(struct carrier *c, int timeout_ms)
             timeout_ms = 100;        /* a command's exit is waited for by the clock as well */
     }
     int ready = poll(fds, n, timeout_ms);
-    if (ready > 0 && fds[2].revents)
-        let_in(c);
+    eventfd_t ignored;
+    if (ready > 0 && fds[1].revents)
+        (void)eventfd_read(c->wake_fd, &ignored);
+    for (size_t i = 0; i < doors && ready > 0; i++)
+        if (fds[2 + i].revents)
+            let_in(c, &c->doors[i]);
 }
 
 static void *body(void *argument)
@@ -203,8 +215,9 @@ static void *body(void *argument)
         wait_for_more(c, busy ? 0 : timeout);
     /* the reason is said, and nobody new is let in, before the sockets close: who sees that asks why */
     atomic_store(&c->alive, false);
-    if (c->listener)
-        listener_stop(c->listener);
+    for (size_t i = 0; i < atomic_load(&c->door_count); i++)
+        if (c->doors[i].listener)
+            listener_stop(c->doors[i].listener);
     while (c->flows) {
         struct flow *next = c->flows->next;
         flow_free(c->flows);
@@ -223,17 +236,31 @@ static bool make_own_flow(struct carrier *c, struct err *err)
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
         return err_errno(err, ERR_GENERAL, errno, "cannot make a socket for the jump host's session");
-    add_flow(c, ends[0]);
+    add_flow(c, ends[0], &c->doors[0]);
     c->own_end = ends[1];
     return true;
 }
 
-static void copy_route(struct carrier *c, const struct tunnel_route *route)
+static void add_door(struct carrier *c, const struct tunnel_route *route, struct listener *listener)
 {
-    c->host = xstrdup(route->host);
-    c->port = xstrdup(route->port);
-    c->text = xstrdup(route->text);
-    c->route = (struct tunnel_route){.kind = route->kind, .host = c->host, .port = c->port, .text = c->text};
+    size_t count = atomic_load(&c->door_count);
+    struct door *door = &c->doors[count];
+    *door = (struct door){.listener = listener, .host = xstrdup(route->host), .port = xstrdup(route->port),
+                          .text = xstrdup(route->text)};
+    door->route =
+        (struct tunnel_route){.kind = route->kind, .host = door->host, .port = door->port, .text = door->text};
+    atomic_store(&c->door_count, count + 1);
+}
+
+bool carrier_add(struct carrier *c, const struct tunnel_route *route, struct listener *listener, struct err *err)
+{
+    if (atomic_load(&c->door_count) == CARRIER_DOORS)
+        return err_set(err, ERR_GENERAL, "a tunnel leads to %d places at most", CARRIER_DOORS);
+    if (!carrier_alive(c))
+        return err_set(err, ERR_LOST, "the SSH session was lost");
+    add_door(c, route, listener);
+    (void)eventfd_write(c->wake_fd, 1);
+    return true;
 }
 
 static bool furnish(struct carrier *c, struct err *err)
@@ -242,13 +269,13 @@ static bool furnish(struct carrier *c, struct err *err)
     if (scratch == MAP_FAILED)
         return err_errno(err, ERR_GENERAL, errno, "cannot set up the tunnel");
     c->hall = (struct flow_hall){
-        .session = c->hop->session, .route = &c->route, .name = c->hop->name, .scratch = scratch};
+        .session = c->hop->session, .name = c->hop->name, .scratch = scratch};
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->event = ssh_event_new();
     if (c->wake_fd < 0 || !c->event || ssh_event_add_session(c->event, c->hop->session) != SSH_OK)
         return err_set(err, ERR_GENERAL, "cannot set up the tunnel");
     ssh_set_counters(c->hop->session, NULL, &c->received);
-    return c->listener || make_own_flow(c, err);
+    return c->doors[0].listener || make_own_flow(c, err);
 }
 
 bool carrier_start(struct carrier **out, struct hop *hop, const struct tunnel_route *route, struct listener *listener,
@@ -256,7 +283,7 @@ bool carrier_start(struct carrier **out, struct hop *hop, const struct tunnel_ro
 {
     struct carrier *c = xcalloc(1, sizeof *c);
     hop->options = NULL;             /* borrowed while it was opened */
-    *c = (struct carrier){.hop = hop, .listener = listener, .wake_fd = -1, .own_end = -1, .channel_ms = -1,
+    *c = (struct carrier){.hop = hop, .wake_fd = -1, .own_end = -1, .channel_ms = -1,
                           .idle_ms = IDLE_S * 1000, .idle_count = IDLE_COUNT};
     const struct resolved *config = &hop->config;
     if (config->alive_interval_s > 0 && config->alive_interval_s < 3600) {
@@ -264,7 +291,7 @@ bool carrier_start(struct carrier **out, struct hop *hop, const struct tunnel_ro
         c->idle_count = config->alive_count > 0 && config->alive_count < 1000 ? config->alive_count : 1;
     }
     pthread_mutex_init(&c->mutex, NULL);
-    copy_route(c, route);
+    add_door(c, route, listener);
     atomic_store(&c->alive, true);
     bool ok = furnish(c, err);
     if (ok) {
@@ -322,9 +349,11 @@ void carrier_free(struct carrier *c)
     hop_free(c->hop);
     if (c->hall.scratch)
         munmap(c->hall.scratch, FLOW_WINDOW);
-    free(c->host);
-    free(c->port);
-    free(c->text);
+    for (size_t i = 0; i < CARRIER_DOORS; i++) {
+        free(c->doors[i].host);
+        free(c->doors[i].port);
+        free(c->doors[i].text);
+    }
     pthread_mutex_destroy(&c->mutex);
     free(c);
 }

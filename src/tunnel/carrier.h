@@ -11,6 +11,9 @@ struct carrier;
  * (copied). With no listener there is one connection, made here: carrier_socket gives our end. */
 bool carrier_start(struct carrier **out, struct hop *hop, const struct tunnel_route *route, struct listener *listener,
                    struct err *err);
+/* One more of these, at any time: as many as carrier_start takes are CARRIER_DOORS together. */
+enum { CARRIER_DOORS = 2 };
+bool carrier_add(struct carrier *carrier, const struct tunnel_route *route, struct listener *listener, struct err *err);
 int carrier_socket(struct carrier *carrier);   /* gives, once: a jump host's end */
 bool carrier_alive(const struct carrier *carrier);
 bool carrier_reason(struct carrier *carrier, struct err *err);

@@ -21,11 +21,11 @@ enum {
     EXIT_MS = 2000                   /* how long a command that has ended may take to say how */
 };
 
-struct flow *flow_new(struct flow_hall *hall, int fd)
+struct flow *flow_new(struct flow_hall *hall, int fd, const struct tunnel_route *route)
 {
     int on = 1;
     struct flow *flow = xcalloc(1, sizeof *flow);
-    *flow = (struct flow){.fd = fd, .began_ms = clock_mono_ms(), .channel = ssh_channel_new(hall->session)};
+    *flow = (struct flow){.fd = fd, .route = route, .began_ms = clock_mono_ms(), .channel = ssh_channel_new(hall->session)};
     if (!flow->channel)
         err_abort("out of memory");
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -188,7 +188,7 @@ static bool is_finished(struct flow_hall *hall, struct flow *flow)
 {
     if (!flow->far_ended || flow->to_local.length)
         return false;
-    bool command = hall->route->kind == TUNNEL_COMMAND;
+    bool command = flow->route->kind == TUNNEL_COMMAND;
     if (command && !ssh_channel_is_closed(flow->channel) && clock_mono_ms() - flow->far_ended_ms < EXIT_MS)
         return false;
     while (complaints(hall, flow))
@@ -217,7 +217,7 @@ bool flow_step(struct flow_hall *hall, struct flow *flow)
     if (flow->state == FLOW_OPENING || flow->state == FLOW_ASKING)
         return open_step(hall, flow);
     bool moved = false;
-    if (flow->state == FLOW_OPEN && hall->route->kind == TUNNEL_COMMAND)
+    if (flow->state == FLOW_OPEN && flow->route->kind == TUNNEL_COMMAND)
         moved |= complaints(hall, flow);
     if (flow->state == FLOW_OPEN)
         moved |= from_far(hall, flow);

@@ -12,6 +12,7 @@ enum flow_state { FLOW_OPENING, FLOW_ASKING, FLOW_OPEN, FLOW_OVER };
 struct flow {
     struct flow *next;
     enum flow_state state;
+    const struct tunnel_route *route;
     int fd;
     ssh_channel channel;
     struct str to_local, to_far;     /* read there and not yet written here */
@@ -27,15 +28,14 @@ struct flow {
 /* What the flows of a carrier share. */
 struct flow_hall {
     ssh_session session;
-    const struct tunnel_route *route;
     const char *name;                /* of the server, for errors */
     char *scratch;                   /* of FLOW_WINDOW bytes, that are only touched as far as they are used */
 };
 
 enum { FLOW_WINDOW = 16 * 1024 * 1024 };
 
-/* Takes `fd`. */
-struct flow *flow_new(struct flow_hall *hall, int fd);
+/* Takes `fd`, borrows `route`. */
+struct flow *flow_new(struct flow_hall *hall, int fd, const struct tunnel_route *route);
 /* Does what can be done without waiting; true: something was. */
 bool flow_step(struct flow_hall *hall, struct flow *flow);
 /* What to poll the local socket for; 0: nothing. */

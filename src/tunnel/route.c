@@ -7,17 +7,17 @@
 #include "base/text.h"
 #include "tunnel/flow.h"
 
-static int open_forward(struct flow_hall *hall, struct flow *flow)
+static int open_forward(struct flow *flow)
 {
-    return ssh_channel_open_forward(flow->channel, hall->route->host, atoi(hall->route->port), "127.0.0.1", 0);
+    return ssh_channel_open_forward(flow->channel, flow->route->host, atoi(flow->route->port), "127.0.0.1", 0);
 }
 
-static int open_socket(struct flow_hall *hall, struct flow *flow)
+static int open_socket(struct flow *flow)
 {
-    return ssh_channel_open_forward_unix(flow->channel, hall->route->text, "127.0.0.1", 0);
+    return ssh_channel_open_forward_unix(flow->channel, flow->route->text, "127.0.0.1", 0);
 }
 
-static int open_command(struct flow_hall *hall, struct flow *flow)
+static int open_command(struct flow *flow)
 {
     if (flow->state == FLOW_OPENING) {
         int rc = ssh_channel_open_session(flow->channel);
@@ -25,10 +25,10 @@ static int open_command(struct flow_hall *hall, struct flow *flow)
             return rc;
         flow->state = FLOW_ASKING;
     }
-    return ssh_channel_request_exec(flow->channel, hall->route->text);
+    return ssh_channel_request_exec(flow->channel, flow->route->text);
 }
 
-static int (*const openers[])(struct flow_hall *, struct flow *) = {
+static int (*const openers[])(struct flow *) = {
     [TUNNEL_FORWARD] = open_forward, [TUNNEL_SOCKET] = open_socket, [TUNNEL_COMMAND] = open_command,
     [TUNNEL_CONTAINER] = open_forward};
 
@@ -58,6 +58,8 @@ static void explain(struct err *err, const char *words, enum tunnel_kind kind)
         err_why(err, "%s (it said: %s)", reasons[number], *visible ? visible : "nothing");
     else
         err_why(err, "%s", *visible ? visible : "the SSH server did not say why");
+    if (number == 1 || number == 3)
+        err->class = ERR_NEVER_READY;
     if (number == 1)
         err_hint(err, "AllowTcpForwarding, AllowStreamLocalForwarding and PermitOpen of its sshd_config decide");
     else if (number == 2 || number == 0)
@@ -67,13 +69,13 @@ static void explain(struct err *err, const char *words, enum tunnel_kind kind)
 
 int route_open(struct flow_hall *hall, struct flow *flow)
 {
-    int rc = openers[hall->route->kind](hall, flow);
+    int rc = openers[flow->route->kind](flow);
     if (rc == SSH_OK || rc == SSH_AGAIN)
         return rc;
     char where[320];
-    name_route(hall->route, where, sizeof where);
+    name_route(flow->route, where, sizeof where);
     err_set(&flow->failure, ERR_NOT_READY, "%s cannot reach %s", hall->name, where);
-    explain(&flow->failure, ssh_get_error(hall->session), hall->route->kind);
+    explain(&flow->failure, ssh_get_error(hall->session), flow->route->kind);
     return SSH_ERROR;
 }
 
@@ -93,14 +95,14 @@ static void last_line(const char *text, char *out, size_t size)
 
 void route_ended(struct flow_hall *hall, struct flow *flow)
 {
-    if (hall->route->kind != TUNNEL_COMMAND)
+    if (flow->route->kind != TUNNEL_COMMAND)
         return;
     int status = ssh_channel_get_exit_status(flow->channel);
     char line[512], where[320];
     last_line(str_text(&flow->complaint), line, sizeof line);
     if (status == 0 || (status < 0 && !line[0] && flow->received))
         return;
-    name_route(hall->route, where, sizeof where);
+    name_route(flow->route, where, sizeof where);
     err_set(&flow->failure, flow->received ? ERR_LOST : ERR_NOT_READY, "%s ended on %s", where, hall->name);
     if (line[0])
         err_why(&flow->failure, "it said: %s", line);
@@ -108,6 +110,8 @@ void route_ended(struct flow_hall *hall, struct flow *flow)
         err_why(&flow->failure, "its exit status is %d", status);
     else
         err_why(&flow->failure, "it was ended by a signal");
+    if (status == 127 || status == 126)
+        flow->failure.class = ERR_NEVER_READY;
     if (status == 127 || status == 126)
         err_hint(&flow->failure, "is the program installed over there, and in the PATH of a shell without a terminal?");
 }

@@ -8,8 +8,10 @@
 #include "tunnel/container.h"
 
 struct tunnel {
-    struct listener listener;
+    struct listener listeners[CARRIER_DOORS];
+    size_t listener_count;
     struct carrier *carrier;
+    char *container, *container_host;   /* a container's name, and where it was found */
 };
 
 static bool check_route(const struct tunnel_route *route, struct err *err)
@@ -37,23 +39,46 @@ static const char *unix_port(const struct tunnel_route *route)
     return route->port && target_is_port(route->port) ? route->port : "5432";
 }
 
+/* A container is looked for once: its other ports are at the same address. */
+static bool find_container(struct tunnel *t, struct hop *hop, const struct tunnel_options *options, struct arena *arena,
+                           struct tunnel_route *route, struct err *err)
+{
+    const char *name = route->text, *port = route->port;
+    if (route->kind != TUNNEL_CONTAINER)
+        return true;
+    if (!container_find(hop, options, arena, route, err))
+        return false;
+    if (route->host && strcmp(route->port, port) == 0) {   /* else it is a published port, which says nothing of others */
+        t->container = xstrdup(name);
+        t->container_host = xstrdup(route->host);
+    }
+    return true;
+}
+
+static bool add_listener(struct tunnel *t, const struct tunnel_route *route, struct listener **out, struct err *err)
+{
+    *out = &t->listeners[t->listener_count];
+    (*out)->fd = -1;
+    if (!listener_open(*out, unix_port(route), err))
+        return false;
+    t->listener_count++;
+    return true;
+}
+
 bool tunnel_open(struct tunnel **out, const struct tunnel_options *options, struct err *err)
 {
     *out = NULL;
     if (!check_route(&options->route, err))
         return false;
     struct hop *hop;
+    struct listener *listener;
     struct tunnel *t = xcalloc(1, sizeof *t);
     struct arena arena = {0};
     struct tunnel_route route = options->route;
-    t->listener.fd = -1;
     bool ok = hop_open(&hop, options->ssh, NULL, 0, options, err);
-    if (ok && route.kind == TUNNEL_CONTAINER)
-        ok = container_find(hop, options, &arena, &route, err);
-    if (ok && !listener_open(&t->listener, unix_port(&route), err))
-        ok = false;
+    ok = ok && find_container(t, hop, options, &arena, &route, err) && add_listener(t, &route, &listener, err);
     if (ok)
-        ok = carrier_start(&t->carrier, hop, &route, &t->listener, err);
+        ok = carrier_start(&t->carrier, hop, &route, listener, err);
     else
         hop_free(hop);
     arena_free(&arena);
@@ -65,7 +90,24 @@ bool tunnel_open(struct tunnel **out, const struct tunnel_options *options, stru
     return false;
 }
 
-const struct tunnel_end *tunnel_end(const struct tunnel *t) { return &t->listener.end; }
+bool tunnel_add(struct tunnel *t, const struct tunnel_route *route, const struct tunnel_end **end, struct err *err)
+{
+    struct tunnel_route to = *route;
+    struct listener *listener;
+    if (!check_route(route, err))
+        return false;
+    if (to.kind == TUNNEL_CONTAINER && (!t->container || strcmp(t->container, to.text) != 0))
+        return err_set(err, ERR_CONFIG, "how to reach port %s of the container %s is not known", to.port, to.text);
+    if (to.kind == TUNNEL_CONTAINER)
+        to.host = t->container_host;
+    if (t->listener_count == CARRIER_DOORS || !add_listener(t, &to, &listener, err) ||
+        !carrier_add(t->carrier, &to, listener, err))
+        return false;
+    *end = &listener->end;
+    return true;
+}
+
+const struct tunnel_end *tunnel_end(const struct tunnel *t) { return &t->listeners[0].end; }
 bool tunnel_alive(const struct tunnel *t) { return carrier_alive(t->carrier); }
 bool tunnel_reason(struct tunnel *t, struct err *err) { return carrier_reason(t->carrier, err); }
 int64_t tunnel_channel_ms(struct tunnel *t) { return carrier_channel_ms(t->carrier); }
@@ -75,6 +117,9 @@ void tunnel_close(struct tunnel *t)
     if (!t)
         return;
     carrier_free(t->carrier);
-    listener_close(&t->listener);
+    for (size_t i = 0; i < t->listener_count; i++)
+        listener_close(&t->listeners[i]);
+    free(t->container);
+    free(t->container_host);
     free(t);
 }

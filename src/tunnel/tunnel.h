@@ -61,6 +61,9 @@ struct tunnel_end {
     const char *socket_dir;          /* NULL: TCP */
 };
 const struct tunnel_end *tunnel_end(const struct tunnel *tunnel);
+/* One more place behind the same session: another port of the container that it was opened for, a forward, a socket.
+ * *end lives as long as the tunnel. From one thread at a time. */
+bool tunnel_add(struct tunnel *tunnel, const struct tunnel_route *route, const struct tunnel_end **end, struct err *err);
 
 bool tunnel_alive(const struct tunnel *tunnel);
 /* Why the newest channel failed or the session was lost, in our words; false: the tunnel knows of nothing. Shown
