@@ -14,6 +14,7 @@
 #include "base/secret.h"
 
 struct db;
+struct str;
 
 struct db_statement {                /* borrowed during the call */
     const char *sql;
@@ -23,12 +24,23 @@ struct db_statement {                /* borrowed during the call */
     const struct err *error;         /* NULL: it succeeded */
 };
 
+/* Where to connect instead of the keywords' host and port, which still say whose certificate and whose line of the
+ * password file it is: the near end of a tunnel. */
+struct db_way {
+    const char *hostaddr, *port;     /* loopback; or */
+    const char *socket_dir;          /* with `port` in the socket's name */
+    const char *through;             /* as messages call it: "ops@vps" */
+};
+
 struct db_options {
     /* libpq keywords and values, `count` of them; borrowed during db_open. host names are resolved here once
      * on a detached thread (cancellable) and handed to libpq as hostaddr with host kept for TLS. */
     const char *const *keywords, *const *values;
     size_t count;
     const struct secret *password;   /* NULL: .pgpass, PGPASSWORD, or none */
+    /* NULL: none. Through one the connection is refused when sslmode asks for TLS and there is none: over a Unix socket
+     * libpq leaves it out without a word. */
+    const struct db_way *way;
     int cancel_fd;                   /* readable: cancel; -1: none */
     int connect_timeout_ms;          /* of the whole set-up; <= 0: 10 000 */
     bool session_settings;           /* an unpooled connection: UTC, ISO dates and so on are set in it */
@@ -38,6 +50,13 @@ struct db_options {
     /* Told of every statement once it is over (not of pipelines), with its first 128 KiB; NULL: nobody is. */
     void (*statement)(void *sink, const struct db_statement *statement);
     void *statement_sink;
+    /* One is over: "tcp" (of an address of its own), "tls", "start-up"; NULL: nobody is told. */
+    void (*phase)(void *sink, const char *phase, int64_t ms);
+    void *phase_sink;
+    /* Why a connection broke, where something beneath it knows more than libpq does: true, with class, why and hint of
+     * `err`. NULL: nothing does. */
+    bool (*broken)(void *sink, struct err *err);
+    void *broken_sink;
 };
 
 /* What the connection turned out to be; texts live as long as the connection. */
@@ -56,10 +75,14 @@ bool db_open(struct db **db, const struct db_options *options, struct err *err);
 /* Before long statements, on a connection known to be unpooled: the server shall end one whose client has
  * vanished (from 14, where its system can tell). Asked once a connection; session_settings does it too. */
 bool db_watch_client(struct db *db, struct err *err);
+/* The same as one statement of a script: RESET ALL takes it back. */
+void db_sql_watch_client(struct str *out);
 void db_close(struct db *db);        /* NULL is fine; a running statement is not waited for */
 const struct db_facts *db_facts(const struct db *db);
 /* False once the connection is known to be dead. */
 bool db_alive(const struct db *db);
+/* While no statement runs and its socket is readable: takes what came (notices). False: the connection is lost, and why. */
+bool db_listen(struct db *db, struct err *err);
 /* Round trips so far (each Sync or simple query sent and answered is one; set-up is not counted). */
 uint64_t db_round_trips(const struct db *db);
 

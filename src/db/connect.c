@@ -33,6 +33,7 @@ struct parameters {
 
 struct attempt {                     /* what all addresses have in common */
     const struct db_options *options;
+    const struct secret *password;
     const PQconninfoOption *info;    /* as libpq understands the options */
     const char *passfile;            /* NULL: libpq's own choice */
     const char *session_attrs;       /* NULL: as given */
@@ -137,6 +138,10 @@ static const char *text_or(const char *text, const char *otherwise)
 static void name_target(struct err *err, const struct attempt *a, const struct db_candidate *c)
 {
     const char *port = text_or(c->port, "5432"), *database = text_or(info_value(a->info, "dbname"), "");
+    if (a->options->way) {
+        err_set(err, ERR_NOT_READY, "cannot connect to \"%s\" through %s", database, a->options->way->through);
+        return;
+    }
     if (!c->hostaddr) {
         err_set(err, ERR_NOT_READY, "cannot connect to \"%s\" on the socket in %s (port %s)", database,
                 text_or(c->host, "the default directory"), port);
@@ -153,6 +158,8 @@ static bool connect_failed(const struct attempt *a, const struct db_candidate *c
     struct failure f;
     take_apart(PQerrorMessage(pg), &f);
     name_target(err, a, c);
+    if (!f.sqlstate[0] && a->options->broken && a->options->broken(a->options->broken_sink, err))
+        return false;
     sqlstate_sort_connect(err, f.sqlstate, f.text, f.errnum);
     if (err && f.detail[0]) {
         size_t used = strlen(err->why);
@@ -167,6 +174,12 @@ static bool connect_timed_out(const struct attempt *a, const struct db_candidate
 {
     ConnStatusType status = PQstatus(pg);
     name_target(err, a, c);
+    if (a->options->broken && a->options->broken(a->options->broken_sink, err))
+        return false;
+    if (a->options->way) {
+        err_why(err, "nothing came back through the tunnel");
+        return err_hint(err, "is the database's host up over there, and does a firewall let the port through?");
+    }
     if (status == CONNECTION_STARTED || status == CONNECTION_NEEDED) {
         err_why(err, "the host does not answer");
         return err_hint(err, "is the machine up, and does a firewall let this port through?");
@@ -194,13 +207,32 @@ static bool build(struct parameters *p, const struct attempt *a, const struct db
          put(p, "keepalives_count", "3");
     ok = ok && put_options(p, a->options, false);
     ok = ok && put(p, "host", c->host) && put(p, "hostaddr", c->hostaddr) && put(p, "port", c->port);
-    if (a->options->password)
-        ok = ok && put(p, "password", secret_text(a->options->password));
+    if (a->password)
+        ok = ok && put(p, "password", secret_text(a->password));
     /* "prefer" would talk to a key server, blocking; whoever needs it says "require" */
     if (!gss || strcmp(gss, "prefer") == 0)
         ok = ok && put(p, "gssencmode", "disable");
     return ok && put(p, "passfile", a->passfile) && put(p, "target_session_attrs", a->session_attrs) &&
            put(p, "client_encoding", "UTF8");
+}
+
+struct phase { const char *name; int64_t since_ms; };
+
+/* Tells of the phase that libpq has left, when it comes to another one. */
+static void follow(const struct db_options *options, PGconn *pg, struct phase *phase)
+{
+    ConnStatusType status = PQstatus(pg);
+    int64_t now = clock_mono_ms();
+    const char *name = status == CONNECTION_STARTED       ? phase->name
+                       : status == CONNECTION_SSL_STARTUP ? "tls"
+                       : status == CONNECTION_OK          ? NULL
+                       : phase->name && strcmp(phase->name, "tls") == 0 && status == CONNECTION_MADE ? phase->name
+                                                                                                       : "start-up";
+    if (name == phase->name || status == CONNECTION_BAD)
+        return;
+    if (phase->name && options->phase && !(options->way && strcmp(phase->name, "tcp") == 0))
+        options->phase(options->phase_sink, phase->name, now - phase->since_ms);
+    *phase = (struct phase){name, now};
 }
 
 /* One address. Leaves db->pg open on success. */
@@ -218,11 +250,13 @@ static bool try_address(struct db *db, const struct attempt *a, const struct db_
     PostgresPollingStatusType next = PQstatus(pg) == CONNECTION_BAD ? PGRES_POLLING_FAILED
                                                                     : PGRES_POLLING_WRITING;
     bool waiting = true;
+    struct phase phase = {"tcp", clock_mono_ms()};
     while (waiting && (next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING)) {
         short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         switch (wait_for(PQsocket(pg), events, db->cancel_fd, deadline)) {
         case WAIT_IO:
             next = PQconnectPoll(pg);
+            follow(a->options, pg, &phase);
             break;
         case WAIT_CANCEL:
             waiting = err_set(err, ERR_CANCELLED, "cancelled while connecting");
@@ -304,6 +338,8 @@ static bool apply_session_settings(struct db *db, bool read_only, struct err *er
     return ok || err_context(err, "cannot set up the session");
 }
 
+void db_sql_watch_client(struct str *out) { str_add(out, "SELECT " WATCH_CLIENT ";"); }
+
 bool db_watch_client(struct db *db, struct err *err)
 {
     if (db->client_watched)
@@ -312,12 +348,14 @@ bool db_watch_client(struct db *db, struct err *err)
     return db->client_watched;
 }
 
-/* Lets libpq read everything, and stop there. Gives the conninfo array, or the error that it found. */
-static PQconninfoOption *read_options(const struct db_options *options, struct err *err)
+/* Lets libpq read everything, and stop there. Gives the conninfo array, or the error that it found; and, where one is
+ * wanted, the password that the file has for this host and port: by the time it connects they are a tunnel's. */
+static PQconninfoOption *read_options(const struct db_options *options, const char *passfile, struct secret **password,
+                                      struct err *err)
 {
     struct parameters p = {.count = 0};
     PQconninfoOption *info = NULL;
-    if (!put_options(&p, options, true) || !put(&p, "passfile", NO_PASSFILE) ||
+    if (!put_options(&p, options, true) || !put(&p, "passfile", password ? passfile : NO_PASSFILE) ||
         !put(&p, "sslmode", STOP_WORD)) {
         err_set(err, ERR_CONFIG, "too many connection parameters");
         return NULL;
@@ -327,6 +365,8 @@ static PQconninfoOption *read_options(const struct db_options *options, struct e
         err_abort("out of memory");
     if (strstr(PQerrorMessage(pg), STOP_WORD)) {
         info = PQconninfo(pg);
+        if (password && PQpass(pg) && *PQpass(pg))
+            *password = secret_new(PQpass(pg), strlen(PQpass(pg)));
     } else {
         char line[512];
         clean_line(line, sizeof line, PQerrorMessage(pg));
@@ -338,12 +378,46 @@ static PQconninfoOption *read_options(const struct db_options *options, struct e
     return info;
 }
 
+static bool asks_for_tls(PGconn *pg)
+{
+    PQconninfoOption *info = PQconninfo(pg);
+    const char *mode = info_value(info, "sslmode");
+    bool asks = mode && (strcmp(mode, "require") == 0 || strncmp(mode, "verify-", 7) == 0);
+    PQconninfoFree(info);
+    return asks;
+}
+
+/* libpq drops TLS over a Unix socket, whatever sslmode says. */
+static bool tls_as_asked(const struct db *db, const struct db_way *way, struct err *err)
+{
+    if (!way || PQsslInUse(db->pg) || !asks_for_tls(db->pg))
+        return true;
+    err_set(err, ERR_NEVER_READY, "sslmode asks for TLS, and there is none through %s", way->through);
+    err_why(err, "the tunnel ends at a Unix socket, over which PostgreSQL has no TLS; SSH alone protects it");
+    return err_hint(err, "use tunnel.forward for TLS up to the database, or leave sslmode out of the URL");
+}
+
+static bool find_addresses(struct db_candidates *c, struct arena *arena, const struct db *db, const struct attempt *a,
+                           struct err *err)
+{
+    const struct db_way *way = a->options->way;
+    const char *host = info_value(a->info, "host");
+    if (!way)
+        return db_resolve(c, arena, host, info_value(a->info, "hostaddr"), info_value(a->info, "port"), db->cancel_fd,
+                          a->deadline, err);
+    /* never called loopback: what is at the other end is elsewhere */
+    *c = (struct db_candidates){.items = arena_alloc(arena, sizeof *c->items), .count = 1};
+    host = host ? arena_strndup(arena, host, strcspn(host, ",")) : NULL;
+    c->items[0] = (struct db_candidate){.host = way->socket_dir ? way->socket_dir : host, .hostaddr = way->hostaddr,
+                                        .port = way->port};
+    return true;
+}
+
 static bool connect_anywhere(struct db *db, struct attempt *a, struct err *err)
 {
     struct arena arena = {0};
     struct db_candidates candidates;
-    bool ok = db_resolve(&candidates, &arena, info_value(a->info, "host"), info_value(a->info, "hostaddr"),
-                         info_value(a->info, "port"), db->cancel_fd, a->deadline, err);
+    bool ok = find_addresses(&candidates, &arena, db, a, err);
     if (ok) {
         db->all_loopback = candidates.all_loopback;
         const char *attrs = info_value(a->info, "target_session_attrs");
@@ -365,8 +439,11 @@ bool db_open(struct db **out, const struct db_options *options, struct err *err)
 {
     struct err unasked, *e = err ? err : &unasked;
     char reason[4200] = "";
+    const char *passfile = secret_length(options->password) ? NULL : safe_passfile(options, reason, sizeof reason);
+    bool by_file = options->way && !secret_length(options->password);
+    struct secret *found = NULL;
     *out = NULL;
-    PQconninfoOption *info = read_options(options, e);
+    PQconninfoOption *info = read_options(options, passfile, by_file ? &found : NULL, e);
     if (!info)
         return false;
     struct db *db = xcalloc(1, sizeof *db);
@@ -375,17 +452,19 @@ bool db_open(struct db **out, const struct db_options *options, struct err *err)
     db->notice_sink = options->notice_sink;
     db->statement = options->statement;
     db->statement_sink = options->statement_sink;
+    db->broken = options->broken;
+    db->broken_sink = options->broken_sink;
     db->command.give_up = -1;
     const char *own = info_value(info, "connect_timeout");
     int own_ms = own ? atoi(own) * 1000 : 0;
     int timeout = options->connect_timeout_ms > 0 ? options->connect_timeout_ms : own_ms > 0 ? own_ms
                   : CONNECT_TIMEOUT_MS;
-    struct attempt a = {.options = options, .info = info, .deadline = clock_mono_ms() + timeout};
-    if (!secret_length(options->password))
-        a.passfile = safe_passfile(options, reason, sizeof reason);
+    struct attempt a = {.options = options, .info = info, .deadline = clock_mono_ms() + timeout,
+                        .password = found ? found : options->password, .passfile = by_file ? NO_PASSFILE : passfile};
     if (reason[0] && db->notice)
         db->notice(db->notice_sink, "WARNING", reason);
-    bool ok = connect_anywhere(db, &a, e);
+    bool ok = connect_anywhere(db, &a, e) && tls_as_asked(db, options->way, e);
+    secret_free(found);
     if (ok) {
         PQsetErrorVerbosity(db->pg, PQERRORS_DEFAULT);
         PQsetnonblocking(db->pg, 1);

@@ -60,6 +60,9 @@ bool db_error_lost(struct db *db, struct err *err)
     if (db->pg)
         first_line(reason, sizeof reason, PQerrorMessage(db->pg));
     enum db_stop stop = db->command.stop;
+    struct err beneath = {0};
+    if (stop == DB_STOP_NONE && db->broken && db->broken(db->broken_sink, &beneath))
+        first_line(reason, sizeof reason, beneath.why);
     if (db->committing) {
         err_set(err, ERR_UNKNOWN_OUTCOME, "the connection was lost while committing");
         err_hint(err, "whether it was committed must be found out before anything is repeated");
@@ -74,6 +77,18 @@ bool db_error_lost(struct db *db, struct err *err)
         err_hint(err, "nothing was being committed; connect again");
     }
     return err_why(err, "%s", reason);
+}
+
+bool db_listen(struct db *db, struct err *err)
+{
+    if (db->pg && !db->command.active && PQconsumeInput(db->pg)) {
+        PQisBusy(db->pg);            /* hands notices on; a FATAL one is the last before the end */
+        for (PGnotify *n; (n = PQnotifies(db->pg));)
+            PQfreemem(n);
+        if (PQstatus(db->pg) == CONNECTION_OK)
+            return true;
+    }
+    return db->command.active || db_error_lost(db, err);
 }
 
 struct db_result { PGresult *pg; };

@@ -56,6 +56,8 @@ struct db {
     void *notice_sink;
     void (*statement)(void *sink, const struct db_statement *statement);
     void *statement_sink;
+    bool (*broken)(void *sink, struct err *err);
+    void *broken_sink;
     char *statement_sql;             /* of the newest command, while somebody wants to be told */
     int64_t statement_at_ms;
     size_t statement_parameters;
