@@ -270,6 +270,7 @@ static bool settle(struct migrate_run *run, const struct migrate_item *item, str
 void migrate_sql_session(const struct migrate_run *run, bool local, struct str *out)
 {
     str_add(out, "reset all;reset session authorization;reset role;");
+    db_sql_watch_client(out);
     str_printf(out, "set %slock_timeout = '%dms';", local ? "local " : "", run->lock_timeout_ms);
     if (ledger_own_search_path(run->ledger)) {
         str_printf(out, "set %ssearch_path = ", local ? "local " : "");
@@ -285,7 +286,7 @@ static void compose(const struct migrate_run *run, const struct migrate_item *it
 {
     str_add(&m->text, "begin;");
     migrate_sql_session(run, true, &m->text);
-    m->check = ledger_own_search_path(run->ledger) ? 6 : 5;
+    m->check = ledger_own_search_path(run->ledger) ? 7 : 6;
     ledger_sql_lock_check(run->ledger, &m->text);
     m->head_statements = m->check + 1;
     m->script_at = text_length(str_text(&m->text));
