@@ -103,7 +103,7 @@ void view_header(const struct view *v)
     room -= via ? via_width + 2 : 0;
     bool versioned = version_width && room >= TARGET_LEAST + 2 + version_width;
     room -= versioned ? version_width + 2 : 0;
-    column += grid_text(v->g, 0, column, room, STYLE_PLAIN, server->target) + 2;
+    column += grid_text(v->g, 0, column, room, STYLE_PLAIN, text_is_empty(server->way) ? server->target : server->way) + 2;
     if (via)
         column += grid_text(v->g, 0, column, via_width, STYLE_PLAIN, server->via) + 2;
     if (versioned)

@@ -424,7 +424,7 @@ static void draw_typed(const struct view *v, const struct box *b, int row)
         char stars[64] = "";
         for (int i = 0; i < d->secret_length && i < 40; i++)
             strcat(stars, "*");
-        column += grid_text(v->g, row, column, 20, STYLE_PLAIN, "Not shown, not kept") + 2;
+        column += grid_text(v->g, row, column, 20, STYLE_PLAIN, "Not recorded") + 2;
         draw_field(v, row, column, b->column + b->columns - 2 - column, stars, d->focus == FOCUS_FIELD);
         return;
     }

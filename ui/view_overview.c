@@ -3,11 +3,13 @@
 
 #include <stdio.h>
 
+#include "app/connection.h"
 #include "app/human.h"
 #include "app/list.h"
 #include "app/screen.h"
 #include "app/sentence.h"
 #include "app/util.h"
+#include "base/str.h"
 
 static const struct { enum style style; const char *mark; } moods[] = {
     [MOOD_GOOD] = {STYLE_GOOD, "\xe2\x9c\x93"}, [MOOD_WAIT] = {STYLE_BOLD, "\xe2\x80\xa6"},
@@ -29,6 +31,15 @@ static void draw_sentence(const struct view *v)
     view_wrap(v, row + used, column, width, rows - used, STYLE_PLAIN, s.next);
 }
 
+/* Where the time goes while an environment is opened, or went until it could not be. */
+static void draw_phases(const struct view *v)
+{
+    struct str line = {0};
+    connection_phases(&v->m->facts, &line);
+    view_wrap(v, v->l.list_row + 2, 3, v->g->columns - 4, 3, STYLE_DIM, str_text(&line));
+    str_free(&line);
+}
+
 bool view_unconnected(const struct view *v)
 {
     const struct facts *f = &v->m->facts;
@@ -39,6 +50,7 @@ bool view_unconnected(const struct view *v)
     grid_printf(v->g, v->l.sentence_row, 1, v->g->columns - 2, moods[s.mood].style, "%s %s  %s",
                 moods[s.mood].mark, s.word, s.text);
     view_empty(v, s.next);
+    draw_phases(v);
     return true;
 }
 
@@ -165,4 +177,6 @@ void view_overview(const struct view *v)
     draw_preserved(v);
     draw_tables(v);
     draw_migrations(v);
+    if (!v->m->facts.status_partial && !v->m->facts.status_complete)
+        draw_phases(v);
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/connection.h"
 #include "app/details.h"
 #include "app/diagnosis.h"
 #include "app/human.h"
@@ -128,31 +129,12 @@ static void totals_merge(struct facts *f, const struct fact_table *totals)
     }
 }
 
-static void write_mode_end(struct model *m, const char *why)
-{
-    if (!m->write_mode)
-        return;
-    m->write_mode = false;
-    notice_set(m, "warn", "Write mode is off: %s.", why);
-}
-
-static void connection_event(struct model *m, const struct input *in)
-{
-    struct facts *f = &m->facts;
-    text_replace(&f->phase, or_empty(in->name));
-    text_replace(&f->phase_text, in->text);
-    if (!text_is_empty(in->server.environment) || !text_is_empty(in->server.target))
-        replace(&type_fact_server, &f->server, &in->server);
-    if (!facts_ready(m))
-        write_mode_end(m, "the connection is not what it was");
-}
-
 static void status_event(struct model *m, const struct input *in)
 {
     struct facts *f = &m->facts;
     bool known = !text_is_empty(f->server.system_identifier) && !text_is_empty(in->server.system_identifier);
     if (known && !text_same(f->server.system_identifier, in->server.system_identifier))
-        write_mode_end(m, "another cluster answers now");
+        connection_end_write_mode(m, "another cluster answers now");
     replace(&type_fact_server, &f->server, &in->server);
     replace(&type_fact_ledger, &f->ledger, &in->ledger);
     replace(&type_fact_guard, &f->guard, &in->guard);
@@ -190,9 +172,8 @@ static void diagnosis_event(struct facts *f, const struct input *in)
 
 void facts_event(struct model *m, const struct input *in, const struct job *job, struct effects *effects)
 {
-    (void)effects;
     switch (in->kind) {
-    case IN_CONNECTION: connection_event(m, in); break;
+    case IN_CONNECTION: connection_event(m, in, effects); break;
     case IN_STATUS:
         status_event(m, in);
         if (in->number == 1)
@@ -226,6 +207,7 @@ void facts_forget(struct model *m)
     codec_free(&type_fact_guard, &f->guard);
     codec_free(&type_input_error, &f->open_error);
     codec_free(&type_fact_diagnosis, &f->diagnosis);
+    connection_forget(f);
     free(f->phase);
     free(f->phase_text);
     free(f->problem);

@@ -19,6 +19,7 @@ enum {
     PAGE_ROWS = 100, PAGE_MOST = 200, PAGES = 3,
     MANY_ENVIRONMENTS = 12,            /* more of them are shown with the worst first */
     LOG_LINES = 500,
+    PHASES_MOST = 24,
     SIZE_MOST = 1000,                  /* columns, rows: more is no terminal */
     LEAST_COLUMNS = 60, LEAST_ROWS = 16
 };
@@ -54,10 +55,18 @@ struct rowset {
     uint64_t page_request;             /* the one page that is asked for; 0: none */
 };
 
+/* A step of connecting that is over, and its time. */
+struct phase {
+    char *name;
+    int64_t ms;
+};
+
 /* What is known of the open environment, whatever screen shows it. */
 struct facts {
     char *phase;                       /* of the connection: "" "connecting" ... "ready" "lost" */
     char *phase_text;
+    struct phase *phases;              /* of the newest connection */
+    size_t phase_count;
     struct fact_server server;
     struct fact_ledger ledger;
     struct fact_guard guard;

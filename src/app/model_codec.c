@@ -47,8 +47,14 @@ static const struct field rowset_fields[] = {
 };
 TYPE(type_rowset, rowset, rowset_fields);
 
+static const struct field phase_fields[] = {
+    CODEC_FIELD(struct phase, name, FIELD_TEXT), CODEC_FIELD(struct phase, ms, FIELD_I64),
+};
+TYPE(type_phase, phase, phase_fields);
+
 static const struct field facts_fields[] = {
     CODEC_FIELD(struct facts, phase, FIELD_TEXT), CODEC_FIELD(struct facts, phase_text, FIELD_TEXT),
+    CODEC_LIST(struct facts, phases, phase_count, &type_phase),
     CODEC_STRUCT(struct facts, server, &type_fact_server), CODEC_STRUCT(struct facts, ledger, &type_fact_ledger),
     CODEC_STRUCT(struct facts, guard, &type_fact_guard),
     CODEC_LIST(struct facts, tables, table_count, &type_fact_table),

@@ -113,6 +113,16 @@ static void say_schema(const struct facts *f, struct sentence *out)
             l->pending == 1 ? "is" : "are");
 }
 
+/* The first of the guard's reasons; where the environment is said to be local and is not, why that is. */
+static const char *why_refused(const struct facts *f)
+{
+    const struct fact_guard *g = &f->guard;
+    for (size_t i = 0; i < g->reason_count && text_same(f->server.role, "local"); i++)
+        if (text_holds(or_empty(g->reasons[i].text), "not local: "))
+            return g->reasons[i].text;
+    return g->reason_count ? or_empty(g->reasons[0].text) : "the guard does not allow them.";
+}
+
 /* How a seed would be possible from here, or the line that would allow it. */
 static void next_seed(const struct sentence_input *in, struct sentence *out)
 {
@@ -120,8 +130,7 @@ static void next_seed(const struct sentence_input *in, struct sentence *out)
     if (in->facts->server.in_recovery) {
         NEXT(out, "This server is a standby: seed its primary.");
     } else if (!g->seed_allowed) {
-        NEXT(out, "Writes are refused here: %s",
-             g->reason_count ? or_empty(g->reasons[0].text) : "the guard does not allow them.");
+        NEXT(out, "Writes are refused here: %s", why_refused(in->facts));
         if (!text_is_empty(g->allow_line))
             NEXT(out, " This would allow them: %s", g->allow_line);
     } else if (in->write_mode) {
@@ -140,6 +149,21 @@ static void next_migrate(const struct sentence_input *in, struct sentence *out)
         NEXT(out, "Next: x a applies them; 2 shows them.");
     else
         NEXT(out, "Next: 2 shows them; W for write mode, then x a applies them.");
+}
+
+/* A phase is told of when it is over: what comes after it is being done. */
+static const char *phase_words(const char *phase)
+{
+    static const struct { const char *over, *words; } table[] = {
+        {"attempt", "not ready yet, tried again"}, {"resolve", "connecting to the SSH server"},
+        {"connect", "checking the SSH server's key"}, {"host key", "logging in by SSH"},
+        {"authenticate", "the SSH session stands; connecting to PostgreSQL"}, {"container", "connecting to PostgreSQL"},
+        {"channel", "connecting to PostgreSQL"}, {"tls", "logging in to PostgreSQL"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (text_same(table[i].over, phase))
+            return table[i].words;
+    return text_is_empty(phase) ? "connecting" : phase;
 }
 
 /* ---- the rules, in order; each is true when it has spoken ---- */
@@ -169,14 +193,16 @@ static bool not_connected(const struct sentence_input *in, struct sentence *out)
     if (text_same(f->phase, "lost") || text_same(f->phase, "closed") ||
         (seen && text_same(f->phase, "failed"))) {
         word(out, MOOD_BAD, "LOST");
-        SAY(out, "The connection was lost; what is shown is from before.");
+        SAY(out, "The connection was lost");
+        if (text_same(f->phase, "lost") && !text_is_empty(f->phase_text))
+            SAY(out, " (%s)", f->phase_text);
+        SAY(out, "; what is shown is from before.");
         NEXT(out, "r connects again.");
         return true;
     }
-    if (!seen || text_same(f->phase, "connecting") || text_same(f->phase, "attempt")) {
+    if (!seen || (!text_is_empty(f->phase) && !text_same(f->phase, "ready"))) {
         word(out, MOOD_WAIT, "OPENING");
-        SAY(out, "%s: %s", in->environment, text_is_empty(f->phase) ? "connecting"
-            : text_same(f->phase, "attempt") ? "not ready yet, tried again" : f->phase);
+        SAY(out, "%s: %s", in->environment, phase_words(f->phase));
         if (!text_is_empty(f->phase_text))
             SAY(out, ", %s", f->phase_text);
         SAY(out, " \xe2\x80\xa6");

@@ -218,8 +218,11 @@ static void outcome(struct model *m, const struct input *in, const struct job *j
                    or_empty(in->error.message));
     else if (!job->plan)
         say_done(m, in, job);
-    if (!wrote)
+    if (!wrote) {
+        if (!in->ok && text_same(m->facts.phase, "lost"))
+            facts_refresh(m, effects);          /* connects again; what was asked for is for its operator to repeat */
         return;
+    }
     if (effect == EFFECT_SIGNAL_BACKEND) {
         screen_class_activity.refresh(m, effects);
         return;

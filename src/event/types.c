@@ -88,6 +88,7 @@ static const struct field server_fields[] = {
     CODEC_FIELD(struct fact_server, environment, FIELD_TEXT),
     CODEC_FIELD(struct fact_server, role, FIELD_TEXT),
     CODEC_FIELD(struct fact_server, target, FIELD_TEXT),
+    CODEC_FIELD(struct fact_server, way, FIELD_TEXT),
     CODEC_FIELD(struct fact_server, via, FIELD_TEXT),
     CODEC_FIELD(struct fact_server, version, FIELD_TEXT),
     CODEC_FIELD(struct fact_server, in_recovery, FIELD_BOOL),

@@ -39,7 +39,8 @@ struct fact_server {
     bool ready;
     char *environment, *role;
     char *target;                   /* "alpimonitor on /run/x" or user@host:port/database, redacted */
-    char *via;                      /* "unix socket" "tcp" "tls" ... */
+    char *way;                      /* "ops@vps ⇢ postgres:5432": through which tunnel, and to where; "" none */
+    char *via;                      /* "unix socket" "tcp" "tls" "ssh" "ssh, tls" */
     char *version;                  /* "15.8" */
     bool in_recovery, pooled, superuser;
     char *system_identifier;        /* "" unknown */
@@ -184,7 +185,9 @@ enum input_kind {
     IN_START,        /* name: environment or "", text: how it was opened */
     /* events of operations; `request` says which */
     IN_ENVIRONMENTS, /* environments: those of which something is new; number 1: these are all there are */
-    IN_CONNECTION,   /* name: phase (resolving connecting authenticating ready lost closed), server */
+    IN_CONNECTION,   /* name: "connecting" (with server); then each phase that is over, number: its ms, text: with what
+                      * (resolve connect host key authenticate container channel tls start-up); ready failed, number: ms
+                      * in all; lost closed; attempt: a try of a wait, number: which */
     IN_STATUS,       /* server, ledger, tables, guard: what the Overview shows. number: 0 partial, 1 complete;
                       * text: what is wrong with the fixtures ("" nothing): they cannot all be compared then */
     IN_TABLE,        /* tables: those that changed (a count or a diff arrived) */

@@ -19,7 +19,7 @@ struct worker {
     struct worker_options options;
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t more;
+    int more_fd;                /* an eventfd: there is another job, or the end */
     struct job *first, **last;
     struct job *current;
     bool ending;
@@ -43,12 +43,39 @@ static void raise_cancel(struct worker *w)
     (void)eventfd_write(w->cancel_fd, 1);
 }
 
+static bool has_more(struct worker *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    bool more = w->first || w->ending;
+    pthread_mutex_unlock(&w->mutex);
+    return more;
+}
+
+/* Sleeps until there is something to do; a connection that is lost meanwhile is heard of. */
+static void wait_for_more(struct worker *w)
+{
+    const struct worker_options *o = &w->options;
+    while (!has_more(w)) {
+        struct pollfd fds[1 + WORKER_WATCHED] = {{.fd = w->more_fd, .events = POLLIN}};
+        size_t watched = o->watched ? o->watched(o->context, fds + 1) : 0;
+        bool heard = false;
+        if (poll(fds, 1 + watched, -1) < 0)
+            continue;
+        eventfd_t ignored;
+        if (fds[0].revents)
+            (void)eventfd_read(w->more_fd, &ignored);
+        for (size_t i = 1; i <= watched; i++)
+            heard |= fds[i].revents != 0;
+        if (heard && !has_more(w))
+            o->heard(o->context);
+    }
+}
+
 /* Waits for the next effect and makes it the current one; NULL: the worker is to end. */
 static struct job *next_job(struct worker *w)
 {
+    wait_for_more(w);
     pthread_mutex_lock(&w->mutex);
-    while (!w->first && !w->ending)
-        pthread_cond_wait(&w->more, &w->mutex);
     struct job *job = w->first;
     if (job) {
         w->first = job->next;
@@ -92,9 +119,9 @@ struct worker *worker_start(const struct worker_options *options)
     w->options = *options;
     w->last = &w->first;
     pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->more, NULL);
     w->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (w->cancel_fd < 0 || !thread_start(&w->thread, body, w))
+    w->more_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->cancel_fd < 0 || w->more_fd < 0 || !thread_start(&w->thread, body, w))
         err_abort("no descriptor or thread left for a worker");
     return w;
 }
@@ -108,7 +135,7 @@ void worker_give(struct worker *w, struct effect *effect)
     pthread_mutex_lock(&w->mutex);
     *w->last = job;
     w->last = &job->next;
-    pthread_cond_signal(&w->more);
+    (void)eventfd_write(w->more_fd, 1);
     pthread_mutex_unlock(&w->mutex);
 }
 
@@ -132,7 +159,7 @@ void worker_end(struct worker *w)
 {
     pthread_mutex_lock(&w->mutex);
     w->ending = true;
-    pthread_cond_signal(&w->more);
+    (void)eventfd_write(w->more_fd, 1);
     pthread_mutex_unlock(&w->mutex);
     worker_cancel(w, 0);
 }
@@ -143,7 +170,7 @@ void worker_free(struct worker *w)
 {
     pthread_join(w->thread, NULL);
     close(w->cancel_fd);
-    pthread_cond_destroy(&w->more);
+    close(w->more_fd);
     pthread_mutex_destroy(&w->mutex);
     free(w);
 }

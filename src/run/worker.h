@@ -5,6 +5,7 @@
 #ifndef SEEDOPS_RUN_WORKER_H
 #define SEEDOPS_RUN_WORKER_H
 
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -13,11 +14,17 @@
 
 struct worker;
 
+enum { WORKER_WATCHED = 2 };
+
 struct worker_options {
     struct queue *queue;             /* woken after each effect */
     atomic_size_t *pending;          /* effects given and not yet done, over all workers */
     void (*work)(void *context, const struct effect *effect);
     void (*finish)(void *context);   /* last, in the thread; may be NULL */
+    /* While there is nothing to do: descriptors to watch (at most WORKER_WATCHED; their events are set), and what to do
+     * when one is readable. Both may be NULL. */
+    size_t (*watched)(void *context, struct pollfd *fds);
+    void (*heard)(void *context);
     void *context;
 };
 
