@@ -345,6 +345,7 @@ void face_begin(struct face *face, struct environment *environment)
     face->ctx.explicit_target = options->environment || options->settings.url;
     face->ctx.confirm = options->confirm;
     face->ctx.cancel_fd = cancel_open();
+    face->ctx.ways = ways_new();
     face->ctx.emit = listen;
     face->ctx.sink = face;
     face->ctx.ask = ask;
@@ -460,6 +461,8 @@ int face_close(struct face *face, bool ok, const struct err *problem)
     }
     if (face->opened)
         session_close(&face->session);
+    way_leave(&face->ctx);
+    ways_free(face->ctx.ways);
     for (int i = 0; i < IN_KIND_COUNT; i++)
         input_free(face->last[i]);
     close_journal(face);

@@ -10,6 +10,7 @@
 #include "journal/summary.h"
 #include "journal/write.h"
 #include "op/ops.h"
+#include "op/way.h"
 
 struct face {
     const struct command *command;

@@ -85,6 +85,8 @@ static void json_server(struct json_out *o, const struct fact_server *server)
     json_put_bool(o, "in_recovery", server->in_recovery);
     bool known = server->system_identifier && server->system_identifier[0];
     json_put_text(o, "system_identifier", known ? server->system_identifier : NULL);
+    json_put_text(o, "way", server->way && server->way[0] ? server->way : NULL);
+    json_put_text(o, "via", server->via);
     json_object_end(o);
     json_identity(o, &server->identity);
     json_put_bool(o, "ready", server->ready);

@@ -22,6 +22,9 @@ enum question_kind {
     QUESTION_CHOICE        /* y or n; for --scan and trust */
 };
 
+struct ways;
+struct way;
+
 struct question {
     enum question_kind kind;
     const char *title, *text;
@@ -55,6 +58,9 @@ struct ctx {
     const char *journal;             /* path of the session's journal; NULL: none */
     uint64_t request, generation;    /* copied into every event */
     int cancel_fd;                   /* -1: none */
+    struct ways *ways;               /* the process's tunnels, borrowed; way.h. NULL: it has none */
+    struct way *way;                 /* way.h's own: the environment's, once it was wanted; way_leave lets go */
+    int64_t connecting_since_ms;     /* session_phase's own */
     void (*emit)(void *sink, struct input *in);   /* takes `in` */
     void *sink;
     bool (*ask)(void *asker, const struct question *question, struct answer *answer, struct err *err);

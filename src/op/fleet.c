@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "op/way.h"
 
 enum {
     FULL_MS = 30000,                 /* a server without a free connection is asked for so long */
@@ -103,6 +104,8 @@ static struct fleet_member *add_member(struct fleet *f, struct environment *envi
     m->ctx.sink = m;
     m->ctx.ask = f->options.ctx->ask ? ask : NULL;
     m->ctx.asker = f;
+    m->ctx.way = NULL;
+    way_hold(&m->ctx);                /* one tunnel for all databases behind it */
     if (f->count == f->capacity)
         f->members = xrealloc(f->members, (f->capacity = f->capacity * 2 + 16) * sizeof(struct fleet_member *));
     return f->members[f->count++] = m;
@@ -118,8 +121,10 @@ static bool add_many(struct fleet *f, const struct selected *selected, struct er
     ctx.environment = selected->environment;
     ctx.common = &share->common;
     ctx.emit = NULL;
+    ctx.way = NULL;
     struct err why = {0};
     if (!fleet_databases(&ctx, selected->environment, selected->database, &list, &count, &limit, &why)) {
+        way_leave(&ctx);
         if (why.class == ERR_CANCELLED) {
             *err = why;
             return false;
@@ -131,6 +136,7 @@ static bool add_many(struct fleet *f, const struct selected *selected, struct er
         share->allowed = limit;
     for (size_t i = 0; i < count; i++)
         add_member(f, list[i]);
+    way_leave(&ctx);
     return true;
 }
 
@@ -244,6 +250,7 @@ static void run_member(struct fleet_member *m)
             break;
         pause = pause * 2 < FULL_PAUSE_MOST_MS ? pause * 2 : FULL_PAUSE_MOST_MS;
     }
+    way_leave(&m->ctx);
     m->duration_ms = clock_mono_ms() - started;
 }
 
@@ -286,6 +293,7 @@ void fleet_free(struct fleet *f)
     fleet_settle(f);
     visits_free(&f->visits);
     for (size_t i = 0; i < f->count; i++) {
+        way_leave(&f->members[i]->ctx);
         arena_free(&f->members[i]->settings.arena);
         free(f->members[i]);
     }

@@ -8,6 +8,7 @@
 #include "config/trust.h"
 #include "op/onrecord.h"
 #include "op/session.h"
+#include "op/way.h"
 
 enum { PASSWORD_COMMAND_MS = 30000, EXTRA_KEYWORDS = 3 };
 
@@ -32,6 +33,12 @@ static void list_commands(const struct settings *settings, struct str *text)
         struct str where = {0};
         str_printf(&where, "password_command of %s", env->name);
         add_command(text, str_text(&where), env->password_command);
+        str_reset(&where);
+        str_printf(&where, "tunnel.password_command of %s", env->name);
+        add_command(text, str_text(&where), env->ssh_password_command);
+        str_reset(&where);
+        str_printf(&where, "tunnel.command of %s, at %s", env->name, env->ssh ? env->ssh : "");
+        add_command(text, str_text(&where), env->command);
         str_free(&where);
     }
     str_add(text, "Asked once for this content of the file.");
@@ -61,9 +68,10 @@ bool session_allow_command(struct ctx *ctx, const char *otherwise, struct err *e
     return true;
 }
 
-static bool run_password_command(struct ctx *ctx, const char *command, struct secret **password, struct err *err)
+bool session_run_password(struct ctx *ctx, const char *command, const char *otherwise, struct secret **password,
+                          struct err *err)
 {
-    if (!session_allow_command(ctx, "set the password by ~/.pgpass or PGPASSWORD instead", err))
+    if (!session_allow_command(ctx, otherwise, err))
         return false;
     struct str out = {0};
     int status;
@@ -110,8 +118,24 @@ static void notice(void *sink, const char *severity, const char *text)
     ctx_log(sink, strcmp(severity, "WARNING") == 0 ? "warning" : "debug", "server: %s", text);
 }
 
-static bool connect_once(struct ctx *ctx, const struct url *url, const struct secret *password, int timeout_ms,
-                         struct db **db, struct err *err)
+struct telling {                     /* of the phases of one connection */
+    struct ctx *ctx;
+    bool channel_told;
+};
+
+/* To libpq the channel is a part of what it first waits for. */
+static void phase(void *sink, const char *name, int64_t ms)
+{
+    struct telling *telling = sink;
+    int64_t channel = telling->channel_told ? -1 : way_channel_ms(telling->ctx);
+    telling->channel_told = true;
+    if (channel >= 0)
+        session_phase(telling->ctx, "channel", "", channel);
+    session_phase(telling->ctx, name, "", channel > 0 && ms > channel ? ms - channel : ms);
+}
+
+static bool connect_once(struct ctx *ctx, const struct url *url, const struct way_end *end, const struct secret *password,
+                         int timeout_ms, struct db **db, struct err *err)
 {
     const char *keywords[64], *values[64];
     size_t count = 0;
@@ -123,10 +147,17 @@ static bool connect_once(struct ctx *ctx, const struct url *url, const struct se
         keywords[count] = "application_name";
         values[count++] = "seedops";
     }
+    struct telling telling = {.ctx = ctx};
     struct db_options options = {.keywords = keywords, .values = values, .count = count, .password = password,
                                  .cancel_fd = ctx->cancel_fd, .connect_timeout_ms = timeout_ms,
                                  .notice = notice, .notice_sink = ctx,
-                                 .statement = onrecord_statement, .statement_sink = ctx};
+                                 .statement = onrecord_statement, .statement_sink = ctx,
+                                 .phase = phase, .phase_sink = &telling};
+    if (end->tunnelled) {
+        options.way = &end->db;
+        options.broken = way_broken;
+        options.broken_sink = ctx;
+    }
     return db_open(db, &options, err);
 }
 
@@ -140,7 +171,8 @@ struct wanted_password { struct ctx *ctx; const struct url *url; };
 static bool make_password(void *context, struct secret **password, struct err *err)
 {
     const struct wanted_password *w = context;
-    return run_password_command(w->ctx, w->ctx->environment->password_command, password, err);
+    return session_run_password(w->ctx, w->ctx->environment->password_command,
+                                "set the password by ~/.pgpass or PGPASSWORD instead", password, err);
 }
 
 static bool question_password(void *context, struct secret **password, struct err *err)
@@ -163,20 +195,21 @@ bool session_login(struct ctx *ctx, const struct url *url, struct secret **passw
                    struct err *err)
 {
     bool given = *password || url->password;
-    bool ok = true;
-    if (!*password)
+    struct way_end end;
+    bool ok = way_open(ctx, url, timeout_ms, &end, err);
+    if (ok && !*password)
         *password = secret_copy(url->password);
-    if (!given && ctx->environment->password_command) {
+    if (ok && !given && ctx->environment->password_command) {
         ok = get_password(ctx, url, false, password, err);
         given = ok;
     }
-    ok = ok && connect_once(ctx, url, *password, timeout_ms, db, err);
+    ok = ok && connect_once(ctx, url, &end, *password, timeout_ms, db, err);
     /* Without any password given, a refusal for want of one is worth a question; a wrong one is not. */
     if (!ok && !given && password_wanted(err)) {
         struct err refused = *err;
         secret_free(*password);
         *password = NULL;
-        ok = get_password(ctx, url, true, password, err) && connect_once(ctx, url, *password, timeout_ms, db, err);
+        ok = get_password(ctx, url, true, password, err) && connect_once(ctx, url, &end, *password, timeout_ms, db, err);
         if (!ok && err->class == ERR_REFUSED)
             *err = refused;
     }

@@ -5,20 +5,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "config/settings_many.h"
 #include "op/declared.h"
 #include "op/held.h"
 #include "op/onrecord.h"
 #include "op/tidcount.h"
+#include "op/way.h"
 
 /* ---- connecting ---- */
 
-static void emit_phase(struct ctx *ctx, const char *phase, const char *text)
+static struct input *connecting_begins(struct ctx *ctx)
 {
+    const struct environment *env = ctx->environment;
+    struct arena arena = {0};
     struct input *in = input_new(IN_CONNECTION);
+    ctx->connecting_since_ms = clock_mono_ms();
+    in->server.environment = xstrdup(env->name);
+    in->server.role = xstrdup(role_name(env->role));
+    in->server.target = xstrdup(url_redacted(&env->url, &arena));
+    in->server.way = xstrdup(way_shown(env, &env->url, &arena));
+    arena_free(&arena);
+    return in;
+}
+
+void session_phase(struct ctx *ctx, const char *phase, const char *text, int64_t ms)
+{
+    bool begins = strcmp(phase, "connecting") == 0, ends = strcmp(phase, "ready") == 0 || strcmp(phase, "failed") == 0;
+    if (!begins && !ctx->connecting_since_ms)
+        return;                      /* a connection beside the one that everything is about */
+    struct input *in = begins ? connecting_begins(ctx) : input_new(IN_CONNECTION);
     in->name = xstrdup(phase);
     in->text = xstrdup(text);
+    in->number = ends ? clock_mono_ms() - ctx->connecting_since_ms : ms;
+    if (ends)
+        ctx->connecting_since_ms = 0;
     ctx_emit(ctx, in);
 }
 
@@ -40,23 +62,19 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
         *err = env->url_error;
         return false;
     }
-    if (env->ssh) {
-        err_set(err, ERR_CONFIG, "%s is reached through an SSH tunnel, which this version cannot open", env->name);
-        return err_hint(err, "open it by hand (ssh -L) and name the local end with --url");
-    }
     s->fixture_options = (struct fixture_options){.environment = environment_declared(env),
         .production = env->role == ROLE_PRODUCTION, .base_dir = ctx->settings->base_dir};
     if (!ctx->onlooking && !ctx->common)
         s->ahead = ahead_begin(ctx->settings->seeds_dir, &s->fixture_options);
     if (ctx->settings->migrations_dir)
         open_ledger(s);
-    emit_phase(ctx, "connecting", "");
+    session_phase(ctx, "connecting", "", 0);
     if (!session_connect(ctx, &env->url, &s->db, err)) {
-        emit_phase(ctx, "failed", err->message);
+        session_phase(ctx, "failed", err->message, 0);
         session_close(s);
         return false;
     }
-    emit_phase(ctx, "ready", "");
+    session_phase(ctx, "ready", "", 0);
     return true;
 }
 

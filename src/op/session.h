@@ -42,6 +42,9 @@ struct session {
 /* Connects (password from the URL, password_command if trusted or allowed, .pgpass, a question), in one go:
  * no waiting for readiness (op_wait does that). Emits IN_CONNECTION phases. */
 bool session_open(struct session *s, struct ctx *ctx, struct err *err);
+/* IN_CONNECTION of a session that is being opened: a phase is over, and how long it took. From "connecting", with which
+ * it begins, to "ready" or "failed", which have the time of all; others of these take no ms. */
+void session_phase(struct ctx *ctx, const char *phase, const char *text, int64_t ms);
 void session_close(struct session *s);
 /* One try to connect to `url`, with its password, password_command's, or one asked for. *password is NULL at first
  * and then holds what was used, for another try; the caller frees it. timeout_ms 0: the default. */
@@ -77,6 +80,9 @@ size_t session_tables_wanted(struct session *s, struct arena *arena, const char 
 /* True if the configuration file may run its commands: it is the user's own, or was allowed once, or is now (asked, all
  * of them shown). `otherwise` ends the hint of a refusal: "answer yes, or ...". */
 bool session_allow_command(struct ctx *ctx, const char *otherwise, struct err *err);
+/* Its first line as a password, if it may run. */
+bool session_run_password(struct ctx *ctx, const char *command, const char *otherwise, struct secret **password,
+                          struct err *err);
 /* What the guard needs to know of this session. Texts borrow from the session. */
 void session_guard_facts(const struct session *s, struct guard_facts *facts);
 /* How a command line names the environment: its name, --url "$URL", or "" where it need not. */

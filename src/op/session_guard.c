@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "op/onrecord.h"
 #include "op/session.h"
+#include "op/way.h"
 
 /* ---- guard ---- */
 
@@ -52,7 +53,7 @@ void session_guard_facts(const struct session *s, struct guard_facts *facts)
         .role_production = env->role == ROLE_PRODUCTION,
         .role_local = env->role == ROLE_LOCAL,
         .target = command_line_target(s->ctx->settings, env),
-        .tunnel = env->ssh != NULL,
+        .tunnel = env->tunnel,
         .unix_socket = db_facts(own ? s->direct : s->db)->unix_socket,
         .loopback = tri(peer->loopback),
         .sees_our_socket = sees_our_socket(identity, peer),
@@ -153,7 +154,9 @@ void session_server_fact(const struct session *s, struct fact_server *fact)
         .environment = xstrdup(env->name),
         .role = xstrdup(role_name(env->role)),
         .target = xstrdup(url_redacted(&env->url, &s->ctx->settings->arena)),
-        .via = xstrdup(facts->unix_socket ? "unix socket" : facts->tls ? "tls" : "tcp"),
+        .way = xstrdup(way_shown(env, &env->url, &s->ctx->settings->arena)),
+        .via = xstrdup(env->tunnel ? (facts->tls ? "ssh, tls" : "ssh")
+                       : facts->unix_socket ? "unix socket" : facts->tls ? "tls" : "tcp"),
         .version = xstrdup(facts->server_version),
         .in_recovery = identity->in_recovery,
         .pooled = identity->transaction_pooler,

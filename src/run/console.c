@@ -53,6 +53,7 @@ static void set_up(struct run *run)
     run->shared.queue = queue_new(QUEUE_BOUND);
     run->shared.stores = stores_new();
     run->shared.asks = asks_new(run->shared.queue);
+    run->shared.ways = ways_new();
     run->model = model_new();
     run->shared.record = start_record(run);
 }
@@ -103,6 +104,7 @@ static bool take_down(struct run *run)
     model_free(run->model);
     grid_free(&run->grid);
     asks_free(run->shared.asks);
+    ways_free(run->shared.ways);
     stores_free(run->shared.stores);
     queue_free(run->shared.queue);
     free(run->retired);

@@ -19,7 +19,7 @@ static struct worker *start_opened(struct run *run, struct environment *environm
     o->ctx.onlooking = aside;
     o->worker = worker_start(&(struct worker_options){
         .queue = run->shared.queue, .pending = &run->shared.pending, .work = opened_work,
-        .finish = opened_free, .context = o});
+        .finish = opened_free, .watched = opened_watched, .heard = opened_heard, .context = o});
     /* the thread sees these: it gets its first effect only after them */
     o->ctx.cancel_fd = worker_cancel_fd(o->worker);
     o->asker.cancelled = worker_cancelled(o->worker);
@@ -124,6 +124,8 @@ static void stop_recording(struct run *run, const char *name)
 static void do_open(struct run *run, struct effect *effect)
 {
     struct environment *environment = find_environment(run, text_of(effect->name), text_of(effect->text));
+    /* before the old one lets go of the tunnel: opened again, the environment keeps it, and what was typed for it */
+    struct worker *opened = environment ? start_opened(run, environment, false) : NULL;
     retire(run, &run->session);
     retire(run, &run->activity);
     if (!environment) {
@@ -138,7 +140,7 @@ static void do_open(struct run *run, struct effect *effect)
     }
     if (!environment->journal)
         stop_recording(run, environment->name);
-    run->session = start_opened(run, environment, false);
+    run->session = opened;
     run->environment = environment;
     worker_give(run->session, effect);
 }

@@ -7,6 +7,7 @@
 #include "app/sentence.h"
 #include "config/settings_many.h"
 #include "op/health.h"
+#include "op/way.h"
 
 static void set_text(char **to, const char *text)
 {
@@ -36,6 +37,15 @@ static const char *seeded_word(const struct input *status)
     return held ? "held" : unknown ? "unknown" : "yes";
 }
 
+/* Where it is, and through which tunnel: there the host of the URL says the less. */
+static const char *target_of(const struct environment *env, struct arena *arena)
+{
+    const char *way = way_shown(env, &env->url, arena), *database = env->url.database;
+    if (!*way)
+        return url_redacted(&env->url, arena);
+    return *database ? arena_printf(arena, "%s by %s", database, way) : way;
+}
+
 void light_unlit(struct fact_environment *fact, const struct settings *settings, const struct environment *env,
                  const char *state)
 {
@@ -45,7 +55,7 @@ void light_unlit(struct fact_environment *fact, const struct settings *settings,
     bool known = env->url_error.class == ERR_NONE && env->has_url;
     *fact = (struct fact_environment){
         .name = xstrdup(env->name), .role = xstrdup(role_name(env->role)),
-        .target = xstrdup(known ? url_redacted(&env->url, &arena) : ""),
+        .target = xstrdup(known ? target_of(env, &arena) : ""),
         .reachable = xstrdup(state), .migrated = xstrdup(state), .seeded = xstrdup(state), .sentence = xstrdup(""),
         .of = xstrdup(env->of ? env->of->name : NULL), .database = xstrdup(env->database), .groups = str_take(&groups),
     };

@@ -100,7 +100,7 @@ void look_work(void *context, const struct effect *effect)
     settings.arena = (struct arena){0};
     settings_select_all(&settings, &all);
     struct ctx ctx = {.settings = &settings, .face = GUARD_CONSOLE, .request = effect->request,
-                      .cancel_fd = worker_cancel_fd(l.side->worker)};
+                      .cancel_fd = worker_cancel_fd(l.side->worker), .ways = l.side->shared->ways};
     struct fleet_options options = {.ctx = &ctx, .jobs = LOOKERS, .work = work, .hear = hear, .done = done, .context = &l};
     send_declared(&l, &settings, &all);
     if (fleet_open(&fleet, &all, &options, &err)) {

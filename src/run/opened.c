@@ -6,6 +6,7 @@
 
 #include "app/diagnosis.h"
 #include "base/clock.h"
+#include "base/str.h"
 #include "op/ops.h"
 
 enum { READY_MS = 120000, FLUSH_MS = 2000 };
@@ -52,8 +53,9 @@ struct opened *opened_new(struct shared *shared, struct environment *environment
     o->settings.arena = (struct arena){0};
     o->ctx = (struct ctx){
         .settings = &o->settings, .environment = environment, .face = GUARD_CONSOLE, .cancel_fd = -1,
-        .emit = emit, .sink = o, .place = place,
+        .emit = emit, .sink = o, .place = place, .ways = shared->ways,
     };
+    way_hold(&o->ctx);
     if (!shared->headless) {
         o->asker = (struct asker){.asks = shared->asks, .ctx = &o->ctx};
         o->ctx.ask = ask_console;
@@ -73,6 +75,7 @@ void opened_free(void *opened)
 {
     struct opened *o = opened;
     disconnect(o);
+    way_leave(&o->ctx);
     arena_free(&o->settings.arena);
     free(o);
 }
@@ -135,8 +138,37 @@ static void say_lost(struct opened *o, const struct err *err)
 {
     struct input *in = input_new(IN_CONNECTION);
     in->name = xstrdup("lost");
-    in->text = xstrdup(err->message);
+    struct str text = {0};
+    str_printf(&text, "%s%s%s", err->message, err->why[0] ? ": " : "", err->why);
+    in->text = str_take(&text);
     ctx_emit(&o->ctx, in);
+}
+
+/* ---- while nothing runs ---- */
+
+size_t opened_watched(void *opened, struct pollfd *fds)
+{
+    const struct opened *o = opened;
+    struct db *connections[] = {o->open ? o->session.db : NULL, o->open ? o->session.direct : NULL};
+    size_t count = 0;
+    for (size_t i = 0; i < 2; i++)
+        if (connections[i] && db_alive(connections[i]) && (i == 0 || connections[1] != connections[0]))
+            fds[count++] = (struct pollfd){.fd = db_facts(connections[i])->socket, .events = POLLIN};
+    return count;
+}
+
+/* Nothing was being done on it, so nothing is in doubt: it is made again, which update() asks for. */
+void opened_heard(void *opened)
+{
+    struct opened *o = opened;
+    struct db *connections[] = {o->session.db, o->session.direct};
+    struct err err = {0};
+    bool lost = false;
+    o->ctx.request = 0;
+    for (size_t i = 0; i < 2; i++)
+        lost |= connections[i] && db_alive(connections[i]) && !db_listen(connections[i], &err);
+    if (lost && !o->aside)
+        say_lost(o, &err);
 }
 
 /* Files change while a console is open. A confirmed seed alone keeps what its plan was made of: a fixture that

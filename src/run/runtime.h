@@ -6,6 +6,7 @@
 #include "app/app.h"
 #include "journal/summary.h"
 #include "op/session.h"
+#include "op/way.h"
 #include "run/ask.h"
 #include "run/queue.h"
 #include "run/record.h"
@@ -21,6 +22,7 @@ struct shared {
     struct stores *stores;
     struct asks *asks;
     struct record *record;
+    struct ways *ways;
     struct settings *settings;            /* read only: whoever allocates copies it (opened_new) */
     atomic_uint_fast64_t generation;      /* one a connection of a session worker */
     atomic_size_t pending;                /* effects given to workers and not yet done */
@@ -109,6 +111,9 @@ struct opened *opened_new(struct shared *shared, struct environment *environment
 void opened_free(void *opened);
 /* Effects of the session and of the activity worker: connects first where there is no connection. */
 void opened_work(void *opened, const struct effect *effect);
+/* A worker's `watched` and `heard`: that a connection is lost shows while nothing runs, too. */
+size_t opened_watched(void *opened, struct pollfd *fds);
+void opened_heard(void *opened);
 /* A connection that is alive, made anew if need be. */
 bool opened_ready(struct opened *opened, struct err *err);
 

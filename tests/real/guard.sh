@@ -52,6 +52,67 @@ forward "TCP-LISTEN:$into,bind=127.0.0.1,fork,reuseaddr" "UNIX-CONNECT:$sql_sock
 check "the port to a socket answers" wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$into"
 like "$(guard local "postgresql://postgres@127.0.0.1:$into/app")" '^false: It ' "a port that ends in the server's Unix socket is not local"
 
+run "$SEEDOPS" migrate --url "$tcp_url"; forget_databases
+# ---- somebody else's forwarder, a pooler, and ssh -L: what the screen says before anything is typed ----
+refused() { # NAME URL REASON: as local it is not local, is not seeded, and the Overview says why
+    local name=$1 url=$2 reason=$3
+    is "$(guard local "$url")" "false: $reason" "$name is not local"
+    URL=$url so seed local; is "$rc" 5 "$name: refuses a seed"
+    like "$err" "$(printf '%s' "$reason" | sed 's/[.]/[.]/g')" "$name: for that reason"
+    forget_databases
+}
+not_seen="It is not local: the server does not see our own socket, so something forwards this connection."
+if [ "$(id -u)" = 0 ]; then
+    foreign=$(free_port)
+    runuser -u nobody -- socat "TCP-LISTEN:$foreign,bind=127.0.0.1,fork,reuseaddr" "TCP:127.0.0.1:$port" >/dev/null 2>&1 & helpers+=($!)
+    check "another user's forwarder answers" wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$foreign"
+    refused "another user's forwarder" "postgresql://postgres@127.0.0.1:$foreign/app" "$not_seen"
+fi
+mkdir "$T/pool"; ln -s "$sql_socket/.s.PGSQL.$port" "$T/pool/.s.PGSQL.5432"
+pgbouncer_start bouncer pool session || exit 1
+refused "PgBouncer's socket" "$(url bouncer app)" "It is not local: its socket belongs to pgbouncer, which forwards to another machine."
+sshd_start vps || exit 1
+ssh_config < <(ssh_alias vps vps)
+by_ssh=$(free_port)
+background ssh -N -F "$HOME/.ssh/config" -o ExitOnForwardFailure=yes -L "127.0.0.1:$by_ssh:127.0.0.1:$port" -L "$T/ssh.sock:$sql_socket/.s.PGSQL.$port" vps
+helpers+=("$bg")
+check "ssh -L answers" wait_for 20 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$by_ssh"
+refused "ssh -L" "postgresql://postgres@127.0.0.1:$by_ssh/app" "$not_seen"
+mkdir "$T/by_ssh"; ln -s "$T/ssh.sock" "$T/by_ssh/.s.PGSQL.5432"
+refused "ssh -L of a socket" "postgresql://postgres@/app?host=$T/by_ssh" "It is not local: its socket belongs to ssh, which forwards to another machine."
+export URL="postgresql://postgres@127.0.0.1:$by_ssh/app"
+so local --dump 120x30
+like "$out" 'Writes are refused here: It is not local: the server does not see our own' "the Overview says so before anything is typed"
+like "$out" 'seed refused' "and so does the header"
+forget_databases
+
+# ---- a container's database, published on localhost, stays local ----
+id=$(($$ % 200 + 20)) net=172.30.$(($$ % 200 + 20)) space=seedops-g$$
+if [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null && ip link add br-sg$id type bridge 2>/dev/null; then
+    trap 'ip link del "br-sg$id" 2>/dev/null; tidy; ip netns del "$space" 2>/dev/null' EXIT
+    ip addr add $net.1/24 dev br-sg$id && ip link set br-sg$id up
+    ip netns add $space && ip link add sgv$id type veth peer name sgw$id && ip link set sgv$id master br-sg$id up
+    ip link set sgw$id netns $space
+    ip netns exec $space sh -c "ip link set lo up; ip addr add $net.2/24 dev sgw$id; ip link set sgw$id up; ip route add default via $net.1"
+    mkdir "$T/boxed"; chown "$SERVER_USER" "$T/boxed"
+    as_server "$PGBIN/initdb" -D "$T/boxed/data" -U postgres -A trust -N >/dev/null
+    printf '%s\n' "listen_addresses='*'" port=5432 "unix_socket_directories='$T/boxed'" fsync=off | as_server tee -a "$T/boxed/data/postgresql.conf" >/dev/null
+    echo 'host all all all trust' | as_server tee -a "$T/boxed/data/pg_hba.conf" >/dev/null
+    ip netns exec $space runuser -u "$SERVER_USER" -- "$PGBIN/pg_ctl" -D "$T/boxed/data" -w -l "$T/boxed/log" start >/dev/null; clusters+=(boxed)
+    sql boxed postgres -c 'create database app'
+    published=$(free_port)
+    forward "TCP-LISTEN:$published,bind=127.0.0.1,fork,reuseaddr" "TCP:$net.2:5432"
+    check "the published port answers" wait_for 10 "$PGBIN/pg_isready" -h 127.0.0.1 -p "$published"
+    boxed="postgresql://postgres@127.0.0.1:$published/app"
+    is "$(guard local "$boxed")" "true: It is local: the server is a container of this machine." "a container's published port is local"
+    URL=$boxed so migrate local
+    URL=$boxed so seed local; is "$rc" 0 "and is seeded without more"
+    forget_databases
+else
+    note "no network namespaces here: the container was not tried"
+fi
+unset URL
+
 # ---- roles ----
 is "$(guard staging "$socket_url")" "false: It counts as not local: the configuration gives it the role staging." "a staging environment is not local"
 is "$(guard production "$socket_url")" "false: It counts as not local: the configuration gives it the role production." "nor is one named production"
@@ -59,6 +120,8 @@ is "$(guard lab "$socket_url")" "false: It counts as not local: the configuratio
 
 # ---- what that means for a seed ----
 export URL=$socket_url
+here() { "$PGBIN/psql" -XAtq -h "$sql_socket" -p "$port" -U postgres -d app -c "$1"; }
+here 'drop table "Station", "_prisma_migrations"'
 run "$SEEDOPS" migrate production; is "$rc" 0 "a command that names its environment migrates anywhere"
 so seed production
 is "$rc" 5 "a seed on a non-local database is refused"
@@ -67,7 +130,6 @@ like "$err" 'ALLOW_PROD_SEED=true seedops seed production' "and the exact line t
 for no in '' 0 false no OFF; do
     ALLOW_PROD_SEED=$no so seed production; is "$rc" 5 "ALLOW_PROD_SEED='$no' does not count"
 done
-here() { "$PGBIN/psql" -XAtq -h "$sql_socket" -p "$port" -U postgres -d app -c "$1"; }
 is "$(here 'select count(*) from "Station"')" 0 "nothing was written"
 ALLOW_PROD_SEED=true so seed production; is "$rc" 0 "the line does allow it"
 here 'delete from "Station"'
