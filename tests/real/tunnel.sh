@@ -60,16 +60,16 @@ reason not-ready 'cannot reach no-such-host.invalid:5432' "a name that the far s
 through ssh=main socket=/nowhere/.s.PGSQL.5432 -- query 'select 1'
 reason not-ready 'cannot reach the socket /nowhere/.s.PGSQL.5432' "a socket that is not there"
 through ssh=forbidding $forward -- query 'select 1'
-reason not-ready '^hint=AllowTcpForwarding' "forwarding is forbidden"
+reason never-ready '^hint=AllowTcpForwarding' "forwarding is forbidden"
 through ssh=main 'command=no-such-program --flag' -- query 'select 1'
-reason not-ready '^why=it said: .*no-such-program: command not found' "the command is not found"
+reason never-ready '^why=it said: .*no-such-program: command not found' "the command is not found"
 like "$out" '^hint=is the program installed over there' "  and what to do"
 through ssh=main "command=printf 'first\\nthe last \\033[31mword\\n' >&2; exit 3" -- query 'select 1'
 reason not-ready '^why=it said: the last .e\[31mword$' "what a failing command said last, made visible"
 through ssh=main 'command=exit 3' -- query 'select 1'
 reason not-ready '^why=its exit status is 3$' "a command that fails without a word"
 through ssh=far $forward -- query 'select 1'
-reason not-ready 'forbidding|does not allow it' "behind a jump host"
+reason never-ready 'forbidding|does not allow it' "behind a jump host"
 
 # ---- containers ----
 mkdir -p "$T/bin"
