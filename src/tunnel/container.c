@@ -57,6 +57,14 @@ static bool take(ssh_channel channel, int is_stderr, struct str *to, size_t limi
     }
 }
 
+/* It wrote all that it will, and how it ended is known, or never will be. Asking is also what reads on after the end of
+ * the output, which taking output does not do. */
+static bool ended(ssh_channel channel)
+{
+    int status = ssh_channel_get_exit_status(channel);
+    return ssh_channel_is_closed(channel) || (status != -1 && ssh_channel_is_eof(channel));
+}
+
 static bool run(struct hop *hop, const char *line, struct remote *r, struct err *err)
 {
     ssh_channel channel = ssh_channel_new(hop->session);
@@ -66,7 +74,7 @@ static bool run(struct hop *hop, const char *line, struct remote *r, struct err 
         ok = take(channel, 0, &r->out, OUTPUT_MAX) && take(channel, 1, &r->complaint, COMPLAINT_MAX);
         if (!ok)
             err_set(err, ERR_GENERAL, "docker inspect on %s says too much", hop->name);
-        if (!ok || ssh_channel_is_closed(channel))
+        if (!ok || ended(channel))
             break;
         if (!hop_connected(hop)) {
             ok = err_set(err, ERR_LOST, "the SSH session with %s was lost", hop->name);

@@ -42,7 +42,9 @@ bool hop_wait(struct hop *hop, int64_t deadline, const char *doing, struct err *
     short events = POLLIN;
     if (ssh_get_poll_flags(hop->session) & SSH_WRITE_PENDING)
         events |= POLLOUT;
-    switch (wait_for(fd, events, hop->options->cancel_fd, deadline)) {
+    /* what is never read stays readable: the deadline holds all the same */
+    bool late = clock_mono_ms() >= deadline;
+    switch (late ? WAIT_TIMEOUT : wait_for(fd, events, hop->options->cancel_fd, deadline)) {
     case WAIT_IO:
         return true;
     case WAIT_CANCEL:
