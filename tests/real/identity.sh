@@ -158,9 +158,12 @@ look local; is "$state $(jq -r '"\(.guard.local) \(.identity.clone_of)"' <<<"$ou
 so seed local; is "$rc" 0 "and seeded"
 is "$(psql_prod app 'select count(*) from t')" 0 "production saw nothing of it"
 
-# ---- an upgrade: dump and restore into a server of its own (another identifier, as after pg_upgrade) ----
+# ---- an upgrade by pg_upgrade, which gives the new server another identifier ----
 cluster_start upgraded || exit 1
-"$PGBIN/pg_dumpall" -h "$T/prod" -p "$port" -U postgres | sed '/^CREATE ROLE postgres;/d' | "$PGBIN/psql" -Xq -h "$T/upgraded" -U postgres -d postgres -o /dev/null
+cluster_stop upgraded; cluster_stop prod
+upgrade() { cd "$T/upgraded" && as_server "$PGBIN/pg_upgrade" -b "$PGBIN" -B "$PGBIN" -d "$T/prod/data" -D "$T/upgraded/data" -s "$T/upgraded" -U postgres; }
+check "pg_upgrade" upgrade
+cluster_start upgraded || exit 1
 PROD_URL=$(url upgraded app)
 look production; is "$state" changed "an upgraded production is another server"
 for how in "migrate production --migrations later" "migrate production --migrations later --confirm production" "seed production --confirm production" "mark production --confirm production" "envs --accept production"; do
