@@ -27,25 +27,25 @@ size 120 30
 timeout 120000
 wait 1000 environments
 wait 995 of 1000 environments have something to mend, the worst first
-expect far-001
+wait far-001
 key o
 wait 995 of 1000 environments have something to mend. Enter
 key G
 wait shops/shop_5
-expect home
+wait home
 refute shops/shop_6
 key f
 type near
 key enter
 gone far-994
-expect shops/shop_1
-expect   in near
+wait shops/shop_1
+wait   in near
 key g j
 wait ▸ shops/shop_2
 key enter
 wait HEALTHY
-expect shop_2 on
-expect plan
+wait shop_2 on
+wait ▸ plan
 key 0
 wait shops/shop_1
 key Q
