@@ -57,7 +57,7 @@ static struct {
     VTermScreen *screen;
     bool cursor_visible, altscreen;
     char *output;                /* everything the program wrote */
-    size_t output_length, output_capacity;
+    size_t output_length, output_capacity, shown_length;   /* shown: to the emulator */
     int64_t mark_ms;
     int line;
     const char *command;
@@ -240,6 +240,17 @@ static void start(void)
     t.program = report.program;
 }
 
+/* How many bytes at the end begin a character that is not whole yet. */
+static size_t incomplete(const char *bytes, size_t length)
+{
+    for (size_t back = 1; back <= 3 && back <= length; back++) {
+        unsigned char c = (unsigned char)bytes[length - back];
+        if ((c & 0xc0) != 0x80)
+            return c >= 0xc0 && back < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u) ? back : 0;
+    }
+    return 0;
+}
+
 static void take_output(const char *bytes, size_t length)
 {
     if (t.output_length + length + 1 > t.output_capacity) {
@@ -249,7 +260,10 @@ static void take_output(const char *bytes, size_t length)
     memcpy(t.output + t.output_length, bytes, length);
     t.output_length += length;
     t.output[t.output_length] = '\0';
-    vterm_input_write(t.vterm, bytes, length);
+    /* libvterm forgets how a character began where an escape sequence follows the rest of it */
+    size_t whole = t.output_length - incomplete(t.output, t.output_length);
+    vterm_input_write(t.vterm, t.output + t.shown_length, whole - t.shown_length);
+    t.shown_length = whole;
     vterm_screen_flush_damage(t.screen);
 }
 
