@@ -29,7 +29,7 @@ static void print_text(const struct report *r)
     }
     for (size_t i = 0; i < r->entry_count; i++) {
         const struct report_entry *e = &r->entries[i];
-        str_printf(&out, "%s.%03d  %zu  %-8s  ", report_utc(at, e->wall_ms), (int)(e->wall_ms % 1000), e->session + 1,
+        str_printf(&out, "%.19s.%03dZ  %zu  %-8s  ", report_utc(at, e->wall_ms), (int)(e->wall_ms % 1000), e->session + 1,
                    report_kind_name(e->kind));
         visible(&out, e->text);
         str_add_char(&out, '\n');

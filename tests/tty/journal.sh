@@ -159,6 +159,8 @@ two=$(ls "$sessions"/*.jsonl | sort | sed -n '1p;$p')
 # shellcheck disable=SC2086
 so sessions --merge $two --json
 is "$(jq -r '[.timeline[].at] == ([.timeline[].at] | sort)' <<<"$out") $(jq -r '[.timeline[].session] | unique | length' <<<"$out")" "true 2" "--merge: one timeline by the wall clock"
+so sessions --merge $two
+like "$out" "^20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3}Z  1  " "in words, a moment is one"
 
 # the first format had no ID in its header
 printf '{"journal":1,"started_ms":1577836800000,"command":"status","hash":"H"}\n' >"$sessions/20200101T000000Z-1-00000000.jsonl"
