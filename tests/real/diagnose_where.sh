@@ -30,6 +30,12 @@ is "$rc" 5 "nothing is preserved by writing to it"
 so preserve local --dry-run
 is "$rc" 0 "its plan is shown"
 like "$out" 'pg_wal_replay_pause' "which says to pause the replay"
+for write in "seed local" "reset local --confirm local" "converge local --confirm local"; do
+    # shellcheck disable=SC2086
+    so $write
+    is "$rc" 5 "refused on a standby: $write"
+    like "$err" 'The server is a standby' "with the reason"
+done
 so local --dump 80x24 --screen diagnose
 is "$rc" 4 "the screen is drawn"
 cluster_stop s
