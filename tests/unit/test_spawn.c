@@ -92,9 +92,9 @@ static void test_failure(void **state)
 static void test_surroundings(void **state)
 {
     (void)state;
-    assert_true(
-        shell("cat; if (: </dev/tty) 2>/dev/null; then echo tty; fi; ls /proc/$$/fd | tr '\\n' ' '", 5000));
-    assert_string_equal(str_text(&out), "0 1 2 ");
+    /* ls beside the shell and no pipe: while it makes one, the shell has a fourth descriptor of its own */
+    assert_true(shell("cat; if (: </dev/tty) 2>/dev/null; then echo tty; fi; ls /proc/$$/fd; true", 5000));
+    assert_string_equal(str_text(&out), "0\n1\n2\n");
     sigset_t some, old;
     sigemptyset(&some);
     sigaddset(&some, SIGTERM);
