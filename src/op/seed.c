@@ -366,10 +366,9 @@ static bool ask_unread(struct seeding *g)
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err)
 {
     struct seeding g = {.session = s, .options = options, .started_ms = clock_mono_ms()};
-    struct err refused = {0};
     if (!declared_load(s, &g.declared, err))
         return false;
-    session_guard(s, GUARD_SEED, &g.guard, &refused);
+    session_guard_shown(s, GUARD_SEED, &g.guard);
     bool ok = spare_evidence(&g, err);
     if (ok && only_asks(&g))
         ok = ask_unread(&g);

@@ -89,6 +89,9 @@ void session_guard_facts(const struct session *s, struct guard_facts *facts);
 const char *session_command_target(const struct session *s);
 /* The guard's word on an action now; on refusal fills err (ERR_REFUSED: reasons in why, allowing line in hint). */
 bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err);
+/* The same for a plan or a screen: what it would say goes on record, and allows nothing, so nobody waits for the disk.
+ * Where nobody could be asked *answer stays as it is. */
+void session_guard_shown(struct session *s, enum guard_class class, struct guard_answer *answer);
 void session_server_fact(const struct session *s, struct fact_server *fact);
 const struct fixture_options *session_fixture_options(const struct session *s);
 

@@ -105,12 +105,10 @@ static bool asks_first(const struct guard_facts *facts, struct guard_request req
     return guard_decide(facts, &request, &answer);
 }
 
-bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err)
+/* The guard's answer, on record. False: nobody could be asked. `shows`: for people to see, with no action to follow. */
+static bool decide(struct session *s, enum guard_class class, bool shows, struct guard_answer *answer, struct err *err)
 {
     struct db *direct;
-    struct guard_answer own;
-    if (!answer)
-        answer = &own;
     if (!session_look(s, false, err) || (class != GUARD_READ && !session_direct(s, &direct, err)))
         return false;
     struct guard_facts facts;
@@ -123,8 +121,25 @@ bool session_guard(struct session *s, enum guard_class class, struct guard_answe
                                     .typed_operational = s->ctx->confirm_operational,
                                     .typed_operational_count = s->ctx->confirm_operational_count,
                                     .action = s->ctx->action_operands ? "" : s->ctx->action};
-    if (guard_decide(&facts, &request, answer) || answer == &own || !asks_first(&facts, request))
+    if (guard_decide(&facts, &request, answer) || !shows || !asks_first(&facts, request))
         onrecord_guard(s->ctx, class, answer);
+    return true;
+}
+
+void session_guard_shown(struct session *s, enum guard_class class, struct guard_answer *answer)
+{
+    struct err ignored = {0};
+    decide(s, class, true, answer, &ignored);
+}
+
+bool session_guard(struct session *s, enum guard_class class, struct guard_answer *answer, struct err *err)
+{
+    struct guard_answer own;
+    bool shows = answer != NULL;
+    if (!answer)
+        answer = &own;
+    if (!decide(s, class, shows, answer, err))
+        return false;
     return answer->allowed ? allowed(s, class) : refused(s, class, answer, err);
 }
 

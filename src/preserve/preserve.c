@@ -76,7 +76,6 @@ void keep_plan_emit(struct session *s, struct keep_plan *plan, const char *name,
 {
     struct input *in = plan->in;
     struct guard_answer guard = {0};     /* no connection to write over: refused without reasons */
-    struct err refused = {0};
     struct hash hash;
     hash_init(&hash);
     hash_add_field(&hash, s->identity.system_identifier);
@@ -86,7 +85,7 @@ void keep_plan_emit(struct session *s, struct keep_plan *plan, const char *name,
         hash_add_field(&hash, in->steps[i].object);
     }
     hash_hex(&hash, hex);
-    session_guard(s, GUARD_KEEP, &guard, &refused);
+    session_guard_shown(s, GUARD_KEEP, &guard);
     in->name = xstrdup(name);
     in->text = xstrdup(hex);
     in->number = (int64_t)plan->doable;

@@ -116,13 +116,12 @@ static void emit_nothing(struct removal *r)
 
 static bool plan_again(struct removal *r, struct err *err)
 {
-    struct err refused = {0};
     removal_forget(r);
     if (!removal_plan(r, err))
         return false;
     r->session->ctx->operational = (const char *const *)r->operational;
     r->session->ctx->operational_count = r->operational_count;
-    session_guard(r->session, class_of(r), &r->guard, &refused);
+    session_guard_shown(r->session, class_of(r), &r->guard);
     if (r->options->row && !r->options->row(r->options->context, NULL, err))
         return false;
     ctx_emit(r->session->ctx, removal_event(r));

@@ -226,14 +226,13 @@ static void emit_outcome(struct wiping *w, int64_t since_ms, bool applied)
 static bool run(struct wiping *w, const struct prune_options *options, struct err *err)
 {
     struct session *s = w->session;
-    struct guard_answer guard;
-    struct err refused = {0};
+    struct guard_answer guard = {0};
     int64_t since_ms = clock_mono_ms();
     if (!s->ledger) {
         err_set(err, ERR_USAGE, "reset --schema needs migrations to make the schema again from");
         return err_hint(err, "--migrations DIR, or migrations.dir in seedops.yaml");
     }
-    session_guard(s, GUARD_WIPE, &guard, &refused);
+    session_guard_shown(s, GUARD_WIPE, &guard);
     w->schema = s->catalog.default_schema;
     if (!w->schema || !db_catalog_load(s->db, &w->catalog, NULL, 0, true, err))
         return w->schema ? false : err_set(err, ERR_GENERAL, "this role has no schema to make tables in");

@@ -435,8 +435,7 @@ static bool record_evidence(struct restore *r, struct err *err)
 static bool restore_loaded(struct restoring *g, struct err *err)
 {
     struct restore *r = &g->r;
-    struct err refused = {0};
-    session_guard(r->session, GUARD_DESTROY, &g->guard, &refused);
+    session_guard_shown(r->session, GUARD_DESTROY, &g->guard);
     const char *mode = r->options->changed;
     r->overwrite = mode && strcmp(mode, "overwrite") == 0;
     if (!record_evidence(r, err) || !first_look(g, err))
