@@ -175,6 +175,8 @@ void face_record(struct face *face, struct input *in)
     struct str line = {0};
     input_encode(in, &line);
     journal_line(face->journal, str_take(&line));
+    if (in->kind == IN_OUTCOME)
+        journal_hasten(face->journal);
     summary_take(&face->summary, in);
 }
 

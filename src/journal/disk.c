@@ -248,5 +248,5 @@ bool disk_put_end(struct disk *d, const char *failure, const char *summary, stru
     if (summary)
         str_printf(&d->line, ",\"summary\":%s", summary);
     json_object_end(&o);
-    return put_line(d, err) && disk_sync(d, err);
+    return put_line(d, err);
 }

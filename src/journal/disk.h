@@ -43,7 +43,7 @@ void disk_apply_caps(struct disk *disk);
 /* Goes on in a new segment before it, when this one is full. */
 bool disk_put_input(struct disk *disk, const char *input, size_t length, struct err *err);
 bool disk_put_checkpoint(struct disk *disk, int64_t offset_ms, const char *model, size_t length, struct err *err);
-/* The end line, synced. `failure`: why not everything was recorded, "" when it was; `summary` an encoded object, or
+/* The end line; disk_sync is the caller's. `failure`: why not everything was recorded, "" when it was; `summary` an encoded object, or
  * NULL. */
 bool disk_put_end(struct disk *disk, const char *failure, const char *summary, struct err *err);
 bool disk_sync(struct disk *disk, struct err *err);

@@ -43,6 +43,9 @@ bool journal_wants_checkpoint(struct journal *journal);
 /* Waits until everything handed over so far is on disk (fdatasync), at most timeout_ms. Before a write.
  * True for a journal that is off: nothing is missing from it. */
 bool journal_flush(struct journal *journal, int timeout_ms);
+/* Starts bringing what was handed over so far to the disk, if a write was waited for before; waits for nothing itself.
+ * After what a write came to. */
+void journal_hasten(struct journal *journal);
 /* Where the record stands, for who keeps it outside of the journal: the last line on disk. */
 struct journal_place {
     char session[96];
@@ -60,7 +63,8 @@ const char *journal_path(const struct journal *journal);      /* of the first se
 const char *journal_failure(const struct journal *journal);   /* "" while recording */
 /* Gives the summary that the end line will hold: a JSON object (free()d by the journal). Replaces the last one. */
 void journal_sum(struct journal *journal, char *summary);
-/* Writes the end line, syncs (at most 2 s), closes. Gives the final chain hash in `hash` (65 bytes) if not
+/* Writes the end line, closes; of a session with a journal_flush everything before the end line is on disk then (it
+ * waits at most 2 s). Gives the final chain hash in `hash` (65 bytes) if not
  * NULL; "" when the end could not be written. */
 void journal_close(struct journal *journal, char *hash);
 
