@@ -17,6 +17,8 @@
 #include "cmd/terminal.h"
 #include "config/settings_many.h"
 #include "event/codec.h"
+#include "op/onrecord.h"
+#include "op/trail.h"
 
 enum { RECORD_MS = 2000 };
 
@@ -427,15 +429,23 @@ static void record_success(struct face *face)
     input_free(in);
 }
 
+/* The hash is final when the journal has ended, so the row that holds it is not in the journal. */
 static void close_journal(struct face *face)
 {
+    char hash[65] = "";
+    struct err err = {0};
+    if (face->opened)
+        onrecord_end(&face->ctx);
     struct str summary = {0};
     struct json_out out;
     json_begin(&out, &summary);
     summary_encode(&face->summary, &out);
     journal_sum(face->journal, str_take(&summary));
     summary_free(&face->summary);
-    journal_close(face->journal, NULL);
+    journal_close(face->journal, hash);
+    face->journal = NULL;
+    if (face->opened && !trail_end(&face->session, hash, &err))
+        fprintf(stderr, "seedops: warning: %s: %s\n", err.message, err.why);
 }
 
 int face_close(struct face *face, bool ok, const struct err *problem)
@@ -461,13 +471,13 @@ int face_close(struct face *face, bool ok, const struct err *problem)
         bool json_lines = face->options->log_format && strcmp(face->options->log_format, "json") == 0;
         face_print_error(err, json_lines);
     }
+    close_journal(face);
     if (face->opened)
         session_close(&face->session);
     way_leave(&face->ctx);
     ways_free(face->ctx.ways);
     for (int i = 0; i < IN_KIND_COUNT; i++)
         input_free(face->last[i]);
-    close_journal(face);
     settings_free(&face->settings);
     return code;
 }

@@ -90,8 +90,10 @@ static bool write_mark(struct session *s, struct db *db, struct err *err)
     if (db_alive(db))
         db_mark_committing(db, false);
     str_free(&sql);
-    if (ok)
+    if (ok) {
+        trail_left(s);
         return true;
+    }
     mark->trail = trail;
     if (db_alive(db))
         db_rollback(db);

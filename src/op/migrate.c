@@ -389,7 +389,9 @@ static void leave_trail(struct migrate_run *run, const char *action, const char 
     struct err err = {0};
     struct trail_entry entry = {.action = action, .object = object};
     trail_announce(run->s);
-    if (!trail_add(run->s, run->db, &entry, &err))
+    if (trail_add(run->s, run->db, &entry, &err))
+        trail_left(run->s);
+    else
         ctx_log(run->ctx, "warning", "%s: %s", err.message, err.why);
 }
 

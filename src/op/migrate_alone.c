@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "op/migrate.h"
+#include "op/trail.h"
 
 static const char reset[] = "reset all; reset session authorization; reset role";
 static const char not_under_way[] =
@@ -225,6 +226,8 @@ static void record_failure(struct migrate_run *run, const struct migrate_item *i
     if (db_alive(run->db) && !record(run, str_text(&sql), &trouble))
         ctx_log(run->ctx, "warning", "the log of %s could not be written: %s", item->migration->name,
                 trouble.message);
+    else if (trouble.class == ERR_NONE)
+        trail_left(run->s);
     db_ignore_cancel(run->db, false);
     str_free(&sql);
     str_free(&log);
@@ -303,7 +306,9 @@ bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item,
         ledger_sql_finished(run->ledger, item->migration, &mark, &sql);
         migrate_sql_trail(run, "migrate", item->migration->name, &sql);   /* with the row that says it is applied */
         ok = db_run(run->db, reset, 0, NULL, NULL, err) && record(run, str_text(&sql), err);
-        if (!ok)
+        if (ok)
+            trail_left(run->s);
+        else
             migrate_explain(run, item, NULL, 0, 0,
                             "all of it ran, but its row in the ledger could not be finished", err);
     }

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "op/masked.h"
 #include "op/migrate.h"
+#include "op/trail.h"
 
 enum { LOOK_MS = 500, RETRY_FIRST_MS = 500, RETRY_MOST_MS = 8000, RECONNECT_MS = 60000, QUERY_SHOWN = 100 };
 
@@ -355,6 +356,8 @@ bool migrate_run_one(struct migrate_run *run, const struct migrate_item *item, s
     struct message m = {0};
     compose(run, item, &m);
     bool ok = run_message(run, item, &m, err);
+    if (ok)
+        trail_left(run->s);
     str_free(&m.text);
     return ok;
 }

@@ -26,6 +26,7 @@ struct session {
     struct known known, direct_known;/* how the identities stand to those that were pinned */
     char known_said[512];            /* the newest sentence about that, which is said once */
     struct journal_place recorded_at;/* where the record stood before the write that leaves a trail; hash "" unknown */
+    bool trailed;                    /* a row in seedops.actions is this session's */
     bool looked;                     /* identity, ledger_state and catalog are there */
     struct ledger_state ledger_state;/* as of the last look; count 0 without a ledger */
     struct err ledger_problem;       /* class != ERR_NONE: the ledger could not be read, and why */

@@ -12,6 +12,8 @@
 #include "config/checkout.h"
 #include "op/lineage.h"
 
+enum { END_MS = 2000 };
+
 static const struct mark *mark_of(const struct session *s)
 {
     return s->direct && s->direct != s->db ? &s->direct_mark : &s->mark;
@@ -132,8 +134,45 @@ bool trail_add(struct session *s, struct db *db, const struct trail_entry *entry
     return ok || err_context(err, "leaving a trail in seedops.actions");
 }
 
+void trail_left(struct session *s) { s->trailed = s->trailed || mark_of(s)->trail == TRAIL_OPEN; }
+
 void trail_applied(struct session *s, const struct trail_entry *entry)
 {
+    trail_left(s);
     if (entry->fixtures)
         lineage_remember(s);
+}
+
+/* ---- the end ---- */
+
+/* Of the session that the rows before name; another one's hash would be taken for its. */
+static bool take_hash(struct session *s, const char *hash)
+{
+    char session[sizeof s->recorded_at.session];
+    snprintf(session, sizeof session, "%s", s->recorded_at.session);
+    if (hash)
+        snprintf(s->recorded_at.hash, sizeof s->recorded_at.hash, "%s", hash);
+    else
+        note_record(s);
+    return s->recorded_at.hash[0] && session[0] && strcmp(session, s->recorded_at.session) == 0;
+}
+
+bool trail_end(struct session *s, const char *hash, struct err *err)
+{
+    struct db *db = s->direct ? s->direct : s->db;
+    struct trail_entry entry = {.action = "session", .object = "end"};
+    struct str sql = {0};
+    if (!s->trailed || !take_hash(s, hash))
+        return true;
+    s->trailed = false;
+    if (!db_alive(db)) {
+        err_set(err, ERR_LOST, "the connection is gone");
+        return err_context(err, "leaving the journal's last hash in seedops.actions");
+    }
+    trail_sql(s, &entry, &sql);
+    db_ignore_cancel(db, true);
+    bool ok = db_run(db, str_text(&sql), END_MS, NULL, NULL, err);
+    db_ignore_cancel(db, false);
+    str_free(&sql);
+    return ok || err_context(err, "leaving the journal's last hash in seedops.actions");
 }

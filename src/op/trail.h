@@ -5,8 +5,9 @@
  *     trail_add        in the transaction, last before COMMIT, so that row and write stand or fall together
  *                      (trail_sql gives the statement, for a script that is sent whole); where the write has no
  *                      transaction of its own, right after it
- *     trail_applied    after COMMIT: notes the fixture set as the last one applied here (SAFETY 5 "Whose fixtures?")
- * A write that changed nothing calls none of them. */
+ *     trail_left       after COMMIT; or
+ *     trail_applied    the same of a fixture set: notes it as the last one applied here (SAFETY 5 "Whose fixtures?")
+ * A write that changed nothing calls none of them. Whoever opened the session calls trail_end before closing it. */
 #ifndef SEEDOPS_OP_TRAIL_H
 #define SEEDOPS_OP_TRAIL_H
 
@@ -28,6 +29,11 @@ void trail_announce(struct session *s);
 bool trail_add(struct session *s, struct db *db, const struct trail_entry *entry, struct err *err);
 /* Appends the INSERT and a ';', or nothing. */
 void trail_sql(const struct session *s, const struct trail_entry *entry, struct str *sql);
+void trail_left(struct session *s);
 void trail_applied(struct session *s, const struct trail_entry *entry);
+/* The last row of a session that left one: `hash` is the final one of its journal, which ends before that (FORMATS "The
+ * journal"); NULL: of its last line so far, since the journal goes on without this session. Cancelled or not, within
+ * two seconds. True without doing anything where none was left or nothing was recorded. */
+bool trail_end(struct session *s, const char *hash, struct err *err);
 
 #endif

@@ -54,6 +54,7 @@ static void set_up(struct run *run)
     run->shared.stores = stores_new();
     run->shared.asks = asks_new(run->shared.queue);
     run->shared.ways = ways_new();
+    run->shared.partings = partings_new();
     run->model = model_new();
     run->shared.record = start_record(run);
 }
@@ -94,10 +95,12 @@ static bool take_down(struct run *run)
     bool all_ended = run_end_workers(run, QUIT_MS);
     queue_close(run->shared.queue);
     run_sum(run);
-    bool closed = record_close(run->shared.record, JOURNAL_MS);
+    char hash[65];
+    bool closed = record_close(run->shared.record, JOURNAL_MS, hash);
     terminal_close(run->terminal);
     if (!all_ended || !closed)
         return false;
+    partings_say(run->shared.partings, hash);
     run_secret_forget(run);
     summary_free(&run->summary);
     effects_free(&run->effects);

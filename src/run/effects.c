@@ -52,6 +52,7 @@ void run_reap(struct run *run)
 bool run_end_workers(struct run *run, int timeout_ms)
 {
     int64_t end = clock_mono_ms() + timeout_ms;
+    atomic_store(&run->shared.quitting, true);
     retire(run, &run->session);
     retire(run, &run->activity);
     retire(run, &run->pages);

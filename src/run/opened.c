@@ -1,13 +1,17 @@
 /* opened - an environment as its worker holds it: a session, and the one way an operation is run in it. */
 #include "run/runtime.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/diagnosis.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "op/onrecord.h"
 #include "op/ops.h"
+#include "op/trail.h"
 
 enum { READY_MS = 120000, FLUSH_MS = 2000 };
 
@@ -45,6 +49,13 @@ static void emit(void *sink, struct input *in)
     queue_put(o->shared->queue, in, o->worker ? worker_cancelled(o->worker) : NULL);
 }
 
+/* Where nobody listens any more. */
+static void forget(void *sink, struct input *in)
+{
+    (void)sink;
+    input_free(in);
+}
+
 struct opened *opened_new(struct shared *shared, struct environment *environment)
 {
     struct opened *o = xcalloc(1, sizeof *o);
@@ -71,13 +82,64 @@ static void disconnect(struct opened *o)
     o->open = false;
 }
 
-void opened_free(void *opened)
+static void destroy(struct opened *o)
 {
-    struct opened *o = opened;
     disconnect(o);
     way_leave(&o->ctx);
     arena_free(&o->settings.arena);
     free(o);
+}
+
+/* ---- the trail's last row: the journal's hash is final when no thread can add to it any more ---- */
+
+struct partings {
+    pthread_mutex_t mutex;
+    struct opened *first;
+};
+
+struct partings *partings_new(void)
+{
+    struct partings *p = xcalloc(1, sizeof *p);
+    pthread_mutex_init(&p->mutex, NULL);
+    return p;
+}
+
+static void keep_for_parting(struct opened *o)
+{
+    struct partings *p = o->shared->partings;
+    onrecord_end(&o->ctx);
+    pthread_mutex_lock(&p->mutex);
+    o->next = p->first;
+    p->first = o;
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void partings_say(struct partings *p, const char *hash)
+{
+    while (p->first) {
+        struct opened *o = p->first;
+        struct err err = {0};
+        p->first = o->next;
+        o->ctx.emit = forget;
+        if (!trail_end(&o->session, hash, &err))
+            fprintf(stderr, "seedops: warning: %s: %s\n", err.message, err.why);
+        destroy(o);
+    }
+    pthread_mutex_destroy(&p->mutex);
+    free(p);
+}
+
+void opened_free(void *opened)
+{
+    struct opened *o = opened;
+    struct err err = {0};
+    if (o->open && o->session.trailed && atomic_load(&o->shared->quitting)) {
+        keep_for_parting(o);
+        return;
+    }
+    if (o->open && !trail_end(&o->session, NULL, &err))
+        ctx_log(&o->ctx, "warning", "%s: %s", err.message, err.why);
+    destroy(o);
 }
 
 /* A server that starts up is waited for, each try visible; not by --dump, which shows what is. */

@@ -275,8 +275,9 @@ void record_stop(struct record *r)
     pthread_mutex_unlock(&r->mutex);
 }
 
-bool record_close(struct record *r, int timeout_ms)
+bool record_close(struct record *r, int timeout_ms, char *hash)
 {
+    hash[0] = '\0';
     if (!r->off) {
         pthread_mutex_lock(&r->mutex);
         end_locked(r);
@@ -285,6 +286,7 @@ bool record_close(struct record *r, int timeout_ms)
         if (left < 0)
             return false;
         pthread_join(r->thread, NULL);
+        memcpy(hash, r->hash, sizeof r->hash);
     }
     journal_header_free(&r->header);
     free(r->state_dir);

@@ -28,7 +28,8 @@ void record_sum(struct record *record, char *summary);
 bool record_place(struct record *record, int timeout_ms, struct journal_place *place);
 /* Ends the journal while the session goes on: nothing more is recorded. Main thread; waits for nothing. */
 void record_stop(struct record *record);
-/* Ends the journal, waiting at most timeout_ms. False: it was left behind, the process must not free it. */
-bool record_close(struct record *record, int timeout_ms);
+/* Ends the journal, waiting at most timeout_ms. Gives its last hash in `hash` (65 bytes), "" for none. False: it was
+ * left behind, the process must not free it. */
+bool record_close(struct record *record, int timeout_ms, char *hash);
 
 #endif

@@ -27,6 +27,8 @@ struct shared {
     atomic_uint_fast64_t generation;      /* one a connection of a session worker */
     atomic_size_t pending;                /* effects given to workers and not yet done */
     atomic_int_fast64_t own_pids[2];      /* backends of the session worker, reading and direct; 0: none */
+    struct partings *partings;            /* what opened.c has left to say when the journal has ended */
+    atomic_bool quitting;
     bool headless;                        /* nobody to ask, nothing to wait for */
 };
 
@@ -105,7 +107,11 @@ struct opened {
     bool open;
     bool outcome_said;                    /* the operation reported its own end */
     bool rows_missing;                    /* in the newest status: worth asking why */
+    struct opened *next;                  /* among the partings */
 };
+struct partings *partings_new(void);
+/* When all workers and the journal have ended, with its last hash: the last row of each trail. Takes `partings`. */
+void partings_say(struct partings *partings, const char *hash);
 /* `worker` and `aside` are filled in by the caller before the first effect. */
 struct opened *opened_new(struct shared *shared, struct environment *environment);
 void opened_free(void *opened);

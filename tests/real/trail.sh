@@ -15,8 +15,11 @@ environments:
 END
 export LOCAL_URL; LOCAL_URL=$(url c app)
 q() { sql c app -c "$1"; }
-actions() { q 'select count(*) from seedops.actions'; }
-last() { q "select $1 from seedops.actions order by id desc limit 1"; }
+actions() { q "select count(*) from seedops.actions where action <> 'session'"; }
+last() { q "select $1 from seedops.actions where action <> 'session' order by id desc limit 1"; }
+ends() { q "select count(*) from seedops.actions where action = 'session'"; }
+final() { q "select $1 from seedops.actions order by id desc limit 1"; }
+last_hash() { tail -n 1 "$XDG_STATE_HOME/seedops/sessions/$(final journal)"* | jq -r .hash; }
 set_a() { printf 'table: t\nrows:\n  - {id: 1, v: one}\n' >seeds/t.yaml; touch -d "${1:-2026-01-01T00:00:00Z}" seeds/t.yaml; }
 set_b() { printf 'table: t\nrows:\n  - {id: 1, v: one}\n  - {id: 2, v: two}\n' >seeds/t.yaml; touch -d "${1:-2026-02-01T00:00:00Z}" seeds/t.yaml; }
 echo 'CREATE TABLE t (id int PRIMARY KEY, v text NOT NULL);' >migrations/001_t.up.sql
@@ -39,14 +42,18 @@ is "$(last 'before, after')" '{"t": 0}|{"t": 1}' "with the counts before and aft
 is "$(last "version || ' ' || (length(fixture_digest) = 64)::text || ' ' || (length(plan_digest) = 64)::text")" "$("$SEEDOPS" --version | cut -d ' ' -f 2) true true" "version and digests"
 check "and the name of the journal" grep -q . "$XDG_STATE_HOME/seedops/sessions/$(last journal)"*
 check "with the hash of its line before the write" grep -q "$(last journal_hash)" "$XDG_STATE_HOME/seedops/sessions/$(last journal)"*
-n=$(actions)
+is "$(final "action || ' ' || object || ' ' || coalesce(after::text, '-')")" "session end -" "the session's end adds a row of its own"
+is "$(final journal_hash)" "$(last_hash)" "with the final hash of the journal"
+n=$(actions) ended=$(ends)
 so seed local; is "$rc $(actions)" "0 $n" "one that changes nothing leaves none"
 set_b; so seed local --dry-run; is "$rc $(actions)" "0 $n" "nor does a dry run"
 q 'alter table t add constraint no_two check (id <> 2)'
 so seed local; is "$rc $(actions)" "1 $n" "nor one that fails: row and write fall together"
+is "$(ends)" "$ended" "and the end of none of these is noted"
 q 'alter table t drop constraint no_two'
 echo 'ALTER TABLE t ADD COLUMN w text;' >migrations/003_w.up.sql
 so migrate local; is "$rc $(last 'action, object')" "0 migrate|003_w.up.sql" "a migration leaves its own"
+is "$(ends) $(final journal_hash)" "$((ended + 1)) $(last_hash)" "and its session's end"
 echo 'ALTER TABLE t ADD COLUMN v text;' >migrations/004_bad.up.sql
 n=$(actions)
 so migrate local; is "$rc $(actions)" "3 $n" "one that fails leaves none"
@@ -57,6 +64,7 @@ printf 'CREATE INDEX CONCURRENTLY t_x ON t (w);\nSELECT no_such();\n' >migration
 so migrate local; is "$rc $(last 'action, object')" "3 migrate (failed)|005_half.up.sql" "also when it failed half way"
 so migrate resolve local 005_half.up.sql --applied
 is "$rc $(last 'action, object')" "0 migrate resolve --applied|005_half.up.sql" "a resolve leaves one"
+is "$(final "action || journal_hash")" "session$(last_hash)" "and its session's end"
 
 # ---- closed to a role ----
 q 'create role app login; grant all on schema public to app; grant all on all tables in schema public to app'
@@ -69,6 +77,7 @@ unlike "$(cat "$T/c/server.log")" 'permission denied for table actions' "and no 
 q 'grant insert on seedops.actions to app; delete from t'
 so seed local
 is "$rc $(last 'action, role')" "0 seed|app" "which is enough"
+is "$(final 'action, role')" "session|app" "also for the session's end"
 LOCAL_URL=${LOCAL_URL/app@/postgres@}
 
 # ---- whose fixtures? ----

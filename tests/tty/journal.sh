@@ -183,6 +183,28 @@ exit 0
 END
 is "$(inputs "$(newest)" guard | jq -c 'select(.ok | not)')" "" "that its name was not typed yet is not on record as a refusal"
 
+# ---- the final hash, where the session's user cannot take it back ----
+so mark local
+ours -d db -c 'DELETE FROM "Station"'
+check "a console seeds" term "$SEEDOPS" local <<'END'
+size 120 40
+wait 12 applied
+type W
+wait WRITE
+type x
+wait Seed
+type s
+wait 34 rows
+key enter
+wait Seeded local
+key q
+exit 0
+END
+is "$(ours -d db -c "SELECT action || ' ' || object || ' ' || journal_hash FROM seedops.actions ORDER BY id DESC LIMIT 1")" \
+    "session end $(tail -n 1 "$(newest)" | jq -r .hash)" "and leaves its journal's final hash in the database"
+is "$(ours -d db -c "SELECT count(*) FROM seedops.actions WHERE action = 'session'")" 2 "as the mark did, and nothing that only looked"
+ours -d db -c 'DROP SCHEMA seedops CASCADE'
+
 # ---- no secret, whichever way it comes ----
 ours -d postgres -c "alter user postgres password 'canary-one-7'"
 printf 'host all all 127.0.0.1/32 scram-sha-256\nlocal all all trust\n' | as_server tee "$T/main/data/pg_hba.conf" >/dev/null
