@@ -71,6 +71,34 @@ static void say_grant(const struct evidence *e, struct str *out)
     str_add_char(out, ';');
 }
 
+/* The server forgets a partition's bounds when it is detached. */
+static void say_attach(const struct evidence *e, struct str *out)
+{
+    const struct table_evidence *t = first_with(e, has_renamed);
+    if (!t) {
+        str_add(out, "Find the tables that were its partitions, and attach them with the bounds that the migrations gave"
+                     " them.");
+        return;
+    }
+    str_printf(out, "The rows are in %s. Attached as the default partition they show at once (save where it is"
+               " partitioned by hash): ALTER TABLE ", t->renamed);
+    quote_table(out, t);
+    str_add(out, " ATTACH PARTITION ");
+    str_add(out, t->renamed);
+    str_add(out, " DEFAULT; with FOR VALUES and the bounds that the migration gave it, it is as it was.");
+}
+
+static void say_logged(const struct evidence *e, struct str *out)
+{
+    str_add(out, "Make it logged, or a crash empties it again:");
+    for (size_t i = 0; i < e->count; i++)
+        if (e->tables[i].context && e->tables[i].persistence == 'u') {
+            str_add(out, " ALTER TABLE ");
+            quote_table(out, &e->tables[i]);
+            str_add(out, " SET LOGGED;");
+        }
+}
+
 static void say_rename(const struct evidence *e, struct str *out)
 {
     const struct table_evidence *t = first_with(e, has_renamed);
@@ -78,9 +106,19 @@ static void say_rename(const struct evidence *e, struct str *out)
         str_add(out, "Compare the two tables, then rename them back.");
         return;
     }
-    const char *dot = strrchr(t->name, '.');
-    str_printf(out, "Compare %s with %s, which has the rows; then rename the empty one away and the other back, by"
-               " ALTER TABLE ... RENAME TO %s.", t->name, t->renamed, dot ? dot + 1 : t->name);
+    const char *dot = strrchr(t->name, '.'), *name = dot ? dot + 1 : t->name;
+    struct str aside = {0};
+    str_printf(&aside, "%s_empty", name);
+    str_printf(out, "Compare %s with %s, which has the rows; then: ALTER TABLE ", t->name, t->renamed);
+    quote_table(out, t);
+    str_add(out, " RENAME TO ");
+    db_quote_identifier(out, str_text(&aside));
+    str_add(out, "; ALTER TABLE ");
+    str_add(out, t->renamed);
+    str_add(out, " RENAME TO ");
+    db_quote_identifier(out, name);
+    str_add_char(out, ';');
+    str_free(&aside);
 }
 
 static void say_prepared(const struct evidence *e, struct str *out)
@@ -147,10 +185,9 @@ static const struct step {
     {ON(NO_PRIVILEGE), NULL, NULL, NULL, say_grant, NULL},
     {ON(STALE_REPLICA), "Look at the primary; here, resume replay: SELECT pg_wal_replay_resume();", NULL, NULL, NULL,
      NULL},
-    {ON(DETACHED), "Attach the partitions again: ALTER TABLE ... ATTACH PARTITION ...", NULL, NULL, NULL, NULL},
+    {ON(DETACHED), NULL, NULL, NULL, say_attach, NULL},
     {ON(RENAMED), NULL, NULL, NULL, say_rename, NULL},
-    {ON(UNLOGGED), "Make the table logged, or a crash empties it again: ALTER TABLE ... SET LOGGED", NULL, NULL, NULL,
-     NULL},
+    {ON(UNLOGGED), NULL, NULL, NULL, say_logged, NULL},
     {ON(LOADING), "Let that transaction end, or look at it.", "%s --dump 120x30 --screen activity", "activity", NULL,
      NULL},
     {ON(PREPARED), NULL, NULL, NULL, say_prepared, NULL},

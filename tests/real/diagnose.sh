@@ -192,6 +192,38 @@ unset_memory; sql c step_path -c 'CREATE TABLE other.a (LIKE public.a)' -c 'CREA
 is "$(jq -r .verdict <<<"$out")" wrong-schema "tables in another schema"
 check "the ALTER ROLE that is printed" sql c step_path -c "$(statement)"
 d; is "$(jq -r .verdict <<<"$out")" healthy "finds them"
+alterations() { jq -r '.next_steps[].do' <<<"$out" | grep -oE 'ALTER TABLE [^;]*;'; }
+fresh step_detached; unset_memory; sql c step_detached -c 'ALTER TABLE b RENAME TO old' -c 'CREATE TABLE b (LIKE old) PARTITION BY RANGE (id)' \
+    -c 'CREATE TABLE "b.p 0" PARTITION OF b FOR VALUES FROM (0) TO (1000)' -c 'INSERT INTO b SELECT * FROM old' -c 'DROP TABLE old' -c 'ANALYZE b' \
+    -c 'ALTER TABLE b DETACH PARTITION "b.p 0"'; d
+is "$(jq -r .verdict <<<"$out")" detached-partitions "a detached partition"
+check "the ATTACH PARTITION that is printed" sql c step_detached -c "$(alterations)"
+d; is "$(jq -r .verdict <<<"$out")" healthy "shows its rows"
+fresh step_renamed; unset_memory; sql c step_renamed -c 'ALTER TABLE b RENAME TO "B old"' -c 'CREATE TABLE b (LIKE "B old")'; d
+is "$(jq -r .verdict <<<"$out")" renamed-away "a table that was renamed away"
+check "the two renames that are printed" sql c step_renamed -c "$(alterations)"
+d; is "$(jq -r .verdict <<<"$out")" healthy "bring it back"
+createdb_in c step_unlogged; DB_URL=$(url c step_unlogged); so migrate test; sql c step_unlogged -c 'ALTER TABLE b SET UNLOGGED'; so seed test
+sql c step_unlogged -c 'ANALYZE'; unset_memory
+cluster_stop c immediate; cluster_start c; d
+is "$(jq -r .verdict <<<"$out")" unlogged-crash "an unlogged table after a crash"
+check "the SET LOGGED that is printed" sql c step_unlogged -c "$(alterations)"
+is "$(sql c step_unlogged -c "SELECT relpersistence FROM pg_class WHERE oid = 'b'::regclass")" p "makes it logged"
+try_steps unlogged-crash
+fresh step_loading; unset_memory; sql c step_loading -c 'TRUNCATE a, b'
+mkfifo "$T/load"; exec {load}<>"$T/load"
+"$PGBIN/psql" -XAtq -h "$T/c" -U postgres -d step_loading -f - <"$T/load" >/dev/null 2>&1 & backgrounds+=($!)
+echo "BEGIN; INSERT INTO a SELECT g, 'x' FROM generate_series(1, 9) g; INSERT INTO b SELECT g, g FROM generate_series(1, 9) g; SELECT pg_advisory_lock(7);" >&"$load"
+loading() { [ "$(sql c postgres -c "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7")" = 1 ]; }
+check "a load is under way" wait_for 60 loading; d
+is "$(jq -r .verdict <<<"$out")" load-in-progress "which is what it says"
+is "$(jq -r '.next_steps[].command // empty' <<<"$out" | head -1)" "test --dump 120x30 --screen activity" "and where to look at it"
+so test --dump 120x30 --screen activity
+like "$out" 'psql .*idle in tra.*pg_advisory_lock' "there it is"
+echo 'COMMIT;' >&"$load"; exec {load}>&-
+loaded() { [ "$(sql c step_loading -c 'SELECT count(*) FROM b')" = 9 ]; }
+check "it ends" wait_for 60 loaded
+d; is "$(jq -r .verdict <<<"$out")" healthy "and brings its rows"
 cluster_stop c; cluster_start c
 fresh step_prepared; unset_memory; sql c step_prepared -c 'TRUNCATE a, b'
 sql c step_prepared -c "BEGIN; INSERT INTO a SELECT g, 'x' FROM generate_series(1, 9) g; INSERT INTO b SELECT g, g FROM generate_series(1, 9) g; PREPARE TRANSACTION 'it''s'"; d
