@@ -15,8 +15,11 @@
 
 enum {
     CHUNK = 256 * 1024,              /* read at once */
-    BULK = 512 * 1024,               /* so much without a pause and it is no screen's worth */
+    BULK = 512 * 1024,               /* so much and it is no screen's worth */
     PILE = 1024 * 1024,
+    WINDOW_NEAR = 2 * 1024 * 1024,   /* OpenSSH's own */
+    WINDOW_PER_MS = 200 * 1024,      /* of the round trip: 200 MB/s */
+    REFILLS = 8,                     /* of a window before it is used up */
     COMPLAINT_KEPT = 4096,
     EXIT_MS = 2000                   /* how long a command that has ended may take to say how */
 };
@@ -81,30 +84,51 @@ static void give_local(struct flow *flow, const char *bytes, size_t length)
         str_add_bytes(&flow->to_local, bytes + done, length - done);
 }
 
-/* libssh keeps a window of 1.3 MB, which at a distance is a trickle. Asking a channel for more than its window opens the
- * window that far, so while data keeps coming it is asked for all of FLOW_WINDOW now and then; not when much has piled
- * up already, which is what it would hand over at once. */
-static uint32_t amount_to_ask(struct flow *flow)
+/* Never less than the way back took once: what a window has to hold is the rate times that. */
+static void note_round_trip(struct flow_hall *hall, int64_t since_ms)
 {
-    if (flow->since_window < (flow->bulk ? FLOW_WINDOW / 2 : BULK) || ssh_channel_poll(flow->channel, 0) > PILE)
-        return CHUNK;
+    int64_t ms = clock_mono_ms() - since_ms;
+    if (hall->round_trip_ms < 0 || ms < hall->round_trip_ms)
+        hall->round_trip_ms = ms;
+}
+
+static uint32_t window_wanted(const struct flow_hall *hall)
+{
+    int64_t held = hall->round_trip_ms * WINDOW_PER_MS;
+    return held < WINDOW_NEAR ? WINDOW_NEAR : held < FLOW_WINDOW ? (uint32_t)held : FLOW_WINDOW;
+}
+
+/* libssh keeps a window of 1.3 MB, which at a distance is a trickle. Asking a channel for more than its window opens the
+ * window that far, so while data keeps coming it is asked for more now and then, and for no more than the distance
+ * wants: sshd takes from the database as much as the window has room for, and lets it stall once that lies there.
+ *
+ * Else it is asked for all it has: what stays in libssh's buffer is moved to its front again and again. */
+static uint32_t amount_to_ask(const struct flow_hall *hall, struct flow *flow, int there)
+{
+    uint32_t wanted = window_wanted(hall);
+    if (there > PILE || flow->since_window < (flow->bulk ? wanted / REFILLS : BULK))
+        return there < FLOW_WINDOW ? (uint32_t)there : FLOW_WINDOW;
     flow->since_window = 0;
     flow->bulk = true;
-    return FLOW_WINDOW;
+    return wanted;
 }
 
 static bool from_far(struct flow_hall *hall, struct flow *flow)
 {
     if (flow->to_local.length || flow->far_ended)
         return drain_to_local(flow);
-    int got = ssh_channel_read_timeout(flow->channel, hall->scratch, amount_to_ask(flow), 0, 0);
+    int got = ssh_channel_poll(flow->channel, 0);
+    if (got > 0)
+        got = ssh_channel_read_timeout(flow->channel, hall->scratch, amount_to_ask(hall, flow, got), 0, 0);
     if (got > 0) {
+        if (!flow->received && flow->asks_first)
+            note_round_trip(hall, flow->asked_ms);
         flow->since_window += (uint64_t)got;
         flow->received += (uint64_t)got;
         give_local(flow, hall->scratch, (size_t)got);
         return true;
     }
-    if (ssh_channel_is_eof(flow->channel) || ssh_channel_is_closed(flow->channel) || got == SSH_ERROR) {
+    if (got < 0 || ssh_channel_is_eof(flow->channel) || ssh_channel_is_closed(flow->channel)) {
         flow->far_ended = true;
         flow->far_ended_ms = clock_mono_ms();
         return true;
@@ -140,6 +164,8 @@ static bool give_far(struct flow *flow, const char *bytes, size_t length)
     if (taken < 0)
         return false;
     flow->sent_ms = clock_mono_ms();
+    if (!flow->asked_ms)
+        flow->asked_ms = flow->sent_ms;
     if ((size_t)taken < length)
         str_add_bytes(&flow->to_far, bytes + taken, length - (size_t)taken);
     return true;
@@ -206,6 +232,8 @@ static bool open_step(struct flow_hall *hall, struct flow *flow)
         flow->state = FLOW_OPEN;
     else if (rc != SSH_AGAIN)
         flow->state = FLOW_OVER;
+    if (flow->state != before && flow->state != FLOW_OVER)
+        note_round_trip(hall, flow->began_ms);
     /* the request is out: without this its answer waits 40 ms for our delayed acknowledgement */
     int on = 1;
     (void)setsockopt(ssh_get_fd(hall->session), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);

@@ -22,6 +22,8 @@ struct flow {
     uint64_t received;
     bool bulk, local_ended, far_ended;
     int64_t began_ms, far_ended_ms, sent_ms;
+    bool asks_first;                 /* the far side is silent until it is asked, as PostgreSQL is and sshd is not */
+    int64_t asked_ms;                /* when the first byte went; 0: none yet */
     struct err failure;              /* why it ended, if that wants saying */
 };
 
@@ -30,6 +32,7 @@ struct flow_hall {
     ssh_session session;
     const char *name;                /* of the server, for errors */
     char *scratch;                   /* of FLOW_WINDOW bytes, that are only touched as far as they are used */
+    int64_t round_trip_ms;           /* the least that a channel or its first answer took; -1: none yet */
 };
 
 enum { FLOW_WINDOW = 16 * 1024 * 1024 };

@@ -209,6 +209,23 @@ like "$out" 'Bad configuration option' "an error of ssh_config is passed on"
 through ssh=no-such-host.invalid
 like "$out" "^message=cannot resolve the SSH server's name no-such-host.invalid\$" "a name that nobody knows"
 
+# ---- ciphers: a list that was chosen is taken as it is, and no server is left out by ours ----
+sshd_start talks "LogLevel DEBUG" || exit 1
+sshd_start old "LogLevel DEBUG" "Ciphers aes256-ctr" || exit 1
+ssh_config <<EOF
+$(ssh_alias unchosen talks)
+$(ssh_alias chosen talks "Ciphers aes192-ctr,aes128-gcm@openssh.com")
+$(ssh_alias old old)
+EOF
+cipher() { sed -n 's/.*kex: client->server cipher: \([^ ]*\) .*/\1/p' "$T/$1/log" | tail -1; }
+grep -qw aes /proc/cpuinfo && fast=aes128-gcm@openssh.com || fast=chacha20-poly1305@openssh.com
+through ssh=unchosen
+is "$rc $(cipher talks)" "0 $fast" "ciphers: nobody chose"
+through ssh=chosen
+is "$rc $(cipher talks)" "0 aes192-ctr" "ciphers: the order in ssh_config"
+through ssh=old
+is "$rc $(cipher old)" "0 aes256-ctr" "ciphers: a server that has but an old one"
+
 # ---- without ssh ----
 ssh_config <<EOF
 $(ssh_alias main main)
