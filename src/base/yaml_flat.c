@@ -17,14 +17,16 @@ struct flat_pair {
     char quote;                 /* '"', '\'', or 0 */
     unsigned line;              /* from the item's */
     uint32_t line_start;
+    uint32_t skew;              /* bytes before it on its line that count for no column */
     bool escapes;
 };
 
 /* ---- bytes ---- */
 
-void yaml_flat_open(struct yaml_flat *f, int fd)
+void yaml_flat_open(struct yaml_flat *f, int fd, uint64_t size)
 {
-    *f = (struct yaml_flat){.fd = fd, .line = 1, .room = BUFFER, .buffer = xmalloc(BUFFER + 1)};
+    size_t room = size < BUFFER ? (size_t)size + 1 : BUFFER;   /* one to spare: the end shows without growing */
+    *f = (struct yaml_flat){.fd = fd, .line = 1, .room = room, .buffer = xmalloc(room + 1)};
 }
 
 void yaml_flat_close(struct yaml_flat *f)
@@ -115,20 +117,23 @@ struct scan {
     struct yaml_flat *f;
     const char *item, *p, *stop;   /* *stop is a line end that nothing runs over */
     unsigned line, key_column;
+    bool flow;                     /* inside of { } */
+    uint32_t skew;
 };
 
-enum { KEY_FIRST = 1, KEY_REST = 2, PLAIN_FIRST = 4, PLAIN_STOP = 8, QUOTED_STOP = 16 };
+enum { KEY_FIRST = 1, KEY_REST = 2, PLAIN_FIRST = 4, PLAIN_STOP = 8, QUOTED_STOP = 16, FLOW_STOP = 32 };
 
 static const unsigned char *classes(void)
 {
     static const unsigned char table[256] = {
-#define CONTROL PLAIN_STOP | QUOTED_STOP
+#define CONTROL PLAIN_STOP | QUOTED_STOP | FLOW_STOP
         [0x00 ... 0x1f] = CONTROL, [0x7f] = CONTROL, [0x80 ... 0xff] = PLAIN_FIRST,
         ['0' ... '9'] = KEY_REST | PLAIN_FIRST, ['A' ... 'Z'] = KEY_FIRST | KEY_REST | PLAIN_FIRST,
         ['a' ... 'z'] = KEY_FIRST | KEY_REST | PLAIN_FIRST, ['_'] = KEY_FIRST | KEY_REST | PLAIN_FIRST,
         ['.'] = PLAIN_FIRST, ['/'] = PLAIN_FIRST, ['+'] = PLAIN_FIRST, ['('] = PLAIN_FIRST, ['$'] = PLAIN_FIRST,
         ['^'] = PLAIN_FIRST, ['~'] = PLAIN_FIRST, ['='] = PLAIN_FIRST, ['\\'] = PLAIN_FIRST | QUOTED_STOP,
-        [':'] = PLAIN_STOP, ['#'] = PLAIN_STOP, ['"'] = QUOTED_STOP, ['\''] = QUOTED_STOP,
+        [':'] = PLAIN_STOP | FLOW_STOP, ['#'] = PLAIN_STOP | FLOW_STOP, ['"'] = QUOTED_STOP, ['\''] = QUOTED_STOP,
+        [','] = FLOW_STOP, ['?'] = FLOW_STOP, ['['] = FLOW_STOP, [']'] = FLOW_STOP, ['{'] = FLOW_STOP, ['}'] = FLOW_STOP,
 #undef CONTROL
     };
     return table;
@@ -163,17 +168,37 @@ static enum found end_line(struct scan *s)
     return FOUND;
 }
 
+/* Behind a value of a flow mapping, at the comma or the brace. */
+static enum found end_flow_value(struct scan *s)
+{
+    while (*s->p == ' ')
+        s->p++;
+    if (*s->p == ',' || *s->p == '}')
+        return FOUND;
+    return s->p == s->stop ? CUT : ODD;
+}
+
+static enum found end_value(struct scan *s) { return s->flow ? end_flow_value(s) : end_line(s); }
+
+/* Several values on a line: what is not ASCII moves the columns of those behind it. */
+static void count_skew(struct scan *s, const char *text, size_t length)
+{
+    for (size_t i = 0; s->flow && i < length; i++)
+        s->skew += ((unsigned char)text[i] & 0xc0) == 0x80;
+}
+
 static enum found scan_plain(struct scan *s, struct flat_pair *pair)
 {
+    unsigned char stop = s->flow ? FLOW_STOP : PLAIN_STOP;
     const char *from = s->p;
     bool dash = *from == '-' && (is(from[1], KEY_REST) || from[1] == '.');
     unsigned char all = 0;
     if (!dash && !is(*from, PLAIN_FIRST))
         return ODD;
     for (;; s->p++) {
-        while (!is(*s->p, PLAIN_STOP))
+        while (!is(*s->p, stop))
             all |= (unsigned char)*s->p++;
-        bool colon = *s->p == ':' && s->p[1] != ' ' && s->p[1] != '\n';
+        bool colon = *s->p == ':' && (s->flow ? is(s->p[1], KEY_REST) : s->p[1] != ' ' && s->p[1] != '\n');
         bool hash = *s->p == '#' && s->p[-1] != ' ';
         if (!colon && !hash)
             break;
@@ -182,9 +207,12 @@ static enum found scan_plain(struct scan *s, struct flat_pair *pair)
     while (end[-1] == ' ')
         end--;
     pair->length = (uint32_t)(end - from);
-    if (*s->p == '\n' && s->p != s->stop && all >= 0x80 && !allowed(from, pair->length))
-        return ODD;
-    return end_line(s);
+    if (s->p != s->stop && all >= 0x80) {
+        if (!allowed(from, pair->length))
+            return ODD;
+        count_skew(s, from, pair->length);
+    }
+    return end_value(s);
 }
 
 static enum found scan_quoted(struct scan *s, struct flat_pair *pair)
@@ -212,10 +240,13 @@ static enum found scan_quoted(struct scan *s, struct flat_pair *pair)
         }
     }
     pair->length = (uint32_t)(s->p - from);
-    if (all >= 0x80 && !allowed(from, pair->length))
-        return ODD;
+    if (all >= 0x80) {
+        if (!allowed(from, pair->length))
+            return ODD;
+        count_skew(s, from, pair->length);
+    }
     s->p++;
-    return end_line(s);
+    return end_value(s);
 }
 
 static struct flat_pair *add_pair(struct yaml_flat *f)
@@ -229,7 +260,7 @@ static struct flat_pair *add_pair(struct yaml_flat *f)
     return pair;
 }
 
-/* "key: value" and the line's end. */
+/* "key: value" and the line's end, or in a flow mapping what ends the value there. */
 static enum found scan_pair(struct scan *s, const char *line_start)
 {
     const char *key = s->p;
@@ -246,15 +277,18 @@ static enum found scan_pair(struct scan *s, const char *line_start)
     pair->key_length = (uint32_t)(s->p - key);
     pair->line = s->line;
     pair->line_start = (uint32_t)(line_start - s->item);
+    pair->skew = s->skew;
     s->p++;
     const char *behind = s->p;
     while (*s->p == ' ')
         s->p++;
     pair->value = (uint32_t)(s->p - s->item);
-    if (*s->p == '\n') {
+    if (*s->p == '\n' && !s->flow) {
         pair->value = (uint32_t)(behind - s->item);
         return end_line(s);
     }
+    if (s->p == s->stop)
+        return CUT;
     if (s->p == behind)
         return ODD;
     pair->quote = *s->p == '"' || *s->p == '\'' ? *s->p : '\0';
@@ -288,6 +322,23 @@ static enum found next_line(struct scan *s, unsigned *indent)
     }
 }
 
+/* "{key: value, ...}" on one line, and the line's end. */
+static enum found scan_flow(struct scan *s, const char *line)
+{
+    s->flow = true;
+    do {
+        s->p++;
+        while (*s->p == ' ')
+            s->p++;
+        enum found found = scan_pair(s, line);
+        if (found != FOUND)
+            return found;
+    } while (*s->p == ',');
+    s->flow = false;
+    s->p++;
+    return end_line(s);
+}
+
 static enum found scan_item(struct scan *s)
 {
     struct yaml_flat *f = s->f;
@@ -303,14 +354,15 @@ static enum found scan_item(struct scan *s)
     for (s->p++; *s->p == ' ';)
         s->p++;
     s->key_column = (unsigned)(s->p - line);
+    bool flow = *s->p == '{';
     for (;;) {
-        enum found found = scan_pair(s, line);
+        enum found found = (flow ? scan_flow : scan_pair)(s, line);
         if (found != FOUND || (found = next_line(s, &indent)) != FOUND)
             return found;
         line = s->p;
         if (indent <= f->dash)
             return s->p == s->stop || s->p[indent] == '-' || is(s->p[indent], KEY_FIRST) ? FOUND : ODD;
-        if (indent != s->key_column)
+        if (flow || indent != s->key_column)
             return ODD;
         s->p += indent;
     }
@@ -384,7 +436,7 @@ static void fill_node(const struct yaml_flat *f, const struct flat_pair *pair, c
 {
     *node = (struct yaml_node){.kind = YAML_SCALAR, .text = item + at, .length = length, .plain = true,
                                .line = f->line + pair->line};
-    node->column = at - pair->line_start + 1;   /* what stands before a value is ASCII */
+    node->column = at - pair->line_start - pair->skew + 1;
 }
 
 static struct yaml_node *make_item(const struct yaml_flat *f, const char *from, size_t length, unsigned key_column,

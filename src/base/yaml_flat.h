@@ -1,11 +1,12 @@
-/* yaml_flat - a list of flat rows read without libyaml: a line a value, every row a block mapping.
+/* yaml_flat - a list of flat rows read without libyaml: a line a value, every row a block mapping, or a row a line.
  *
  *   - code: S1            # no: a comment behind a value
  *     name: a b           plain, 'single' or "double" quoted, each on one line
  *     note:               nothing: null
+ *   - {code: S2, name: "a, b"}      or a flow mapping of such values, on one line
  *
  * Blank lines and lines that are comments may stand between. What is read is exactly what libyaml reads; whatever
- * else YAML has (flow and block values, tags, anchors, folded lines, tabs, odd keys, errors) is *odd*: nothing is
+ * else YAML has (nested and block values, tags, anchors, folded lines, tabs, odd keys, errors) is *odd*: nothing is
  * consumed, and libyaml is to read from there. The fuzz target flat compares the two. Private to yaml_stream.c. */
 #ifndef SEEDOPS_BASE_YAML_FLAT_H
 #define SEEDOPS_BASE_YAML_FLAT_H
@@ -29,8 +30,8 @@ struct yaml_flat {
     size_t known_length, known_room;
 };
 
-/* To the beginning of the file. */
-void yaml_flat_open(struct yaml_flat *flat, int fd);
+/* To the beginning of the file, which has about `size` bytes. */
+void yaml_flat_open(struct yaml_flat *flat, int fd, uint64_t size);
 /* Over `lines` lines. False: it meets a line end that only libyaml counts, or the end; it is of no use any more. */
 bool yaml_flat_skip(struct yaml_flat *flat, unsigned lines);
 /* True if the next line begins with that many spaces and a dash: the list's dashes stand there from now on. */

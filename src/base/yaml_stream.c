@@ -26,6 +26,7 @@ struct yaml_stream {
     struct arena keys;           /* of the root mapping, to find one given twice */
     struct yaml_key_set seen;
     char *file;
+    uint64_t size;
     enum list_state list;
     bool over;
     /* the list's rows without libyaml */
@@ -81,6 +82,7 @@ bool yaml_stream_open(struct yaml_stream **stream, const char *file, struct err 
     struct yaml_stream *s = xcalloc(1, sizeof *s);
     s->file = xstrdup(file);
     s->r.source.fd = fd;
+    s->size = (uint64_t)st.st_size;
     s->r.err = err;
     s->patience = PATIENCE_FIRST;
     yaml_reader_start(&s->r, s->file);
@@ -220,7 +222,7 @@ static void begin_flat(struct yaml_stream *s)
     if (!plain)
         return;
     s->flat_open = true;
-    yaml_flat_open(&s->flat, s->r.source.fd);
+    yaml_flat_open(&s->flat, s->r.source.fd, s->size);
     s->flat_now = yaml_flat_skip(&s->flat, (unsigned)e->start_mark.line) &&
                   yaml_flat_enter(&s->flat, (unsigned)e->start_mark.column);
     if (!s->flat_now)
