@@ -34,6 +34,8 @@ struct way {
     struct tunnel *tunnel;           /* NULL: not open */
     struct leg legs[LEGS];           /* of this tunnel */
     struct err last;                 /* why the one before it ended; class ERR_NONE: nothing known */
+    struct err failed;               /* why the last one did not open; class ERR_NONE: it did */
+    bool failed_unasked;             /* and nobody could be asked */
     struct remembered secrets[SECRETS];
 };
 
@@ -328,8 +330,18 @@ static bool open_anew(struct way *way, struct ctx *ctx, const struct tunnel_rout
     pthread_mutex_lock(&way->mutex);
     way->opening = false;
     way->tunnel = ok ? fresh : NULL;
+    way->failed = ok ? (struct err){0} : *err;
+    way->failed_unasked = !ctx->ask;
     pthread_cond_broadcast(&way->changed);
     return ok;
+}
+
+/* With the mutex held: what came of it while we waited would come of it again, and each of 200 would wait for those
+ * before it. */
+static bool is_news_to_all(const struct way *way, const struct ctx *ctx)
+{
+    enum err_class class = way->failed.class;
+    return class != ERR_NONE && class != ERR_CANCELLED && !(way->failed_unasked && ctx->ask);
 }
 
 /* With the mutex held: the place behind the tunnel as it stands, or a tunnel to it. */
@@ -337,6 +349,7 @@ static struct leg *lead_to(struct way *way, struct ctx *ctx, const struct tunnel
                            int timeout_ms, struct err *err)
 {
     const struct tunnel_end *end;
+    bool waited = way->opening;
     if (!wait_turn(way, ctx, err))
         return NULL;
     if (way->tunnel && tunnel_alive(way->tunnel)) {
@@ -344,6 +357,10 @@ static struct leg *lead_to(struct way *way, struct ctx *ctx, const struct tunnel
         if (leg)
             return leg;
         return tunnel_add(way->tunnel, route, &end, err) ? note_leg(way, place, end) : NULL;
+    }
+    if (waited && is_news_to_all(way, ctx)) {
+        *err = way->failed;
+        return NULL;
     }
     return open_anew(way, ctx, route, timeout_ms, err) ? note_leg(way, place, tunnel_end(way->tunnel)) : NULL;
 }
@@ -389,6 +406,8 @@ bool way_broken(void *sink, struct err *err)
         return false;
     /* a session that broke while connecting may stand the next time */
     err->class = reason.class == ERR_LOST ? ERR_NOT_READY : reason.class;
+    if (reason.sqlstate[0])
+        err_sqlstate(err, reason.sqlstate);
     err_why(err, "%s%s%s", reason.message, reason.why[0] ? ": " : "", reason.why);
     if (reason.hint[0])
         err_hint(err, "%s", reason.hint);

@@ -103,7 +103,7 @@ static bool step_flows(struct carrier *c)
             say(c, &flow->failure);  /* before the socket closes: who sees that asks why */
         *at = flow->next;
         c->flow_count--;
-        flow_free(flow);
+        flow_free(&c->hall, flow);
         moved = true;
     }
     return moved;
@@ -209,8 +209,8 @@ static void wait_for_more(struct carrier *c, int timeout_ms)
     for (const struct flow *flow = c->flows; flow; flow = flow->next) {
         short events = flow_events(&c->hall, flow);
         fds[n++] = (struct pollfd){.fd = events ? flow->fd : -1, .events = events};
-        if (flow->far_ended && timeout_ms > 100)
-            timeout_ms = 100;        /* a command's exit is waited for by the clock as well */
+        if (flow_goes_by_clock(flow) && timeout_ms > 100)
+            timeout_ms = 100;
     }
     int ready = poll(fds, n, timeout_ms);
     eventfd_t ignored;
@@ -235,7 +235,7 @@ static void *body(void *argument)
             listener_stop(c->doors[i].listener);
     while (c->flows) {
         struct flow *next = c->flows->next;
-        flow_free(c->flows);
+        flow_free(&c->hall, c->flows);
         c->flows = next;
     }
     ssh_event_remove_session(c->event, c->hop->session);

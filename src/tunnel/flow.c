@@ -35,9 +35,10 @@ struct flow *flow_new(struct flow_hall *hall, int fd, const struct tunnel_route 
     return flow;
 }
 
-void flow_free(struct flow *flow)
+void flow_free(struct flow_hall *hall, struct flow *flow)
 {
     char unread[4096];
+    route_left(hall, flow);
     /* a socket closed with something unread in it resets, and what was said last would be lost */
     shutdown(flow->fd, SHUT_WR);
     for (int i = 0; i < 64 && recv(flow->fd, unread, sizeof unread, 0) > 0; i++)
@@ -265,3 +266,6 @@ bool flow_is_waiting(const struct flow *flow, int64_t heard_ms)
 {
     return flow->state == FLOW_OPENING || flow->state == FLOW_ASKING || flow->sent_ms > heard_ms;
 }
+
+/* A command's exit, and its turn. */
+bool flow_goes_by_clock(const struct flow *flow) { return flow->far_ended || (flow->state == FLOW_OPENING && flow->again_ms); }

@@ -23,6 +23,8 @@ struct flow {
     bool bulk, local_ended, far_ended;
     int64_t began_ms, far_ended_ms, sent_ms;
     bool asks_first;                 /* the far side is silent until it is asked, as PostgreSQL is and sshd is not */
+    bool is_command;                 /* counts in the hall's commands */
+    int64_t again_ms;                /* it was refused for others' sake, and asks again then; 0: it was not */
     int64_t asked_ms;                /* when the first byte went; 0: none yet */
     struct err failure;              /* why it ended, if that wants saying */
 };
@@ -32,6 +34,9 @@ struct flow_hall {
     ssh_session session;
     const char *name;                /* of the server, for errors */
     char *scratch;                   /* of FLOW_WINDOW bytes, that are only touched as far as they are used */
+    unsigned commands;               /* that run or are being opened */
+    unsigned commands_most;          /* as the server has shown; 0: it has not */
+    int64_t command_ended_ms;
     int64_t round_trip_ms;           /* the least that a channel or its first answer took; -1: none yet */
 };
 
@@ -45,11 +50,15 @@ bool flow_step(struct flow_hall *hall, struct flow *flow);
 short flow_events(const struct flow_hall *hall, const struct flow *flow);
 /* True while the far side owes it something: it is being opened, or sent and got nothing since `heard_ms`. */
 bool flow_is_waiting(const struct flow *flow, int64_t heard_ms);
+/* True when it has to be stepped by the clock, too. */
+bool flow_goes_by_clock(const struct flow *flow);
 /* Closes both ends. */
-void flow_free(struct flow *flow);
+void flow_free(struct flow_hall *hall, struct flow *flow);
 
 /* route.c: opens the channel along the route. SSH_OK, SSH_AGAIN, or SSH_ERROR with flow->failure. */
 int route_open(struct flow_hall *hall, struct flow *flow);
+/* It is over: makes room for another command. */
+void route_left(struct flow_hall *hall, struct flow *flow);
 /* Why a channel that was open has ended by itself, in flow->failure; nothing: it is how they all end. */
 void route_ended(struct flow_hall *hall, struct flow *flow);
 

@@ -4,23 +4,77 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "tunnel/flow.h"
 
-static int open_forward(struct flow *flow)
+enum {
+    TURN_MS = 8000,                  /* how long a command waits for others to end; libpq waits for 10 s */
+    ENDING_MS = 2000, PAUSE_MS = 100 /* what has ended here may count over there for a while yet */
+};
+
+static int open_forward(struct flow_hall *hall, struct flow *flow)
 {
+    (void)hall;
     return ssh_channel_open_forward(flow->channel, flow->route->host, atoi(flow->route->port), "127.0.0.1", 0);
 }
 
-static int open_socket(struct flow *flow)
+static int open_socket(struct flow_hall *hall, struct flow *flow)
 {
+    (void)hall;
     return ssh_channel_open_forward_unix(flow->channel, flow->route->text, "127.0.0.1", 0);
 }
 
-static int open_command(struct flow *flow)
+/* ---- commands: sshd has but so many sessions at once (MaxSessions, 10), which no forward counts among ---- */
+
+static bool has_its_turn(struct flow_hall *hall, struct flow *flow)
+{
+    if (flow->is_command)
+        return true;
+    int64_t now = clock_mono_ms();
+    if (now < flow->again_ms || (hall->commands_most && hall->commands >= hall->commands_most)) {
+        flow->again_ms = flow->again_ms ? flow->again_ms : now;
+        return false;
+    }
+    hall->commands++;
+    return flow->is_command = true;
+}
+
+void route_left(struct flow_hall *hall, struct flow *flow)
+{
+    if (!flow->is_command)
+        return;
+    flow->is_command = false;
+    hall->command_ended_ms = clock_mono_ms();
+    if (--hall->commands == 0)
+        hall->commands_most = 0;
+}
+
+/* The server has as many as it allows, or is not done with one that has ended: once more later. */
+static bool wait_for_turn(struct flow_hall *hall, struct flow *flow)
+{
+    int64_t now = clock_mono_ms(), ended = hall->command_ended_ms;
+    route_left(hall, flow);
+    hall->command_ended_ms = ended;
+    hall->commands_most = hall->commands;
+    if ((!hall->commands && now - ended > ENDING_MS) || now - flow->began_ms > TURN_MS)
+        return false;
+    ssh_channel_free(flow->channel);
+    flow->channel = ssh_channel_new(hall->session);
+    if (!flow->channel)
+        err_abort("out of memory");
+    flow->again_ms = now + PAUSE_MS;
+    return true;
+}
+
+static int open_command(struct flow_hall *hall, struct flow *flow)
 {
     if (flow->state == FLOW_OPENING) {
+        if (!has_its_turn(hall, flow))
+            return clock_mono_ms() - flow->began_ms > TURN_MS ? SSH_ERROR : SSH_AGAIN;
         int rc = ssh_channel_open_session(flow->channel);
+        if (rc == SSH_ERROR && ssh_is_connected(hall->session) && wait_for_turn(hall, flow))
+            return SSH_AGAIN;
         if (rc != SSH_OK)
             return rc;
         flow->state = FLOW_ASKING;
@@ -28,7 +82,7 @@ static int open_command(struct flow *flow)
     return ssh_channel_request_exec(flow->channel, flow->route->text);
 }
 
-static int (*const openers[])(struct flow *) = {
+static int (*const openers[])(struct flow_hall *, struct flow *) = {
     [TUNNEL_FORWARD] = open_forward, [TUNNEL_SOCKET] = open_socket, [TUNNEL_COMMAND] = open_command,
     [TUNNEL_CONTAINER] = open_forward};
 
@@ -69,11 +123,18 @@ static void explain(struct err *err, const char *words, enum tunnel_kind kind)
 
 int route_open(struct flow_hall *hall, struct flow *flow)
 {
-    int rc = openers[flow->route->kind](flow);
+    int rc = openers[flow->route->kind](hall, flow);
     if (rc == SSH_OK || rc == SSH_AGAIN)
         return rc;
     char where[320];
     name_route(flow->route, where, sizeof where);
+    if (flow->again_ms && hall->commands) {
+        err_set(&flow->failure, ERR_NOT_READY, "%s runs no more commands at once than %u", hall->name, hall->commands);
+        err_why(&flow->failure, "%s waited for %d s for one of them to end", where, TURN_MS / 1000);
+        err_hint(&flow->failure, "fewer at once (--jobs), a higher MaxSessions in its sshd_config, or forward or socket");
+        err_sqlstate(&flow->failure, "53300");   /* as a database server says that it is full */
+        return SSH_ERROR;
+    }
     err_set(&flow->failure, ERR_NOT_READY, "%s cannot reach %s", hall->name, where);
     explain(&flow->failure, ssh_get_error(hall->session), flow->route->kind);
     return SSH_ERROR;
