@@ -159,7 +159,7 @@ void view_sentence_line(const struct view *v, enum style style, const char *form
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    grid_text(v->g, v->l.sentence_row, 1, v->g->columns - 2, style, line);
+    view_wrap(v, v->l.sentence_row, 1, v->g->columns - 2, v->l.head_row - v->l.sentence_row, style, line);
 }
 
 void view_absent(const struct view *v, int row, int column, const struct fact_row *cells)

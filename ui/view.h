@@ -52,6 +52,7 @@ int view_wrap(const struct view *v, int row, int column, int width, int rows, en
 size_t view_line(const char *text, int width, size_t *skip);
 const char *view_count(char out[40], int64_t n, bool estimated);   /* "≈18 204", "?" unknown */
 enum style view_role_style(const char *role);
+/* Goes on in the blank line below it, where there is one. */
 void view_sentence_line(const struct view *v, enum style style, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Before there is anything to show: the Overview's sentence, on every screen alike. False: there is. */

@@ -125,7 +125,7 @@ struct screen_activity {
 /* What a prune, reset or converge would do: the newest plan, and the rows that go by it. */
 struct screen_plan {
     struct list list;
-    struct rowset rows;                /* table, key, label, why */
+    struct rowset rows;                /* plan_row.h */
     char *action, *digest, *first;     /* "prune"; "" none; first: what is said before all else */
     uint64_t request;                  /* the plan that is being made; 0: it is here */
     int64_t total, operational, bytes; /* rows in all; of the application's; about how much is saved */

@@ -72,7 +72,7 @@ static void text_of(const struct model *m, int64_t row, struct str *out)
 
 static void details_of(const struct model *m, int64_t row, struct str *out)
 {
-    static const char *const titles[PLAN_CELLS] = {"table", "key", "label", "goes because"};
+    static const char *const titles[PLAN_CELLS] = {"table", "key", "label", "because", "changes", "was", "becomes", "whose"};
     for (size_t cell = 0; cell < PLAN_CELLS; cell++)
         details_add(out, titles[cell], rowset_cell(&m->plan.rows, row, cell));
 }

@@ -239,7 +239,7 @@ int text_distance(const char *a, const char *b)
     return row[b_length];
 }
 
-void text_add_csv(struct str *out, const char *text)
+static void add_csv(struct str *out, const char *text)
 {
     str_add_char(out, '"');
     for (; *text; text++) {
@@ -248,4 +248,14 @@ void text_add_csv(struct str *out, const char *text)
         str_add_char(out, *text);
     }
     str_add_char(out, '"');
+}
+
+void text_add_csv_line(struct str *out, const char *const *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        str_add(out, i ? "," : "");
+        if (cells[i])
+            add_csv(out, cells[i]);
+    }
+    str_add_char(out, '\n');
 }

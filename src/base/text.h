@@ -22,10 +22,10 @@ size_t text_cluster(const char *bytes, size_t length, int *cells, bool *visible)
 /* Appends `bytes` with controls, C1, bidi controls, DEL and invalid bytes as visible escapes:
  * \n \t \r \e \xNN \u{202E}. A backslash itself stays as it is. Never emits a byte below 0x20 or 0x7f. */
 void text_visible(struct str *out, const char *bytes, size_t length);
-/* A field of a CSV file, quoted whatever is in it. */
-void text_add_csv(struct str *out, const char *text);
 /* The same into a buffer, cut at a cluster boundary; returns `out`. */
 char *text_visible_buf(char *out, size_t size, const char *text);
+/* A line of a CSV file, every cell quoted whatever is in it; NULL is nothing at all. */
+void text_add_csv_line(struct str *out, const char *const *cells, size_t count);
 /* Cells that text_visible's output takes. */
 int text_width(const char *text);
 /* Bytes of the longest prefix of `text` that fits in `cells` (whole clusters); *used gets its cells. */

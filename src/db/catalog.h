@@ -36,6 +36,7 @@ struct db_column {
     bool identity;               /* either kind of identity */
     bool generated;              /* GENERATED ALWAYS AS (...) STORED: never written */
     const char *default_text;    /* pg_get_expr, or NULL */
+    bool default_constant;       /* and nothing is computed in it */
     const char *sequence;        /* pg_get_serial_sequence as quoted text, or NULL */
     bool can_select, can_insert, can_update;
 };

@@ -73,7 +73,8 @@ static const char columns_sql[] =
     " ORDER BY a.attrelid, a.attnum";
 
 static const char defaults_sql[] =
-    "SELECT d.adrelid, d.adnum, pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d"
+    "SELECT d.adrelid, d.adnum, pg_get_expr(d.adbin, d.adrelid), d.adbin::text ~ '^[{](RELABELTYPE :arg [{])?CONST '"
+    " FROM pg_attrdef d"
     " WHERE d.adrelid = " CATALOG_WANTED_OIDS;
 
 /* The columns' types, and what domains and arrays among them are made of. A type's equality is the "=" that

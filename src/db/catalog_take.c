@@ -273,8 +273,10 @@ static void take_defaults(struct db_catalog *catalog, const struct db_probe *def
 {
     for (size_t i = 0; defaults->ok && i < db_rows(defaults->result); i++) {
         struct db_column *c = column_of(catalog, defaults->result, i);
-        if (c && !c->generated)
-            c->default_text = text_at(&catalog->arena, defaults->result, i, 2);
+        if (!c || c->generated)
+            continue;
+        c->default_text = text_at(&catalog->arena, defaults->result, i, 2);
+        c->default_constant = c->default_text && db_bool(defaults->result, i, 3);
     }
 }
 

@@ -231,6 +231,8 @@ static bool follow(struct cascade *c, struct db *db, size_t relation, const stru
     struct tids_cursor at = {0};
     struct str places = {0}, sql = {0};
     const struct graph_edge *edge = &c->graph->edges[e];
+    if (!options->lock && c->graph->relations[c->graph->relations[edge->child].family].known_empty)
+        return true;
     bool ok = !asks_rows(ask) || options->begin(options->context, c->graph->relations[edge->child].family, err);
     while (ok && tids_batch(now, &at, NULL, BATCH, &places)) {
         edge_sql(c, relation, edge, str_text(&places), options->lock, ask, &sql);
@@ -251,6 +253,7 @@ static struct tids take_fresh(struct cascade_part *part)
 
 bool cascade_edge_changes(const struct graph_edge *e) { return e->on_delete == 'n' || e->on_delete == 'd'; }
 bool cascade_edge_blocks(const struct graph_edge *e) { return e->on_delete == 'a' || e->on_delete == 'r'; }
+bool cascade_edge_follows(const struct graph_edge *e) { return e->on_update != 'a' && e->on_update != 'r'; }
 
 /* Each row has one way to be found, and comes by no other. */
 static bool found_once(const struct cascade *c, size_t family)
@@ -376,8 +379,6 @@ static bool round_changed(struct cascade *c, struct db *db, size_t edge, bool up
     return true;
 }
 
-static bool update_changes(const struct graph_edge *e) { return e->on_update != 'a' && e->on_update != 'r'; }
-
 /* The roots were found in another snapshot, or in this one without a lock: each is locked, and must be there. */
 static bool lock_part(const struct cascade *c, struct db *db, const struct cascade_part *part, struct err *err)
 {
@@ -443,7 +444,7 @@ bool cascade_walk(struct cascade *c, struct db *db, const struct cascade_options
         any = false;
         for (size_t e = 0; ok && e < g->edge_count; e++)
             ok = (!cascade_edge_changes(&g->edges[e]) || round_changed(c, db, e, false, &any, options, err)) &&
-                 (!update_changes(&g->edges[e]) || round_changed(c, db, e, true, &any, options, err));
+                 (!cascade_edge_follows(&g->edges[e]) || round_changed(c, db, e, true, &any, options, err));
     }
     sort_sets(c->doomed, g->relation_count);
     sort_sets(c->met, g->edge_count);

@@ -71,6 +71,8 @@ const struct tids *cascade_doomed_part(const struct cascade *c, size_t relation)
 /* True if ON DELETE of this edge changes rows / stands in the way. */
 bool cascade_edge_changes(const struct graph_edge *edge);
 bool cascade_edge_blocks(const struct graph_edge *edge);
+/* True if ON UPDATE of it changes rows, too. */
+bool cascade_edge_follows(const struct graph_edge *edge);
 
 /* Whether a part's rows are addressed in the partition itself or, where this role has no right there, by way of the
  * whole table: FROM ..., and WHERE ... for these places. `alias` names it. */
@@ -84,11 +86,11 @@ void cascade_join(const struct graph *g, size_t relation, const struct graph_edg
 
 /* "t.a, t.b": the columns of a family's rows. */
 void cascade_columns(const struct graph *g, size_t family, const char *alias, struct str *sql);
-/* A family's doomed rows (`most` of them), or those that an edge changes. */
+/* A family's doomed rows, or those that an edge changes: `most` of them. */
 bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, uint64_t most, cascade_row *row,
                          void *context, struct err *err);
-bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, cascade_row *row,
-                         void *context, struct err *err);
+bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, uint64_t most,
+                         cascade_row *row, void *context, struct err *err);
 /* Settings under which a value's text is exact: SET LOCAL ...; */
 extern const char cascade_texts[];
 

@@ -309,6 +309,14 @@ static int64_t tally_of(const struct cascade_tally *tally, uint32_t oid, size_t 
     return 0;
 }
 
+static bool tally_has(const struct cascade_tally *tally, uint32_t oid)
+{
+    for (size_t i = 0; i < tally->count; i++)
+        if (tally->oids[i] == oid)
+            return true;
+    return false;
+}
+
 static uint64_t others_of(const struct cascade *c, const struct cascade_set *sets, size_t edge, size_t relation)
 {
     for (size_t p = 0; p < sets[edge].count; p++) {
@@ -328,7 +336,7 @@ static int64_t foreseen_updates(const struct cascade *c, size_t relation)
         const struct graph_edge *edge = &c->graph->edges[e];
         if (cascade_edge_changes(edge))
             count += others_of(c, c->met, e, relation);
-        if (edge->on_update != 'a' && edge->on_update != 'r')
+        if (cascade_edge_follows(edge))
             count += others_of(c, c->updated, e, relation);
     }
     return (int64_t)count;
@@ -488,8 +496,8 @@ bool cascade_check(const struct cascade *c, struct db *db, const struct cascade_
             deltas[k] = now.counts[i][k] - tally_of(before, now.oids[i], k);
         ok = check_table(c, db, now.oids[i], deltas, err);
     }
-    for (size_t i = 0; ok && i < c->graph->relation_count; i++)   /* a table of which nothing at all went */
-        if (foreseen_deletes(c, i) && tally_of(&now, c->graph->relations[i].oid, TALLY_DELETED) == 0)
+    for (size_t i = 0; ok && i < c->graph->relation_count; i++)   /* of which nothing at all went or changed */
+        if (!tally_has(&now, c->graph->relations[i].oid) && (foreseen_deletes(c, i) || foreseen_updates(c, i)))
             ok = check_table(c, db, c->graph->relations[i].oid, (const int64_t[3]){0}, err);
     cascade_tally_free(&now);
     return ok;

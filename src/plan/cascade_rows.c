@@ -116,8 +116,8 @@ bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, 
     return read_set(c, db, &c->doomed[family], false, most, row, context, err);
 }
 
-bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, cascade_row *row,
-                         void *context, struct err *err)
+bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, uint64_t most,
+                         cascade_row *row, void *context, struct err *err)
 {
-    return read_set(c, db, set, true, UINT64_MAX, row, context, err);
+    return read_set(c, db, set, true, most, row, context, err);
 }

@@ -15,6 +15,7 @@ struct graph_relation {              /* an ordinary or a partitioned table, or a
     bool can_select, can_update, can_delete, row_security;
     const struct db_table *table;    /* of a family: with details; NULL for a partition */
     bool context;                    /* of a family; set by the caller: fixtures own its rows */
+    bool known_empty;                /* of a family; set by the caller: a plan need not read it (SAFETY 4) */
     const char *const *secret;       /* of a family; set by the caller */
     size_t secret_count;
 };

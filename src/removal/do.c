@@ -156,36 +156,37 @@ static bool save_family(struct doing *d, size_t family, struct err *err)
            removal_read_family(r, d->db, family, false, d->safepoint, err) && first_time(d, FAIL_PRUNE_SAVING, err);
 }
 
-enum { FOLLOWED = 8 };               /* keys that follow keys that follow ...; a longer chain is not known */
-
-static bool updates_to_null(const struct removal *r, size_t e, size_t depth);
-
-/* Whatever changes the key that an edge refers to makes it NULL. */
-static bool key_becomes_null(const struct removal *r, const struct graph_edge *edge, size_t depth)
+/* The text of a default that is a constant: without it a restore could not tell what we set from what others did. */
+static bool evaluate(struct doing *d, const char *constant, char **text, struct err *err)
 {
-    for (size_t by = 0; by < r->graph.edge_count; by++) {
-        const struct graph_edge *other = &r->graph.edges[by];
-        bool touches = false;
-        for (size_t i = 0; i < other->count; i++)
-            touches |= strcmp(other->columns[i], edge->targets[0]) == 0;
-        if (!touches || r->graph.relations[other->child].family != r->graph.relations[edge->parent].family)
-            continue;
-        if ((cascade_others(&r->cascade, &r->cascade.met[by]) && other->on_delete != 'n') ||
-            (cascade_others(&r->cascade, &r->cascade.updated[by]) && !updates_to_null(r, by, depth)))
-            return false;
-    }
-    return true;
+    struct db_result *result = NULL;
+    struct str sql = {0};
+    str_printf(&sql, "SELECT (%s)::pg_catalog.text", constant);
+    bool ok = db_run(d->db, str_text(&sql), 0, &result, NULL, err);
+    const char *value = ok ? db_value(result, 0, 0) : NULL;
+    *text = value ? xstrdup(value) : NULL;
+    db_result_free(result);
+    str_free(&sql);
+    return ok;
 }
 
-/* Composite keys that follow by CASCADE may keep some of their columns. */
-static bool updates_to_null(const struct removal *r, size_t e, size_t depth)
+static bool note_change(struct doing *d, size_t e, bool update, size_t i, struct safepoint_section *section,
+                        struct safepoint_change *changes, struct err *err)
 {
-    const struct graph_edge *edge = &r->graph.edges[e];
-    return edge->on_update == 'n' || (edge->on_update == 'c' && edge->count == 1 && depth < FOLLOWED &&
-                                      key_becomes_null(r, edge, depth + 1));
+    const struct db_column *column = removal_edge_column(d->removal, e, i);
+    if (!column || !removal_changes_column(d->removal, e, update, i))
+        return true;
+    struct removal_value value = removal_becomes(d->removal, e, update, i);
+    struct safepoint_change *change = &changes[section->change_count++];
+    char *text = NULL;
+    change->column = (size_t)(column - section->table->columns);
+    change->known = value.sql && (value.constant || strcmp(value.sql, "NULL") == 0);
+    bool ok = !value.constant || evaluate(d, value.constant, &text, err);
+    change->after = text;
+    return ok;
 }
 
-/* Rows that stay with other values: saved whole, with which columns are overwritten. */
+/* Rows that stay with other values: saved whole, with which columns are overwritten. Rows in the way are only read. */
 static bool save_edge(struct doing *d, size_t e, bool update, struct err *err)
 {
     struct removal *r = d->removal;
@@ -194,16 +195,17 @@ static bool save_edge(struct doing *d, size_t e, bool update, struct err *err)
     const struct db_table *table = r->graph.relations[r->graph.relations[edge->child].family].table;
     if (cascade_others(&r->cascade, set) == 0)
         return true;
+    if (!removal_edge_changes(r, e, update))
+        return removal_read_edge(r, d->db, e, update, false, NULL, err);
     struct safepoint_change *changes = xcalloc(edge->count, sizeof *changes);
     struct safepoint_section section = {.table = table, .kind = SAFEPOINT_CHANGED, .changes = changes};
-    for (size_t i = 0; i < edge->count; i++) {
-        const struct db_column *column = db_table_column(table, edge->columns[i]);
-        if (column && (update || edge->nulled[i]))
-            changes[section.change_count++] = (struct safepoint_change){
-                .column = (size_t)(column - table->columns), .known = update ? updates_to_null(r, e, 0) : edge->on_delete == 'n'};
-    }
-    bool ok = safepoint_section(d->safepoint, &section, err) &&
-              removal_read_edge(r, d->db, e, update, d->safepoint, err);
+    bool ok = true;
+    for (size_t i = 0; ok && i < edge->count; i++)
+        ok = note_change(d, e, update, i, &section, changes, err);
+    ok = ok && safepoint_section(d->safepoint, &section, err) &&
+         removal_read_edge(r, d->db, e, update, false, d->safepoint, err);
+    for (size_t i = 0; i < section.change_count; i++)
+        free((char *)changes[i].after);
     free(changes);
     return ok;
 }

@@ -56,17 +56,25 @@ static bool choose(struct removal *r, struct err *err)
 
 /* ---- held tables (SAFETY 4) ---- */
 
+/* A prune looks at what hangs on its tables; a reset and a converge also write every declared table. */
+static bool reaches(const struct removal *r, size_t i)
+{
+    return r->options->kind != REMOVAL_PRUNE || !r->made ||
+           graph_find(&r->graph, r->declared.set.items[i].table->oid) != SIZE_MAX;
+}
+
 static bool record_evidence(struct removal *r, struct err *err)
 {
     const struct db_table **tables = xcalloc(r->declared.set.count + 1, sizeof *tables);
     size_t count = 0;
     for (size_t i = 0; i < r->declared.set.count; i++)
-        if (r->declared.evidence[i])
+        if (r->declared.evidence[i] && reaches(r, i))
             tables[count++] = r->declared.set.items[i].table;
     if (count)
         ctx_log(r->session->ctx, "warning", "%zu %s deleted rows that may still be readable; the catalogue's evidence "
                 "is recorded, the rows themselves will be lost", count, count == 1 ? "table has" : "tables have");
     bool ok = count == 0 || evidence_record(r->session, tables, count, err);
+    r->recorded = true;
     free(tables);
     return ok;
 }
@@ -80,7 +88,8 @@ static bool any(const struct removal *r, const bool *flags)
 }
 
 /* A plan scans, and a scan destroys what deleted rows could be read back from: only after the evidence is on record,
- * and a dry run never unasked. */
+ * and a dry run never unasked. A table that is known to be empty is planned without being read. On a standby a scan
+ * destroys nothing. */
 static bool spare_evidence(struct removal *r, struct err *err)
 {
     struct err refused = {0};
@@ -88,9 +97,9 @@ static bool spare_evidence(struct removal *r, struct err *err)
         return true;
     if (!declared_count_held(r->session, &r->declared, err))
         return false;
-    if (!any(r, r->declared.held) || r->options->scan)
-        return record_evidence(r, err);
-    if (!r->options->dry_run && session_guard(r->session, GUARD_DESTROY, NULL, &refused))
+    if (!any(r, r->declared.held) || r->session->identity.in_recovery)
+        return true;
+    if (r->options->scan || (!r->options->dry_run && session_guard(r->session, GUARD_DESTROY, NULL, &refused)))
         return record_evidence(r, err);
     err_set(err, ERR_DIFFERENT, "a table is held, so it is not compared unasked");
     err_why(err, "rows were deleted from it, and a scan would destroy what can be read back");
@@ -163,7 +172,8 @@ static bool carry_out(struct removal *r, struct err *err)
     char first[HASH_HEX];
     memcpy(first, r->digest, sizeof first);
     for (r->attempt = 1;; r->attempt++) {
-        if (!session_guard(r->session, class_of(r), NULL, err) || !session_direct(r->session, &db, err))
+        if (!session_guard(r->session, class_of(r), NULL, err) || !session_direct(r->session, &db, err) ||
+            !(r->recorded || record_evidence(r, err)))
             return false;
         if (removal_do(r, db, err))
             return true;
@@ -180,6 +190,7 @@ static bool carry_out(struct removal *r, struct err *err)
             return false;
         }
         ctx_log(r->session->ctx, "info", "%s; beginning anew", err->message);
+        declared_forget_counts(&r->declared);
         if (!plan_again(r, err))
             return false;
         if (strcmp(first, r->digest) != 0)

@@ -4,14 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/copy.h"
-
-enum { TELL_EVERY = 4096 };
-
 const char *removal_word(const struct removal *r)
 {
     static const char *const words[] = {"prune", "reset", "converge"};
     return words[r->options->kind];
+}
+
+bool removal_in_list(const char *const *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
 }
 
 const char *removal_name(struct removal *r, size_t relation)
@@ -26,173 +30,6 @@ const char *removal_name(struct removal *r, size_t relation)
 const struct bound *removal_bound(const struct removal *r, size_t family)
 {
     return bound_of_table(&r->declared.set, r->graph.relations[family].oid);
-}
-
-/* ---- contents ---- */
-
-/* A secret is in the digest only as one: what people were shown is what counts. */
-struct reading {
-    struct removal *removal;
-    size_t family;
-    struct content *content;         /* NULL: not of a context table */
-    struct safepoint *save;
-    bool list;
-    uint64_t listed;
-    char **fields;
-    const struct db_column **columns;/* parallel to fields */
-    bool *secret;
-    size_t count;
-    struct str line, key, label, why;
-};
-
-static bool in_list(const char *const *list, size_t count, const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i], name) == 0)
-            return true;
-    return false;
-}
-
-static void reading_begin(struct reading *rd)
-{
-    const struct graph_relation *rel = &rd->removal->graph.relations[rd->family];
-    rd->fields = xcalloc(rel->table->column_count + 1, sizeof *rd->fields);
-    rd->columns = xcalloc(rel->table->column_count + 1, sizeof *rd->columns);
-    rd->secret = xcalloc(rel->table->column_count + 1, sizeof *rd->secret);
-    for (size_t i = 0; i < rel->table->column_count; i++) {
-        if (!safepoint_saves(&rel->table->columns[i]))
-            continue;
-        rd->columns[rd->count] = &rel->table->columns[i];
-        rd->secret[rd->count++] = in_list(rel->secret, rel->secret_count, rel->table->columns[i].name);
-    }
-}
-
-static void reading_end(struct reading *rd)
-{
-    free(rd->fields);
-    free(rd->columns);
-    free(rd->secret);
-    str_free(&rd->line);
-    str_free(&rd->key);
-    str_free(&rd->label);
-    str_free(&rd->why);
-}
-
-static void add_content(struct content *content, struct reading *rd)
-{
-    crypto_generichash_state state;
-    uint64_t lanes[4];
-    crypto_generichash_init(&state, NULL, 0, sizeof lanes);
-    for (size_t i = 0; i < rd->count; i++) {
-        const char *text = rd->secret[i] ? "" : rd->fields[i];
-        uint32_t length = text ? (uint32_t)strlen(text) : UINT32_MAX;
-        crypto_generichash_update(&state, (const unsigned char *)&length, sizeof length);
-        if (text)
-            crypto_generichash_update(&state, (const unsigned char *)text, length);
-    }
-    crypto_generichash_final(&state, (unsigned char *)lanes, sizeof lanes);
-    for (size_t i = 0; i < 4; i++)
-        content->sum[i] += lanes[i];
-    content->rows++;
-}
-
-/* By its fixture's key, else by its primary key, else by all of it. */
-static bool is_key(const struct reading *rd, size_t i)
-{
-    const struct bound *b = removal_bound(rd->removal, rd->family);
-    const struct db_table *table = rd->removal->graph.relations[rd->family].table;
-    const struct db_key *primary = db_table_primary_key(table);
-    for (size_t k = 0; b && k < b->key_count; k++)
-        if (strcmp(b->fixture->columns[b->key[k]], rd->columns[i]->name) == 0)
-            return true;
-    for (size_t k = 0; !b && primary && k < primary->count; k++)
-        if (&table->columns[primary->columns[k]] == rd->columns[i])
-            return true;
-    return !b && !primary;
-}
-
-static bool is_text(const struct db_type *type) { return type->category == 'S'; }
-
-static bool list_row(struct reading *rd, struct err *err)
-{
-    const struct bound *b = removal_bound(rd->removal, rd->family);
-    str_reset(&rd->key);
-    str_reset(&rd->label);
-    for (size_t i = 0; i < rd->count; i++) {
-        const char *text = rd->secret[i] ? "[REDACTED]" : rd->fields[i];
-        if (is_key(rd, i))
-            str_printf(&rd->key, "%s%s", rd->key.length ? " · " : "", text ? text : "NULL");
-        else if (!rd->label.length && text && *text && !rd->secret[i] && is_text(&rd->columns[i]->type) &&
-                 !(b && b->fixture->has_secret))
-            str_add(&rd->label, text);
-    }
-    struct removal_row row = {.table = removal_name(rd->removal, rd->family), .why = str_text(&rd->why),
-                              .key = str_text(&rd->key), .label = str_text(&rd->label),
-                              .operational = !rd->removal->graph.relations[rd->family].context};
-    const struct prune_options *options = rd->removal->options;
-    return options->row(options->context, &row, err);
-}
-
-static bool take_line(void *context, const char *line, size_t length, struct err *err)
-{
-    struct reading *rd = context;
-    if (rd->save && !safepoint_rows(rd->save, line, length, err))
-        return false;
-    if (!rd->content && !rd->list)
-        return true;
-    str_reset(&rd->line);
-    str_add_bytes(&rd->line, line, length);
-    if (db_copy_split(rd->line.text, rd->line.length, rd->fields, rd->count) != rd->count)
-        return err_set(err, ERR_GENERAL, "the server sent other columns than were asked for");
-    if (rd->content)
-        add_content(rd->content, rd);
-    if (rd->list && ++rd->listed % TELL_EVERY == 0)
-        ctx_progress(rd->removal->session->ctx, "listing the rows that go", (int64_t)rd->listed, -1, false);
-    return !rd->list || list_row(rd, err);
-}
-
-/* Why rows of a family go: of themselves, or by which keys. */
-static void say_why(struct removal *r, size_t family, struct str *out)
-{
-    if (r->root_rows[family])
-        str_add(out, r->options->kind == REMOVAL_RESET ? "emptied" : "not declared");
-    for (size_t e = 0; e < r->graph.edge_count; e++)
-        if (r->cascade.by[e] && r->graph.relations[r->graph.edges[e].child].family == family)
-            str_printf(out, "%s%s", out->length ? " or by " : "by ", r->graph.edges[e].name);
-}
-
-/* Rows that a fixture was held against are told apart by what is in them, whoever owns the table: between the plan
- * and its doing another row may have come to the same place. */
-static bool by_content(const struct removal *r, size_t family)
-{
-    return r->graph.relations[family].context || r->root_rows[family] > 0;
-}
-
-bool removal_read_family(struct removal *r, struct db *db, size_t family, bool list, struct safepoint *save,
-                         struct err *err)
-{
-    struct reading rd = {.removal = r, .family = family, .save = save, .list = list && r->options->row};
-    bool whole = save || by_content(r, family);
-    rd.content = by_content(r, family) ? &r->doomed[family] : NULL;
-    reading_begin(&rd);
-    say_why(r, family, &rd.why);
-    bool ok = cascade_read_doomed(&r->cascade, db, family, whole ? UINT64_MAX : r->options->operational_most, take_line,
-                                  &rd, err);
-    reading_end(&rd);
-    return ok;
-}
-
-bool removal_read_edge(struct removal *r, struct db *db, size_t edge, bool update, struct safepoint *save,
-                       struct err *err)
-{
-    struct reading rd = {.removal = r, .save = save};
-    rd.family = r->graph.relations[r->graph.edges[edge].child].family;
-    rd.content = r->graph.relations[rd.family].context ? &r->changed[edge] : NULL;
-    reading_begin(&rd);
-    bool ok = cascade_read_others(&r->cascade, db, update ? &r->cascade.updated[edge] : &r->cascade.met[edge],
-                                  take_line, &rd, err);
-    reading_end(&rd);
-    return ok;
 }
 
 /* ---- roots ---- */
@@ -226,7 +63,7 @@ static bool find_roots(struct removal *r, struct db *db, struct err *err)
             continue;
         size_t family = graph_find(&r->graph, b->table->oid);
         if (r->options->kind == REMOVAL_RESET) {
-            if (!cascade_root_all(&r->cascade, db, family, &walk, err))
+            if (!b->table->known_empty && !cascade_root_all(&r->cascade, db, family, &walk, err))
                 return false;
             continue;
         }
@@ -256,6 +93,8 @@ static void classify(struct removal *r)
         struct graph_relation *rel = &r->graph.relations[i];
         const struct table_rule *rule = rule_of(r, rel->oid);
         rel->context = rule && rule->class != TABLE_UNLISTED ? rule->class == TABLE_CONTEXT : removal_bound(r, i) != NULL;
+        const struct db_table *known = db_catalog_by_oid(&r->session->catalog, rel->oid);
+        rel->known_empty = known && known->known_empty;
         rel->secret = rule ? rule->secret : NULL;
         rel->secret_count = rule ? rule->secret_count : 0;
     }
@@ -341,7 +180,7 @@ static void hash_family(struct removal *r, struct hash *h, size_t i)
     hash_add_field(h, rel->context ? "delete" : "delete operational");
     hash_add_field(h, rel->schema);
     hash_add_field(h, rel->name);
-    if (by_content(r, i))
+    if (removal_by_content(r, i))
         hash_content(h, &r->doomed[i]);
 }
 
@@ -355,8 +194,16 @@ static void hash_edge(struct removal *r, struct hash *h, size_t e)
         return;
     char action[] = {edge->on_delete, edge->on_update, met ? 'm' : '-', updated ? 'u' : '-', '\0'};
     hash_add_field(h, edge->name);
+    hash_add_field(h, child->schema);
     hash_add_field(h, child->name);
     hash_add_field(h, action);
+    for (int update = 0; update <= 1; update++)
+        for (size_t i = 0; (update ? updated : met) && i < edge->count; i++)
+            if (removal_changes_column(r, e, update, i)) {
+                struct removal_value value = removal_becomes(r, e, update, i);
+                hash_add_field(h, edge->columns[i]);
+                hash_add_field(h, removal_value_text(&value));
+            }
     if (r->graph.relations[child->family].context)
         hash_content(h, &r->changed[e]);
 }
@@ -403,7 +250,7 @@ static void add_operational(struct removal *r, size_t family, uint64_t rows)
     if (r->graph.relations[family].context || rows == 0)
         return;
     r->operational_rows += rows;
-    if (in_list(r->operational, r->operational_count, name))
+    if (removal_in_list(r->operational, r->operational_count, name))
         return;
     r->operational = xrealloc(r->operational, (r->operational_count + 1) * sizeof *r->operational);
     r->operational[r->operational_count++] = name;
@@ -435,27 +282,30 @@ static bool sum_up(struct removal *r, struct err *err)
     return true;
 }
 
-/* What is in them is nobody's business here, but which they are is said. */
-static bool list_operational(struct removal *r, struct db *db, struct err *err)
+/* `whole`: those whose contents count. What is in the others is nobody's business, but which they are is said. */
+static bool read_going(struct removal *r, struct db *db, bool whole, struct err *err)
 {
-    for (size_t i = 0; r->options->row && i < r->graph.relation_count; i++)
-        if (!by_content(r, i) && r->planned[i] && !removal_read_family(r, db, i, true, NULL, err))
+    for (size_t i = 0; (whole || r->options->row) && i < r->graph.relation_count; i++)
+        if (removal_by_content(r, i) == whole && r->planned[i] && !removal_read_family(r, db, i, true, NULL, err))
             return false;
+    return true;
+}
+
+static bool read_changing(struct removal *r, struct db *db, bool context, struct err *err)
+{
+    for (size_t e = 0; e < r->graph.edge_count; e++) {
+        size_t child = r->graph.relations[r->graph.edges[e].child].family;
+        if (r->graph.relations[child].context == context &&
+            (!removal_read_edge(r, db, e, false, true, NULL, err) || !removal_read_edge(r, db, e, true, true, NULL, err)))
+            return false;
+    }
     return true;
 }
 
 static bool read_contents(struct removal *r, struct db *db, struct err *err)
 {
-    for (size_t i = 0; i < r->graph.relation_count; i++)
-        if (by_content(r, i) && r->planned[i] && !removal_read_family(r, db, i, true, NULL, err))
-            return false;
-    for (size_t e = 0; e < r->graph.edge_count; e++) {
-        if (!r->graph.relations[r->graph.relations[r->graph.edges[e].child].family].context)
-            continue;
-        if (!removal_read_edge(r, db, e, false, NULL, err) || !removal_read_edge(r, db, e, true, NULL, err))
-            return false;
-    }
-    return list_operational(r, db, err);
+    return read_going(r, db, true, err) && read_changing(r, db, true, err) && read_going(r, db, false, err) &&
+           read_changing(r, db, false, err);
 }
 
 /* The application's rows are not compared one by one. */

@@ -43,6 +43,7 @@ struct removal {
     uint64_t operational_rows;
     uint64_t rows;                   /* that go, in all */
     bool blocked;
+    bool recorded;                   /* the catalogue's evidence of tables that lost rows */
     bool another;                    /* under the lock it was not the plan that was confirmed: nothing was done */
 };
 
@@ -54,16 +55,37 @@ void removal_forget(struct removal *r);
 uint64_t removal_changed(const struct removal *r, size_t edge);
 /* Digest of what the cascade and the contents say now. */
 void removal_digest(struct removal *r, char digest[HASH_HEX]);
-/* Contents of a family's doomed rows, or of the others of an edge; `save` (may be NULL) gets the lines as well. */
-bool removal_read_family(struct removal *r, struct db *db, size_t family, bool list, struct safepoint *save,
-                         struct err *err);
-bool removal_read_edge(struct removal *r, struct db *db, size_t edge, bool update, struct safepoint *save,
-                       struct err *err);
 /* For cascade_options: a family of the application's. */
 bool removal_bulk(void *removal, size_t family);
 /* "Station", with its schema where that is not the default one. */
 const char *removal_name(struct removal *r, size_t relation);
 const struct bound *removal_bound(const struct removal *r, size_t family);
+bool removal_in_list(const char *const *list, size_t count, const char *name);
+
+/* contents.c */
+
+/* A family whose rows are told apart by what is in them; others are only counted. */
+bool removal_by_content(const struct removal *r, size_t family);
+/* Contents of a family's doomed rows, or of the others of an edge; `list`: to options->row; `save` (may be NULL) gets
+ * the lines as well. */
+bool removal_read_family(struct removal *r, struct db *db, size_t family, bool list, struct safepoint *save,
+                         struct err *err);
+bool removal_read_edge(struct removal *r, struct db *db, size_t edge, bool update, bool list, struct safepoint *save,
+                       struct err *err);
+
+/* changes.c: of an edge's ON DELETE or (`update`) ON UPDATE. */
+
+const char *removal_action(char action);             /* "SET NULL" */
+bool removal_edge_changes(const struct removal *r, size_t edge, bool update);
+bool removal_changes_column(const struct removal *r, size_t edge, bool update, size_t column);
+const struct db_column *removal_edge_column(const struct removal *r, size_t edge, size_t column);
+/* What every row gets there. Texts live as long as the graph. */
+struct removal_value {
+    const char *sql;                 /* "NULL", "DEFAULT 7"; NULL: rows differ */
+    const char *constant;            /* of a default that is one: its expression; NULL: it is none */
+};
+struct removal_value removal_becomes(struct removal *r, size_t edge, bool update, size_t column);
+const char *removal_value_text(const struct removal_value *value);   /* or words */
 
 /* show.c: IN_PLAN, and the refusal of a plan in whose way rows are. */
 struct input *removal_event(struct removal *r);

@@ -58,15 +58,35 @@ static void show_cascades(struct steps *s)
     }
 }
 
-static bool null_refused(const struct removal *r, const struct graph_edge *edge)
+/* The first column that would become NULL and may not. */
+static const char *null_refused(struct removal *r, size_t e, bool update)
 {
-    const struct db_table *table = r->graph.relations[r->graph.relations[edge->child].family].table;
-    for (size_t i = 0; i < edge->count; i++) {
-        const struct db_column *column = db_table_column(table, edge->columns[i]);
-        if (edge->on_delete == 'n' && edge->nulled[i] && column && column->not_null)
-            return true;
+    for (size_t i = 0; i < r->graph.edges[e].count; i++) {
+        const struct db_column *column = removal_edge_column(r, e, i);
+        if (!column || !removal_changes_column(r, e, update, i) ||
+            !(column->not_null || column->type.domain_not_null))
+            continue;
+        struct removal_value value = removal_becomes(r, e, update, i);
+        if (value.sql && strcmp(value.sql, "NULL") == 0)
+            return column->name;
     }
-    return false;
+    return NULL;
+}
+
+/* Rows that change, or that cannot. */
+static void show_change(struct steps *s, size_t e, bool update, const char *action, int64_t rows)
+{
+    struct removal *r = s->removal;
+    const struct graph_edge *edge = &r->graph.edges[e];
+    size_t child = r->graph.relations[edge->child].family;
+    const char *refused = rows ? null_refused(r, e, update) : NULL;
+    if (refused) {
+        r->blocked = true;
+        add(s, "blocked", removal_name(r, child), rows, true, "%s would set NULL in %s, which is NOT NULL", edge->name, refused);
+    } else if (rows) {
+        add(s, action, removal_name(r, child), rows, !r->graph.relations[child].context, "by %s%s%s", edge->name,
+            update ? ", ON UPDATE" : "", growing(r, child));
+    }
 }
 
 static void show_edge(struct steps *s, size_t e)
@@ -75,27 +95,20 @@ static void show_edge(struct steps *s, size_t e)
     const struct graph_edge *edge = &r->graph.edges[e];
     size_t child = r->graph.relations[edge->child].family;
     const char *name = removal_name(r, child);
-    bool danger = !r->graph.relations[child].context;
     int64_t met = (int64_t)cascade_others(&r->cascade, &r->cascade.met[e]);
     int64_t updated = (int64_t)cascade_others(&r->cascade, &r->cascade.updated[e]);
     int64_t resolved = (int64_t)cascade_count(&r->cascade.met[e]) - met;
-    if (met && cascade_edge_changes(edge) && null_refused(r, edge)) {
-        r->blocked = true;
-        add(s, "blocked", name, met, true, "%s would set NULL in a column that is NOT NULL", edge->name);
-    } else if (met && cascade_edge_changes(edge)) {
-        add(s, edge->on_delete == 'n' ? "set null" : "set default", name, met, danger, "by %s%s", edge->name,
-            growing(r, child));
-    }
+    if (cascade_edge_changes(edge))
+        show_change(s, e, false, edge->on_delete == 'n' ? "set null" : "set default", met);
     if (met && cascade_edge_blocks(edge))
-        add(s, "blocked", name, met, true, "by %s, ON DELETE %s", edge->name,
-            edge->on_delete == 'r' ? "RESTRICT" : "NO ACTION");
+        add(s, "blocked", name, met, true, "by %s, ON DELETE %s", edge->name, removal_action(edge->on_delete));
     if (resolved && cascade_edge_blocks(edge))
         add(s, "resolved", name, resolved, false, "%s is no obstacle: these rows go too, and first", edge->name);
-    if (updated && (edge->on_update == 'a' || edge->on_update == 'r'))
-        add(s, "blocked", name, updated, true, "by %s, ON UPDATE %s of a key that would change", edge->name,
-            edge->on_update == 'r' ? "RESTRICT" : "NO ACTION");
+    if (cascade_edge_follows(edge))
+        show_change(s, e, true, "update", updated);
     else if (updated)
-        add(s, "update", name, updated, danger, "by %s, ON UPDATE", edge->name);
+        add(s, "blocked", name, updated, true, "by %s, ON UPDATE %s of a key that would change", edge->name,
+            removal_action(edge->on_update));
 }
 
 static bool changes_rows(const struct removal *r, size_t family)

@@ -305,12 +305,10 @@ struct removal_sink {
 
 static struct input *removal_news(struct removal_sink *sink, bool complete)
 {
-    static const char *const titles[] = {"table", "key", "label", "why"};
-    enum { CELLS = sizeof titles / sizeof *titles };
     struct input *in = store_input(sink->store, "plan", sink->count, complete);
-    in->columns = xcalloc(CELLS, sizeof *in->columns);
-    for (; in->column_count < CELLS; in->column_count++)
-        in->columns[in->column_count].text = xstrdup(titles[in->column_count]);
+    in->columns = xcalloc(REMOVAL_CELLS, sizeof *in->columns);
+    for (; in->column_count < REMOVAL_CELLS; in->column_count++)
+        in->columns[in->column_count].text = xstrdup(removal_titles[in->column_count]);
     sink->told_ms = clock_mono_ms();
     return in;
 }
@@ -322,14 +320,13 @@ static bool removal_row(void *context, const struct removal_row *row, struct err
         ctx_emit(&sink->opened->ctx, removal_news(sink, true));
         return true;
     }
-    struct str why = {0};
-    str_printf(&why, "%s%s", row->operational ? "! the application's; " : "", row->why);
-    const char *const cells[] = {row->table, row->key, row->label, str_text(&why)};
-    bool ok = stores_append(sink->opened->shared->stores, sink->store, cells, sizeof cells / sizeof *cells, err);
-    str_free(&why);
-    if (!ok)
-        return false;
-    sink->count++;
+    for (size_t i = 0; i < removal_lines(row); i++) {
+        const char *cells[REMOVAL_CELLS];
+        removal_cells(row, i, cells);
+        if (!stores_append(sink->opened->shared->stores, sink->store, cells, REMOVAL_CELLS, err))
+            return false;
+        sink->count++;
+    }
     if (clock_mono_ms() - sink->told_ms >= STORE_NEWS_MS)
         ctx_emit(&sink->opened->ctx, removal_news(sink, false));
     return true;

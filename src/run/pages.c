@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "removal/prune.h"
 
 struct pages {
     struct shared *shared;
@@ -73,22 +74,22 @@ static char *export_name(const struct effect *e)
 static void add_rows(struct str *out, const struct input *page)
 {
     for (size_t r = 0; r < page->row_count; r++) {
-        for (size_t c = 0; c < page->rows[r].cell_count; c++) {
-            const char *text = page->rows[r].cells[c].text;
-            str_add(out, c ? "," : "");
-            text_add_csv(out, text ? text : "");
-        }
-        str_add_char(out, '\n');
+        const char *cells[REMOVAL_CELLS] = {NULL};
+        for (size_t c = 0; c < page->rows[r].cell_count && c < REMOVAL_CELLS; c++)
+            cells[c] = page->rows[r].cells[c].text;
+        text_add_csv_line(out, cells, REMOVAL_CELLS);
     }
 }
 
+enum { EXPORT_ROWS = 8 };            /* of longer pages only the beginnings of long cells would come */
+
 static bool export_rows(const struct pages *p, FILE *file, struct err *err)
 {
-    fputs("table,key,label,why\n", file);
+    fputs(removal_csv_head, file);
     for (uint64_t first = 0;;) {
         struct input *page = NULL;
         struct str lines = {0};
-        if (!stores_page(p->shared->stores, p->effect->store, first, STORE_PAGE_ROWS, &page, err))
+        if (!stores_page(p->shared->stores, p->effect->store, first, EXPORT_ROWS, &page, err))
             return false;
         size_t got = page->row_count;
         add_rows(&lines, page);

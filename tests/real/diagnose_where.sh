@@ -36,6 +36,9 @@ for write in "seed local" "reset local --confirm local" "converge local --confir
     is "$rc" 5 "refused on a standby: $write"
     like "$err" 'The server is a standby' "with the reason"
 done
+so prune local --dry-run
+is "$rc" 0 "the plan of a prune is made there" || note "$err"
+unlike "$err" 'will be lost' "and costs nothing: on a standby no scan destroys rows"
 so local --dump 80x24 --screen diagnose
 is "$rc" 4 "the screen is drawn"
 cluster_stop s

@@ -97,4 +97,33 @@ so status test --json
 is "$rc $(jq -c '.tables[] | [.held, .rows]' <<<"$out")" '0 [false,1]' "status counts before it says that rows are lost"
 so diagnose test --json
 is "$(jq -r '.verdict' <<<"$out")" healthy "and so does diagnose"
+# ---- a prune: what hangs on the rows that go may itself have lost its rows
+createdb_in c pruned
+mkdir -p "$T/pruned/seeds" && cd "$T/pruned" || exit 1
+export DB_URL; DB_URL=$(url c pruned)
+printf 'tables:\n  root: {class: context}\n  leaf: {class: context}\nenvironments:\n  test: {url: "${DB_URL}", role: local}\n' >seedops.yaml
+printf 'table: root\nprune: true\nrows:\n  - {id: 1}\n' >seeds/root.yaml
+{ printf 'table: leaf\nprune: true\nrows:\n'; for g in 1 2 3 4 5 6 7; do echo "  - {id: $g, root: 1}"; done; } >seeds/leaf.yaml
+sql c pruned -c 'CREATE EXTENSION pageinspect' -c 'CREATE TABLE root (id int PRIMARY KEY)' -c 'INSERT INTO root VALUES (1)' \
+    -c 'CREATE TABLE leaf (id int PRIMARY KEY, root int REFERENCES root ON DELETE CASCADE, v text)' \
+    -c "INSERT INTO leaf SELECT g, 1, repeat('x', 1080) FROM generate_series(1, 7) g"
+sql c pruned -c 'DELETE FROM leaf'
+wait_for 10 bash -c "[ \"\$('$PGBIN/psql' -XAtq -h '$T/c' -U postgres -d pruned -c \"SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'leaf'\")\" = 7 ]"
+readable() { sql c pruned -c "SELECT count(*) FROM heap_page_items(get_raw_page('leaf', 0)) WHERE lp_flags = 1 AND t_data IS NOT NULL"; }
+evidence() { cat "$XDG_STATE_HOME"/seedops/sessions/*.jsonl | grep -c '"name":"evidence"'; }
+is "$(readable)" 7 "seven deleted rows are readable"
+rm -f "$XDG_STATE_HOME"/seedops/sessions/*.jsonl
+so prune test --confirm test
+is "$rc $(readable)" "0 7" "with nothing to prune they stay so" || note "$err"
+unlike "$err" 'will be lost' "and nobody says that they are lost"
+is "$(evidence)" 0 "nothing is recorded either"
+sql c pruned -c 'INSERT INTO root VALUES (2)'
+so prune test --dry-run
+is "$rc $(readable)" "0 7" "the plan of a prune looks for what hangs on a row without reading the emptied table" || note "$err"
+like "$out" 'delete +1 +root' "and finds the row"
+unlike "$err" 'will be lost' "and nothing is lost yet"
+so prune test --confirm test
+is "$rc $(sql c pruned -c 'SELECT count(*) FROM root')" "0 1" "the prune itself goes on" || note "$err"
+like "$err" '1 table has deleted rows .* will be lost' "and says first what it costs"
+is "$(evidence)" 1 "after the evidence was recorded"
 finish

@@ -253,4 +253,59 @@ is "$rc $(json 'd["plan"]["context_rows"], d["plan"]["rows_listed"], len(d["plan
 like "$err" '1000 of 1200 rows' "and so does a word beside it"
 so prune local --dry-run --json --output "$T/all.csv"
 is "$(wc -l <"$T/all.csv")" 1201 "--output lists all of them"
+
+# ---- rows that stay and change: each by name, with what it has and what it gets ----
+mkdir -p "$T/changes/seeds"; cd "$T/changes" || exit 1
+createdb_in main changes
+k() { sql main changes -c "$1"; }
+k "create type mood as enum ('calm', 'wild');
+   create table station (id int primary key, code text unique not null);
+   create table sensor (id int primary key, station int unique references station on delete set null, unit text, secret text);
+   create table probe (id int primary key, at int references sensor (station) on update cascade);
+   create table alert (id int primary key, station int not null default 1 references station on delete set default, m mood default 'wild', note text);
+   insert into station values (1, 'a'), (2, 'b'); insert into sensor values (7, 2, 'm3', 'hush'), (8, 1, 'm', 'hush');
+   insert into probe values (70, 2), (80, 1); insert into alert select g, 2, 'calm', 'flood ' || g from generate_series(1, 30) g"
+printf 'environments:\n  local: {url: "%s"}\ntables:\n  sensor: {class: context, secret: [secret]}\n  probe: {class: context}\n' "$(url main changes)" >seedops.yaml
+printf 'table: station\nkey: [code]\nprune: true\nignore: [id]\nrows:\n  - {code: a}\n' >seeds/station.yaml
+so prune local --dry-run
+like "$out" '^  - station  b  b?.*\(not declared\)' "beside what goes"
+like "$out" '^  ~ sensor  7  m3  station: 2 → NULL   \(by sensor_station_fkey, ON DELETE SET NULL\)' "a row that loses its reference is shown, with its value"
+like "$out" '^  ~ probe  70  at: 2 → NULL   \(by probe_at_fkey, ON UPDATE CASCADE\)' "and one that follows it"
+like "$out" '^  ! alert  1  flood 1  station: 2 → DEFAULT 1   \(by alert_station_fkey, ON DELETE SET DEFAULT\)' "the application's are marked"
+is "$(grep -c '^  ! alert ' <<<"$out")" 20 "the first twenty of them"
+like "$out" "and 10 more rows of the application's tables that change; --output" "and how many more there are"
+so prune local --dry-run --json --output "$T/changes.csv"
+digest=$(json 'd["plan"]["digest"]')
+is "$(json '[d["plan"][n] for n in ("context_changes", "changes_listed", "operational_changes", "operational_changes_listed")]')" '[2, 2, 30, 30]' "the document counts them"
+is "$(json 'sorted((c["table"], c["key"], c["columns"]) for c in d["plan"]["changes"] if not c["operational"])')" \
+    "[('probe', '70', [{'name': 'at', 'was': '2', 'becomes': 'NULL'}]), ('sensor', '7', [{'name': 'station', 'was': '2', 'becomes': 'NULL'}])]" "and has each"
+is "$(json 'len(d["plan"]["rows"])')" 1 "apart from those that go"
+is "$(grep -c '^"alert",.*,"station","2","DEFAULT 1","the application.s"$' "$T/changes.csv")" 30 "and so has the export, all of them"
+is "$(head -n 1 "$T/changes.csv")" 'table,key,label,why,column,was,becomes,whose' "under these titles"
+unlike "$out$(cat "$T/changes.csv")" 'hush' "what is secret is in none of it"
+k "insert into station values (3, 'c'); alter table alert alter station set default 3"
+so prune local --dry-run --json
+[ "$(json 'd["plan"]["digest"]')" != "$digest" ] && ok "another default is another plan" || not_ok "another default is another plan"
+k "alter table alert alter station drop default"
+so prune local --confirm local --confirm-operational alert
+is "$rc" 1 "a reference that may not be empty and has no default is in the way"
+like "$err" '30 rows of alert are in the way' "with its rows"
+like "$err" 'alert_station_fkey would set NULL in station, which is NOT NULL' "and its column"
+k "delete from station where id = 3; alter table alert alter station set default 1"
+kept() { "$PGBIN/pg_dump" -h "$T/main" -U postgres --data-only changes | grep -v '^\\\(un\)\?restrict' | sort; }
+kept >"$T/before"
+so prune local --confirm local --confirm-operational alert --plan-digest "$digest" --json
+is "$rc" 0 "with its default it is carried out" || note "$err"
+is "$(k 'select (select station from sensor where id = 7) is null, (select at from probe where id = 70) is null, (select count(*) from alert where station = 1)')" "t|t|30" "as the plan said"
+so restore local "$(json 'd["safepoint"]')" --confirm local --json
+is "$rc" 0 "restore sets them back, and asks nothing: what we set nobody else did" || note "$err"
+is "$(diff "$T/before" <(kept))" "" "every value"
+
+# ---- a trigger that keeps a reference alive ----
+k "create function stay() returns trigger language plpgsql as \$\$ begin return null; end \$\$;
+   create trigger stay before update on sensor for each row execute function stay(); alter table probe drop constraint probe_at_fkey"
+so prune local --confirm local --confirm-operational alert
+is "$rc" 1 "a trigger that keeps a row from changing ends it: its reference would lead nowhere"
+like "$err" '0 rows of sensor would have been changed, 1 were planned' "and says which"
+is "$(diff "$T/before" <(kept))" "" "nothing was done"
 finish

@@ -2,12 +2,13 @@
 """Random schemas with random rows through prune and restore.
 
 An oracle of its own (rows and foreign keys as Python values) says beforehand which rows go and which change. Then:
-the plan says those numbers; the prune leaves exactly the other rows, changed as foretold; a restore leaves what was
+the plan says those numbers and lists those rows and values; the prune leaves exactly the other rows, changed as foretold; a restore leaves what was
 there before, to the byte; a second restore changes nothing. Many schemas go through one run, each with prefix cN.
 
     prune_random.py --cases 500 --seed 7        (environment: SEEDOPS, PSQL as a command line, URL, WORK)
 """
 import argparse
+import csv
 import json
 import os
 import random
@@ -40,6 +41,7 @@ def literal(value):
     return "E'" + value.replace('\\', '\\\\').replace("'", "''").replace('\n', '\\n').replace('\t', '\\t') + "'"
 
 
+VERSION = int(psql('SHOW server_version_num'))
 OPERATIONAL = 16                                         # as many names as one command takes
 
 
@@ -53,6 +55,8 @@ class Key:
     """A foreign key: child columns -> parent columns."""
     def __init__(self, name, child, parent, columns, targets, delete, update='a', deferrable=''):
         self.name, self.child, self.parent = name, child, parent
+        self.default = {}                                # column -> value
+        self.sets = columns                              # by ON DELETE SET NULL
         self.columns, self.targets, self.delete, self.update, self.deferrable = columns, targets, delete, update, deferrable
 
 
@@ -81,6 +85,8 @@ class Case:
         deferrable = r.choice(['', '', ' DEFERRABLE', ' DEFERRABLE INITIALLY DEFERRED'])
         key = Key('key %d' % n if r.random() < 0.2 else 'k%d' % n, child, parent, columns, targets, delete,
                   deferrable=deferrable)
+        if delete == 'n' and len(columns) == 2 and VERSION >= 150000 and r.random() < 0.5:
+            key.sets = r.choice([[columns[0]], [columns[1]]])
         self.keys.append(key)
         child.fks.append(key)
 
@@ -99,7 +105,7 @@ class Case:
                 holder.extra_unique = column
                 child = r.choice(t)
                 key = Key('k%d' % len(self.keys), child, holder, ['f%d_u' % len(self.keys)], [column], r.choice('cna'),
-                          r.choice('cn'))
+                          r.choice('cnd'))
                 self.keys.append(key)
                 child.fks.append(key)
 
@@ -125,6 +131,8 @@ class Case:
                         values = [None]
                     used.add(values[0])
                 row.update(zip(key.columns, values))
+            if key.delete == 'd' and key.parent.rows and r.random() < 0.6:
+                key.default = dict(zip(key.columns, (r.choice(key.parent.rows)[t] for t in key.targets)))
 
     def value(self, kind):
         r = self.r
@@ -147,7 +155,8 @@ class Case:
                 yield row
 
     def walk(self):
-        """doomed: {table: rows}; changes: {(table, row): {column: None}}; blockers: [(key, row)]"""
+        """doomed: {row: (table, row)}; changes: {row: (table, row, {column: new})}; blockers: [key];
+        lines: {(table, row, column, was, new)}, one for each key that changes it"""
         doomed = {id(row): (self.tables[0], row) for row in self.tables[0].rows if row['id'] not in self.declared}
         queue = list(doomed.values())
         while queue:
@@ -158,7 +167,15 @@ class Case:
                         if id(child) not in doomed:
                             doomed[id(child)] = (key.child, child)
                             queue.append((key.child, child))
-        changes, blockers, by_key = {}, [], {}
+        changes, blockers, by_key, lines = {}, [], {}, []
+
+        def change(key, child, columns, new):
+            by_key.setdefault(key.name, set()).add(id(child))
+            changes.setdefault(id(child), (key.child, child, {}))[2].update({c: new.get(c) for c in columns})
+            for column in columns:
+                line = (key.child, child, column, child[column], new.get(column), key.name)
+                if line not in lines:
+                    lines.append(line)
         for table, row in list(doomed.values()):
             for key in self.keys:
                 if key.parent is table and key.delete != 'c':
@@ -168,30 +185,28 @@ class Case:
                         if key.delete in 'ar':
                             blockers.append(key)
                             continue
-                        by_key.setdefault(key.name, set()).add(id(child))
-                        changes.setdefault(id(child), (key.child, child, set()))[2].update(key.columns)
+                        change(key, child, key.sets if key.delete == 'n' else key.columns, key.default if key.delete == 'd' else {})
         for _, row, columns in list(changes.values()):    # one step of ON UPDATE, all that the generator makes
             for key in self.keys:
                 if key.targets[0] in columns and key.parent.extra_unique == key.targets[0]:
                     for child in self.refers(key, row):
                         if id(child) in doomed:
                             continue
-                        by_key.setdefault(key.name, set()).add(id(child))
-                        changes.setdefault(id(child), (key.child, child, set()))[2].update(key.columns)
-        return doomed, changes, blockers, by_key
+                        change(key, child, key.columns, {})
+        return doomed, changes, blockers, by_key, lines
 
     def settle(self):
         """Chooses what is declared; turns what would be in the way into cascades, until nothing is."""
         ids = [row['id'] for row in self.tables[0].rows]
         self.declared = set(self.r.sample(ids, self.r.randint(1, len(ids))))
         while True:
-            self.doomed, self.changes, blockers, self.by_key = self.walk()
+            self.doomed, self.changes, blockers, self.by_key, self.lines = self.walk()
             doubtful = [k for k in blockers]
             # a chain of ON UPDATE longer than the oracle follows, or one row changed twice by two keys of one column
             for key in self.keys:
                 if key.parent.extra_unique and key.targets == [key.parent.extra_unique] and key.child.extra_unique:
                     doubtful.append(key)
-            if not doubtful:
+            if not doubtful and not self.drop_defaults():
                 return
             for key in doubtful:
                 key.delete = 'c'
@@ -202,6 +217,16 @@ class Case:
                     for row in key.child.rows:
                         for column in key.columns:
                             row.pop(column, None)
+
+    def drop_defaults(self):
+        """True if there were some that lead to rows that go."""
+        dropped = False
+        for key in self.keys:
+            parents = [p for p in key.parent.rows if id(p) not in self.doomed]
+            wanted = [key.default.get(c) for c in key.columns]
+            if key.default and not any([p[t] for t in key.targets] == wanted for p in parents):
+                key.default, dropped = {}, True
+        return dropped
 
     # ---- SQL ----
     def columns(self, table):
@@ -215,7 +240,9 @@ class Case:
             columns = ['id int NOT NULL', 'part text NOT NULL']
             for key in table.fks:
                 kinds = {'id': 'int', 'part': 'text'}
-                columns += ['%s %s' % (ident(c), kinds.get(t, 'int')) for c, t in zip(key.columns, key.targets)]
+                columns += ['%s %s%s' % (ident(c), kinds.get(t, 'int'),
+                                         ' DEFAULT ' + literal(key.default[c]) if c in key.default else '')
+                            for c, t in zip(key.columns, key.targets)]
             for name, kind in table.payload:
                 if kind == 'generated':
                     columns.append('%s text GENERATED ALWAYS AS (part || \'!\') STORED' % name)
@@ -247,9 +274,10 @@ class Case:
                     ', '.join('(%s)' % ', '.join(literal(row[n]) for n in names) for row in table.rows)))
         actions = {'c': 'CASCADE', 'n': 'SET NULL', 'd': 'SET DEFAULT', 'a': 'NO ACTION', 'r': 'RESTRICT'}
         for key in self.keys:
-            out.append('ALTER TABLE %s.%s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s.%s (%s) ON DELETE %s ON UPDATE %s%s;' % (
+            some = ' (%s)' % ', '.join(map(ident, key.sets)) if key.delete == 'n' and key.sets != key.columns else ''
+            out.append('ALTER TABLE %s.%s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s.%s (%s) ON DELETE %s%s ON UPDATE %s%s;' % (
                 s, ident(key.child.name), ident(key.name), ', '.join(map(ident, key.columns)), s, ident(key.parent.name),
-                ', '.join(map(ident, key.targets)), actions[key.delete], actions[key.update], key.deferrable))
+                ', '.join(map(ident, key.targets)), actions[key.delete], some, actions[key.update], key.deferrable))
         return '\n'.join(out)
 
     def dump(self):
@@ -317,6 +345,31 @@ def compare_plan(cases, plan):
         expect(changed == wanted, case.schema, 'the plan changes', changed, 'the oracle', wanted)
 
 
+def listed_key(table, row):
+    return '%d \u00b7 %s' % (row['id'], row['part']) if table.composite or table.partitioned == 'list' else str(row['id'])
+
+
+def shown(value):
+    return 'NULL' if value is None else 'DEFAULT %d' % value if isinstance(value, int) else "DEFAULT '%s'::text" % value
+
+
+def compare_list(cases, path):
+    """Every row that goes, and every value that changes, by name."""
+    with open(path, newline='') as file:
+        lines = list(csv.DictReader(file))
+    listed = sorted((l['table'], l['key'], l['column'], l['was'], l['becomes']) for l in lines)
+    wanted = []
+    for case in cases:
+        for table, row in case.doomed.values():
+            wanted.append(('%s.%s' % (case.schema, table.name), listed_key(table, row), '', '', ''))
+        for table, row, column, was, new, _ in case.lines:
+            wanted.append(('%s.%s' % (case.schema, table.name), listed_key(table, row), column, str(was), shown(new)))
+    wanted.sort()
+    if listed != wanted:
+        raise Failure('the list has %s, and lacks %s' % ([l for l in listed if l not in wanted][:5],
+                                                          [w for w in wanted if w not in listed][:5]))
+
+
 def compare_after(cases, before, after):
     for case in cases:
         doomed = {(case.tables.index(t), row['id'], row['part']) for t, row in case.doomed.values()}
@@ -330,7 +383,7 @@ def compare_after(cases, before, after):
                     expect(now[place][1] == was[place][1], case.schema, table.name, place, 'changed')
                     continue
                 wanted = unescape(was[place][0])
-                wanted.update({c: None for c in changes[(i, *place)]})
+                wanted.update(changes[(i, *place)])
                 expect(unescape(now[place][0]) == wanted, case.schema, table.name, place, 'is', now[place][0], 'not', wanted)
 
 
@@ -358,19 +411,21 @@ def batch(first, count, seed):
     dump = ''.join(c.dump() for c in cases)
     before_text = psql(dump)
     before = parse(before_text)
-    code, out, err = run(work, 'prune', 'local', '--json', '--confirm', 'local', *names)
+    code, out, err = run(work, 'prune', 'local', '--json', '--confirm', 'local', '--output', work + '/rows.csv', *names)
     expect(code == 0, 'prune:', code, err, out[:2000])
     result = json.loads(out)
     compare_plan(cases, result['plan'])
+    compare_list(cases, work + '/rows.csv')
     compare_after(cases, before, parse(psql(dump)))
     if result['applied'] and not ENV.get('NO_RESTORE'):
         for again in (False, True):
-            code, out, err = run(work, 'restore', 'local', result['safepoint'], '--confirm', 'local', '--json', '--changed', 'overwrite')
+            code, out, err = run(work, 'restore', 'local', result['safepoint'], '--confirm', 'local', '--json')
             expect(code == 0, 'restore:', code, err, out[:2000])
             expect(psql(dump) == before_text, 'a restore' if not again else 'a second restore', 'left other rows than there were')
             expect(again != json.loads(out)['applied'], 'applied:', json.loads(out)['applied'], 'again:', again)
     psql(''.join('DROP SCHEMA %s CASCADE;' % ident(c.schema) for c in cases))
-    return len(cases), sum(len(c.doomed) for c in cases), sum(len(c.changes) for c in cases)
+    return (len(cases), sum(len(c.doomed) for c in cases), sum(len(c.changes) for c in cases),
+            sum(new is not None for c in cases for *_, new, _ in c.lines))
 
 
 def narrow(first, count, seed):
@@ -393,7 +448,7 @@ def main():
     options.add_argument('--first', type=int, default=0)
     options.add_argument('--batch', type=int, default=25)
     args = options.parse_args()
-    cases = doomed = changed = 0
+    cases = doomed = changed = defaults = 0
     print('# seed', args.seed, flush=True)
     for first in range(args.first, args.first + args.cases, args.batch):
         count = min(args.batch, args.first + args.cases - first)
@@ -404,9 +459,9 @@ def main():
             if count > 1:
                 print('#', narrow(first, count, args.seed))
             sys.exit(1)
-        cases, doomed, changed = cases + done[0], doomed + done[1], changed + done[2]
-    print('# %d cases: %d rows went, %d changed' % (cases, doomed, changed))
-    if args.cases >= 100 and not (doomed > cases and changed > cases / 10):
+        cases, doomed, changed, defaults = cases + done[0], doomed + done[1], changed + done[2], defaults + done[3]
+    print('# %d cases: %d rows went, %d changed, %d values to a default' % (cases, doomed, changed, defaults))
+    if args.cases >= 100 and not (doomed > cases and changed > cases / 10 and defaults > cases / 20):
         sys.exit('# hardly anything happened: the generator is at fault')
 
 

@@ -84,7 +84,7 @@ wait environment
 key 1
 wait Catchment
 key 8
-wait No plan was made
+wait No plan yet
 key 9
 key 1
 wait 12 applied
