@@ -442,7 +442,7 @@ static void close_journal(struct face *face)
     summary_encode(&face->summary, &out);
     journal_sum(face->journal, str_take(&summary));
     summary_free(&face->summary);
-    journal_close(face->journal, hash);
+    journal_close(face->journal, face->opened && face->session.trailed ? hash : NULL);
     face->journal = NULL;
     if (face->opened && !trail_end(&face->session, hash, &err))
         fprintf(stderr, "seedops: warning: %s: %s\n", err.message, err.why);

@@ -47,6 +47,7 @@ struct journal {
     uint64_t accepted, written, synced, sync_wanted;
     int64_t busy_since;          /* the thread waits for the disk since; 0: it does not */
     bool opened, closing, over, abandoned, woken;
+    bool hash_wanted;            /* by the closer, who keeps it elsewhere: the line must be there as long as that is */
     bool failed;                 /* takes no more lines; `failure` is set before and never changes again */
     char failure[512];
 
@@ -185,7 +186,7 @@ static bool end(struct journal *j, struct err *err)
     if (!disk_put_end(&j->disk, journal_failure(j), j->summary, err))
         return false;
     pthread_mutex_lock(&j->lock);
-    bool waits = j->sync_wanted > 0 && j->synced < j->written;
+    bool waits = j->sync_wanted > 0 && (j->synced < j->written || j->hash_wanted);
     pthread_mutex_unlock(&j->lock);
     return !waits || disk_sync(&j->disk, err);
 }
@@ -470,6 +471,7 @@ void journal_close(struct journal *j, char *hash)
     struct timespec deadline = deadline_in(CLOSE_WAIT_MS);
     pthread_mutex_lock(&j->lock);
     j->closing = true;
+    j->hash_wanted = hash != NULL;
     pthread_cond_signal(&j->work);
     while (j->has_thread && !j->over && pthread_cond_timedwait(&j->progress, &j->lock, &deadline) == 0)
         ;

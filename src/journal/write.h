@@ -63,9 +63,9 @@ const char *journal_path(const struct journal *journal);      /* of the first se
 const char *journal_failure(const struct journal *journal);   /* "" while recording */
 /* Gives the summary that the end line will hold: a JSON object (free()d by the journal). Replaces the last one. */
 void journal_sum(struct journal *journal, char *summary);
-/* Writes the end line, closes; of a session with a journal_flush everything before the end line is on disk then (it
- * waits at most 2 s). Gives the final chain hash in `hash` (65 bytes) if not
- * NULL; "" when the end could not be written. */
+/* Writes the end line, closes; of a session with a journal_flush everything before the end line is on disk then, and
+ * with `hash` the end line, too (it waits at most 2 s). Gives the final chain hash in `hash` (65 bytes) if not NULL; ""
+ * when the end could not be written. */
 void journal_close(struct journal *journal, char *hash);
 
 #endif

@@ -238,7 +238,7 @@ so mark local; is "$rc" 0 "a local database is marked"
 is "$(sql dev app -c "select environment, role, system_identifier, database, database_oid = (select oid from pg_database where datname = 'app') from seedops.mark")" \
     "local|local|$(identifier dev)|app|t" "with environment, role and identity"
 so mark local; like "$out" 'is marked already as local \(local\)' "a second time nothing changes"
-is "$(sql dev app -c 'select count(*) from seedops.actions')" 1 "and leaves no row"
+is "$(sql dev app -c "select string_agg(action, ' ' order by id) from seedops.actions")" "mark session" "and leaves no row"
 so status local --json; is "$(jq -r .round_trips <<<"$out")" 2 "a marked database costs no round trip more"
 sql dev app -c "update seedops.mark set environment = 'shop', role = 'production'"
 look local; is "$state $(jq -r '"\(.guard.local) \(.identity.marked_as)"' <<<"$out")" "marked false shop (production)" "one marked as production is not local, whatever it is called"
