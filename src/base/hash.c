@@ -30,7 +30,12 @@ void hash_hex(struct hash *h, char hex[HASH_HEX])
     sodium_bin2hex(hex, HASH_HEX, digest, sizeof digest);
 }
 
-void hash_bulk_init(struct hash_bulk *b) { crypto_generichash_init(&b->state, NULL, 0, crypto_generichash_BYTES); }
+void hash_bulk_init(struct hash_bulk *b)
+{
+    if (sodium_init() < 0)   /* without it the slowest of its implementations is at work */
+        err_abort("libsodium cannot be initialised");
+    crypto_generichash_init(&b->state, NULL, 0, crypto_generichash_BYTES);
+}
 
 void hash_bulk_add(struct hash_bulk *b, const void *bytes, size_t length)
 {

@@ -403,7 +403,7 @@ bool bound_text(const struct bound *bound, size_t column, const struct fixture_v
     *text = NULL;
     if (value->kind == VALUE_NULL)
         return true;
-    if (strcmp(type->base, "json") == 0 || strcmp(type->base, "jsonb") == 0)
+    if (type->base[0] == 'j' && (strcmp(type->base, "json") == 0 || strcmp(type->base, "jsonb") == 0))
         *text = fixture_json_text(value, arena);
     else if (type->category == 'A')
         *text = fixture_array_text(value, arena, err);

@@ -115,9 +115,12 @@ bool match_begin_some(struct match *m, const struct bound *bound, const struct d
     if (options->places)
         layout_add_places(&m->layout);
     m->secret = arena_alloc(&m->layout.arena, bound->fixture->column_count * sizeof *m->secret);
-    for (size_t i = 0; i < bound->fixture->column_count; i++)
+    m->ignored = arena_alloc(&m->layout.arena, bound->fixture->column_count * sizeof *m->ignored);
+    for (size_t i = 0; i < bound->fixture->column_count; i++) {
+        m->ignored[i] = fixture_ignores(bound->fixture, bound->fixture->columns[i]);
         for (size_t s = 0; s < options->secret_count; s++)
             m->secret[i] |= strcmp(bound->fixture->columns[i], options->secret_columns[s]) == 0;
+    }
     m->leftover = sorter_new(LEFTOVER_MEMORY);
     m->found = sorter_new(FOUND_MEMORY);
     bool ok = fixture_open(&m->reader, bound->fixture, options->fixtures, err) &&
@@ -312,6 +315,7 @@ void match_free(struct match *m)
     sorter_free(m->found);
     spool_free(&m->suspects);
     arena_free(&m->scratch);
+    arena_free(&m->told);
     str_free(&m->key);
     str_free(&m->live_key);
     str_free(&m->room[0]);

@@ -24,6 +24,8 @@ struct match {
     struct sorter *leftover;       /* merge key → the live row's fields */
     struct sorter *found;          /* merge keys of live rows whose partner the server found */
     bool *secret;                  /* parallel to fixture->columns: redacted in every row */
+    bool *ignored;                 /* likewise: never compared, never shown */
+    struct arena told;             /* of the row that is being reported */
     /* the fixture's side of the merge */
     struct fixture_reader *reader; /* rows as they come, or */
     struct sorter *sorted;         /* by merge key */

@@ -90,41 +90,37 @@ bool report_missing(struct match *m, const struct fixture_row *row, struct err *
     m->totals.missing++;
     if (!m->options->row)
         return true;
-    struct arena arena = {0};
+    arena_reset(&m->told);
     size_t count = m->bound->fixture->column_count;
     struct diff_row out = {.kind = DIFF_MISSING, .row = row};
-    out.cells = arena_alloc(&arena, count * sizeof *out.cells);
+    out.cells = arena_alloc(&m->told, count * sizeof *out.cells);
     for (size_t i = 0; i < count; i++)
-        if (row->values[i].kind != VALUE_ABSENT && !fixture_ignores(m->bound->fixture, m->bound->fixture->columns[i]))
-            fill_cell(m, i, row, NULL, &out.cells[out.cell_count++], &arena);
-    fill_key(m, row, NULL, &out, &arena);
-    bool ok = hand_over(m, &out, err);
-    arena_free(&arena);
-    return ok;
+        if (row->values[i].kind != VALUE_ABSENT && !m->ignored[i])
+            fill_cell(m, i, row, NULL, &out.cells[out.cell_count++], &m->told);
+    fill_key(m, row, NULL, &out, &m->told);
+    return hand_over(m, &out, err);
 }
 
 bool report_changed(struct match *m, const struct fixture_row *row, char *const *fields, const bool *differs,
                     struct err *err)
 {
-    struct arena arena = {0};
+    arena_reset(&m->told);
     size_t count = m->bound->fixture->column_count;
     struct diff_row out = {.kind = DIFF_CHANGED, .row = row, .allowed = true};
-    out.cells = arena_alloc(&arena, count * sizeof *out.cells);
+    out.cells = arena_alloc(&m->told, count * sizeof *out.cells);
     for (size_t i = 0; i < count; i++) {
         if (!differs[i])
             continue;
         struct diff_cell *cell = &out.cells[out.cell_count++];
-        fill_cell(m, i, row, fields, cell, &arena);
+        fill_cell(m, i, row, fields, cell, &m->told);
         if (m->bound->fixture->mode == FIXTURE_INSERT)
             cell->allowed = true;
         out.allowed &= cell->allowed;
     }
     m->totals.changed++;
     m->totals.allowed_changed += out.allowed;
-    fill_key(m, row, fields, &out, &arena);
-    bool ok = hand_over(m, &out, err);
-    arena_free(&arena);
-    return ok;
+    fill_key(m, row, fields, &out, &m->told);
+    return hand_over(m, &out, err);
 }
 
 bool report_extra(struct match *m, const char *packed, struct err *err)
@@ -134,19 +130,17 @@ bool report_extra(struct match *m, const char *packed, struct err *err)
     m->totals.allowed_extra += out.allowed;
     if (!m->options->row)
         return true;
-    struct arena arena = {0};
+    arena_reset(&m->told);
     size_t count = m->bound->fixture->column_count;
-    char **fields = arena_alloc(&arena, m->layout.field_count * sizeof *fields);
+    char **fields = arena_alloc(&m->told, m->layout.field_count * sizeof *fields);
     for (size_t i = 0; i < m->layout.field_count; i++)
-        fields[i] = (char *)unpack_text(&packed, &arena);
-    out.cells = arena_alloc(&arena, count * sizeof *out.cells);
+        fields[i] = (char *)unpack_text(&packed, &m->told);
+    out.cells = arena_alloc(&m->told, count * sizeof *out.cells);
     for (size_t i = 0; i < count; i++)
         if (m->layout.columns[i].compared)
-            fill_cell(m, i, NULL, fields, &out.cells[out.cell_count++], &arena);
-    fill_key(m, NULL, fields, &out, &arena);
+            fill_cell(m, i, NULL, fields, &out.cells[out.cell_count++], &m->told);
+    fill_key(m, NULL, fields, &out, &m->told);
     out.table = m->layout.places ? fields[m->layout.places] : NULL;
     out.place = m->layout.places ? fields[m->layout.places + 1] : NULL;
-    bool ok = hand_over(m, &out, err);
-    arena_free(&arena);
-    return ok;
+    return hand_over(m, &out, err);
 }

@@ -20,8 +20,8 @@ bool row_settle(const struct bound *bound, const struct fixture_row *row, struct
             return false;
         v->kind = text ? VALUE_TEXT : VALUE_NULL;
         v->form = FORM_RAW;
+        v->length = !text ? 0 : text == v->text ? v->length : strlen(text);
         v->text = text;
-        v->length = text ? strlen(text) : 0;
     }
     return true;
 }
@@ -46,14 +46,21 @@ uint32_t unpack_u32(const char **bytes)
     return value;
 }
 
+static const char *unpack_measured(const char **bytes, struct arena *arena, size_t *length)
+{
+    uint32_t packed = unpack_u32(bytes);
+    *length = packed == UINT32_MAX ? 0 : packed;
+    if (packed == UINT32_MAX)
+        return NULL;
+    const char *text = arena ? arena_strndup(arena, *bytes, packed) : *bytes;
+    *bytes += packed + 1;
+    return text;
+}
+
 const char *unpack_text(const char **bytes, struct arena *arena)
 {
-    uint32_t length = unpack_u32(bytes);
-    if (length == UINT32_MAX)
-        return NULL;
-    const char *text = arena ? arena_strndup(arena, *bytes, length) : *bytes;
-    *bytes += length + 1;
-    return text;
+    size_t length;
+    return unpack_measured(bytes, arena, &length);
 }
 
 static void pack_ref(const struct fixture_ref *ref, struct str *out)
@@ -88,6 +95,19 @@ struct packed_place {
     uint8_t kind, secret;
 };
 
+/* A settled text, its place and all, in one go: nearly every value is one. */
+static void pack_plain(const struct fixture_value *v, const struct packed_place *place, struct str *out)
+{
+    uint32_t length = (uint32_t)v->length;
+    str_reserve(out, sizeof *place + sizeof length + v->length + 1);
+    char *to = out->text + out->length;
+    memcpy(to, place, sizeof *place);
+    memcpy(to + sizeof *place, &length, sizeof length);
+    memcpy(to + sizeof *place + sizeof length, v->text, v->length + 1);
+    out->length += sizeof *place + sizeof length + v->length + 1;
+    out->text[out->length] = '\0';
+}
+
 void row_pack(const struct bound *bound, const struct fixture_row *row, struct str *out)
 {
     str_add_bytes(out, &row->number, sizeof row->number);
@@ -97,6 +117,10 @@ void row_pack(const struct bound *bound, const struct fixture_row *row, struct s
         const struct fixture_value *v = &row->values[i];
         struct packed_place place = {.kind = (uint8_t)v->kind, .secret = v->secret, .line = v->line,
                                      .column = v->column};
+        if (v->kind == VALUE_TEXT) {
+            pack_plain(v, &place, out);
+            continue;
+        }
         str_add_bytes(out, &place, sizeof place);
         if (v->kind == VALUE_REF)
             pack_ref(v->ref, out);
@@ -126,8 +150,7 @@ static void unpack(const struct bound *bound, const char **bytes, struct arena *
         if (v->kind == VALUE_REF)
             v->ref = unpack_ref(bytes, arena);
         else if (v->kind != VALUE_NULL && v->kind != VALUE_ABSENT)
-            v->text = unpack_text(bytes, texts);
-        v->length = v->text ? strlen(v->text) : 0;
+            v->text = unpack_measured(bytes, texts, &v->length);
     }
 }
 

@@ -91,6 +91,7 @@ bool writer_hash_passwords(struct writer *w, struct fixture_row *row, struct err
             return false;
         v->kind = VALUE_TEXT;
         v->text = arena_strdup(&w->arena, text);
+        v->length = strlen(text);
     }
     return true;
 }

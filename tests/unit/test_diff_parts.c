@@ -244,7 +244,7 @@ static void packed_rows_come_back_whole(void **state)
     const char *keys[] = {"slug", "lang"}, *values[] = {"rhone", "fr"};
     struct fixture_ref ref = {.table = "Catchment", .column = NULL, .keys = keys, .values = values, .count = 2};
     struct fixture_value cells[] = {
-        {.kind = VALUE_TEXT, .text = "Rhône", .line = 3, .column = 5},
+        {.kind = VALUE_TEXT, .text = "Rhône", .length = sizeof "Rhône" - 1, .line = 3, .column = 5},
         {.kind = VALUE_NULL, .line = 3, .column = 9},
         {.kind = VALUE_ABSENT},
         {.kind = VALUE_REF, .ref = &ref},
