@@ -2,6 +2,8 @@
 #ifndef SEEDOPS_BIND_PARTS_H
 #define SEEDOPS_BIND_PARTS_H
 
+#include <stdatomic.h>
+
 #include "base/str.h"
 #include "bind/bind.h"
 #include "fixture/problems.h"
@@ -19,6 +21,7 @@ struct checking {
     struct db *db;
     struct problems *problems;
     bool utf8;                        /* the database can hold any character */
+    const atomic_bool *stop;          /* to be looked at between rows, or NULL */
 };
 
 /* True if the server's refusal is about the data, and not about us, our rights or the server. */

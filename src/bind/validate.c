@@ -19,7 +19,7 @@ enum { ARGON2ID_LENGTH = 97 };   /* of the PHC string we write: 16 bytes of salt
 struct table_check {
     const struct checking *c;
     const struct bound *bound;
-    struct casts *casts;
+    struct casts *casts;         /* NULL, as the two below: nobody may be asked */
     struct refs *refs;
     struct expressions *expressions;
     struct arena row_arena;
@@ -175,7 +175,7 @@ static bool check_sendable(struct table_check *t, const struct fixture_row *row,
         if (!may_not_encode(t, text))
             return true;
         /* fall through */
-    case CHECK_ASK: return casts_add(t->casts, column, row, value, text, err);
+    case CHECK_ASK: return t->casts && casts_add(t->casts, column, row, value, text, err);
     case CHECK_WRONG: break;
     }
     say_value(t, row, value, &e);
@@ -192,11 +192,13 @@ static bool check_row_value(struct table_check *t, const struct fixture_row *row
     case VALUE_JSON:
     case VALUE_ENV: return check_sendable(t, row, column, err);
     case VALUE_ARGON2ID: check_password(t, row, column); return true;
-    case VALUE_REF: return refs_add(t->refs, t->bound, column, row, value, err);
-    case VALUE_SQL: return expressions_add(t->expressions, column, row, value, err);
+    case VALUE_REF: return t->refs && refs_add(t->refs, t->bound, column, row, value, err);
+    case VALUE_SQL: return t->expressions && expressions_add(t->expressions, column, row, value, err);
     }
     return true;
 }
+
+static bool is_stopped(const struct checking *c) { return c->stop && atomic_load(c->stop); }
 
 static bool check_rows(struct table_check *t, struct err *err)
 {
@@ -206,7 +208,7 @@ static bool check_rows(struct table_check *t, struct err *err)
     if (!fixture_open(&reader, f, t->c->options, err))
         return false;
     bool ok;
-    while ((ok = fixture_next(reader, &row, err)) && row && !problems_full(t->c->problems)) {
+    while ((ok = !is_stopped(t->c) && fixture_next(reader, &row, err)) && row && !problems_full(t->c->problems)) {
         arena_reset(&t->row_arena);
         t->odd_keys = t->odd_keys || repeats_odd_row(t->bound, row);
         for (size_t i = 0; ok && i < f->column_count; i++) {
@@ -217,7 +219,7 @@ static bool check_rows(struct table_check *t, struct err *err)
             break;
     }
     fixture_close(reader);
-    return ok && casts_flush(t->casts, err) && expressions_flush(t->expressions, err);
+    return ok;
 }
 
 static bool check_table(const struct checking *c, const struct bound *bound, struct refs *refs, struct err *err)
@@ -228,7 +230,7 @@ static bool check_table(const struct checking *c, const struct bound *bound, str
     check_rights(&t);
     check_columns_left_out(&t);
     size_t before = c->problems->listed;
-    bool ok = check_rows(&t, err);
+    bool ok = check_rows(&t, err) && casts_flush(t.casts, err) && expressions_flush(t.expressions, err);
     if (ok && t.odd_keys && c->problems->listed == before)
         ok = repeats_check(c, bound, err);
     casts_free(t.casts);
@@ -237,30 +239,52 @@ static bool check_table(const struct checking *c, const struct bound *bound, str
     return ok;
 }
 
-static bool find_encoding(struct checking *c, struct err *err)
+static bool holds_any_character(const struct db *db)
 {
-    struct db_probe probe = {.name = "encoding",
-                             .sql = "SELECT current_setting('server_encoding') IN ('UTF8', 'SQL_ASCII')"};
-    bool ok = db_pipeline(c->db, &probe, 1, err);
-    if (ok && !probe.ok)
-        *err = probe.err;
-    ok = ok && probe.ok;
-    c->utf8 = ok && db_rows(probe.result) == 1 && db_bool(probe.result, 0, 0);
-    db_probes_free(&probe, 1);
-    return ok;
+    const char *encoding = db_facts(db)->server_encoding;
+    return strcmp(encoding, "UTF8") == 0 || strcmp(encoding, "SQL_ASCII") == 0;
 }
 
 bool validate_rows(const struct bound_set *set, const struct db_catalog *catalog,
                    const struct fixture_options *options, struct db *db, struct err_list *list, struct err *err)
 {
     struct problems problems = {.to = list};
-    struct checking c = {.set = set, .catalog = catalog, .options = options, .db = db, .problems = &problems};
+    struct checking c = {.set = set, .catalog = catalog, .options = options, .db = db, .problems = &problems,
+                         .utf8 = holds_any_character(db)};
     struct refs *refs = refs_new(&c);
     err_clear(err);
-    bool ok = set->count == 0 || find_encoding(&c, err);
+    bool ok = true;
     for (size_t i = 0; ok && i < set->count && !problems_full(&problems); i++)
         ok = check_table(&c, &set->items[i], refs, err);
     ok = ok && refs_flush(refs, err);
     refs_free(refs);
     return problems_end(&problems) && ok;
+}
+
+/* ---- without asking anyone ---- */
+
+static bool table_is_fine(const struct checking *c, const struct bound *bound)
+{
+    struct table_check t = {.c = c, .bound = bound};
+    struct err ignored;
+    check_rights(&t);
+    check_columns_left_out(&t);
+    bool ok = check_rows(&t, &ignored) && !t.odd_keys;
+    arena_free(&t.row_arena);
+    return ok;
+}
+
+bool validate_alone(const struct bound_set *set, const struct fixture_options *options, struct db *db,
+                    const atomic_bool *stop)
+{
+    struct err_list list = {0};
+    struct problems problems = {.to = &list};
+    struct checking c = {.set = set, .options = options, .db = db, .problems = &problems,
+                         .utf8 = holds_any_character(db), .stop = stop};
+    bool ok = true;
+    for (size_t i = 0; ok && i < set->count; i++)
+        ok = table_is_fine(&c, &set->items[i]) && problems.listed == 0;
+    problems_end(&problems);
+    err_list_free(&list);
+    return ok;
 }

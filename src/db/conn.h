@@ -65,6 +65,7 @@ struct db_facts {
     const char *address;             /* the one connected to, "" for a socket */
     const char *server_version;      /* "15.8" */
     int server_version_num;          /* 150008 */
+    const char *server_encoding;     /* "UTF8"; "" where it is not told */
     bool unix_socket, tls;
     int backend_pid;                 /* PQbackendPID */
     int socket;                      /* for getsockname and SO_PEERCRED; borrowed */

@@ -298,6 +298,7 @@ static void fill_facts(struct db *db)
     char *version = keep(db, PQparameterStatus(db->pg, "server_version"));
     version[strcspn(version, " ")] = '\0';
     *f = (struct db_facts){.server_version = version, .server_version_num = PQserverVersion(db->pg)};
+    f->server_encoding = keep(db, PQparameterStatus(db->pg, "server_encoding"));
     f->host = keep(db, PQhost(db->pg));
     f->address = keep(db, PQhostaddr(db->pg));
     f->port = keep(db, PQport(db->pg));

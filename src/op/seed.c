@@ -22,6 +22,7 @@
 #include "op/orphans.h"
 #include "op/outcome.h"
 #include "op/plan.h"
+#include "op/precheck.h"
 #include "op/trail.h"
 #include "op/write.h"
 
@@ -37,6 +38,7 @@ struct seeding {
     int64_t started_ms;
     char xid[24];                  /* of the transaction, noted before anything is written */
     bool recorded;                 /* the evidence of held tables */
+    struct precheck *precheck;     /* values checked beside the first comparison, or NULL */
     bool validated;
     bool refused;                  /* a try ended at a foreign key, */
     bool waited;                   /* and one more that let values wait */
@@ -249,7 +251,9 @@ static bool validate_once(struct seeding *g, struct err *err)
     if (g->validated || g->plan.rows == 0)
         return true;
     g->validated = true;
-    return declared_validate(g->session, &g->declared, err);
+    bool fine = precheck_take(g->precheck);
+    g->precheck = NULL;
+    return fine || declared_validate(g->session, &g->declared, err);
 }
 
 static bool plan_again(struct seeding *g, struct err *err)
@@ -369,10 +373,13 @@ bool op_seed(struct session *s, const struct seed_options *options, struct err *
         return false;
     session_guard_shown(s, GUARD_SEED, &g.guard);
     bool ok = spare_evidence(&g, err);
-    if (ok && only_asks(&g))
+    if (ok && only_asks(&g)) {
         ok = ask_unread(&g);
-    else
-        ok = ok && seed_until_right(&g, err);
+    } else if (ok) {
+        g.precheck = precheck_begin(s, &g.declared);
+        ok = seed_until_right(&g, err);
+        precheck_stop(g.precheck);
+    }
     plan_free(&g.plan);
     input_free(g.outcome);
     declared_free(&g.declared);

@@ -1,0 +1,66 @@
+/* precheck - validate_alone on a thread of its own. */
+#include "op/precheck.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/thread.h"
+#include "bind/validate.h"
+
+enum { WORTH_ROWS = 500 };
+
+struct precheck {
+    pthread_t thread;
+    const struct bound_set *set;
+    const struct fixture_options *options;
+    struct db *db;
+    atomic_bool stop;
+    bool fine;
+};
+
+static void *check(void *argument)
+{
+    struct precheck *p = argument;
+    p->fine = validate_alone(p->set, p->options, p->db, &p->stop);
+    return NULL;
+}
+
+static uint64_t rows_sure_to_be_missing(const struct bound_set *set)
+{
+    uint64_t rows = 0;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i].table->kind == 'r' && set->items[i].table->heap_bytes == 0)
+            rows += set->items[i].fixture->row_count;
+    return rows;
+}
+
+struct precheck *precheck_begin(const struct session *s, const struct declared *d)
+{
+    if (rows_sure_to_be_missing(&d->set) < WORTH_ROWS)
+        return NULL;
+    struct precheck *p = xcalloc(1, sizeof *p);
+    p->set = &d->set;
+    p->options = session_fixture_options(s);
+    p->db = s->db;
+    if (thread_start(&p->thread, check, p))
+        return p;
+    free(p);
+    return NULL;
+}
+
+bool precheck_take(struct precheck *p)
+{
+    if (!p)
+        return false;
+    pthread_join(p->thread, NULL);
+    bool fine = p->fine;
+    free(p);
+    return fine;
+}
+
+void precheck_stop(struct precheck *p)
+{
+    if (p)
+        atomic_store(&p->stop, true);
+    precheck_take(p);
+}
