@@ -11,7 +11,7 @@
 
 struct spool {
     struct str memory;       /* records not yet written out */
-    size_t limit;            /* bytes kept in memory; 0: 256 KiB */
+    size_t limit;            /* bytes kept in memory before they are written; 0: 256 KiB */
     int fd;                  /* valid when spilled */
     bool spilled;
     uint64_t count;

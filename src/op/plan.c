@@ -6,6 +6,9 @@
 
 #include "diff/row.h"
 
+/* What all tables together keep of their missing rows before it goes to disk. */
+enum { INSERTS_MEMORY = 3 * 1024 * 1024, INSERTS_LEAST = 64 * 1024 };
+
 struct collector {
     struct session *session;
     struct table_plan *table;
@@ -127,6 +130,8 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
     for (size_t i = 0; ok && i < plan->count; i++) {
         c.table = &plan->tables[i];
         c.table->bound = &d->set.items[i];
+        size_t share = INSERTS_MEMORY / plan->count;
+        c.table->inserts.limit = share > INSERTS_LEAST ? share : INSERTS_LEAST;
         hash_table(&c, c.table->bound->table);
         struct diff_options options = declared_diff_options(s, c.table->bound);
         options.in_transaction = d->in_transaction;
