@@ -17,6 +17,7 @@
 #include "cmd/terminal.h"
 #include "config/settings_many.h"
 #include "event/codec.h"
+#include "op/ahead.h"
 #include "op/onrecord.h"
 #include "op/trail.h"
 
@@ -364,7 +365,7 @@ void face_begin(struct face *face, struct environment *environment)
 }
 
 /* The environment that the command line names, and everything but the connection. */
-static bool choose(struct face *face, struct err *err)
+static bool choose(struct face *face, bool connects, struct err *err)
 {
     struct options *options = face->options;
     struct environment *environment;
@@ -372,13 +373,18 @@ static bool choose(struct face *face, struct err *err)
     if (!face_refuse_operands(face, err) ||
         !settings_choose(&face->settings, &options->settings, options->environment, &environment, err))
         return false;
+    if (connects) {
+        face->ctx.environment = environment;
+        face->ctx.settings = &face->settings;
+        session_read_ahead(&face->ctx);   /* while the journal is opened, too */
+    }
     face_begin(face, environment);
     return check_confirm(face, err);   /* a wrong name is on record, too */
 }
 
 bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err)
 {
-    return face_load(face, command, options, err) && choose(face, err);
+    return face_load(face, command, options, err) && choose(face, false, err);
 }
 
 bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err)
@@ -388,7 +394,7 @@ bool face_open(struct face *face, const struct command *command, struct options 
 
 bool face_connect(struct face *face, struct err *err)
 {
-    if (!choose(face, err))
+    if (!choose(face, true, err))
         return false;
     face->opened = session_open(&face->session, &face->ctx, err);
     return face->opened;
@@ -474,6 +480,7 @@ int face_close(struct face *face, bool ok, const struct err *problem)
     close_journal(face);
     if (face->opened)
         session_close(&face->session);
+    ahead_stop(face->ctx.ahead);
     way_leave(&face->ctx);
     ways_free(face->ctx.ways);
     for (int i = 0; i < IN_KIND_COUNT; i++)

@@ -13,6 +13,7 @@
 #include "guard/decide.h"
 #include "journal/write.h"
 
+struct ahead;
 struct common;
 
 enum question_kind {
@@ -55,6 +56,7 @@ struct ctx {
     bool write_mode;                 /* console's W */
     bool onlooking;                  /* a connection that looks at the server only: it wants no fixtures */
     bool accepts_identity;           /* it is `envs --accept`: a changed identity does not stop it */
+    struct ahead *ahead;             /* fixtures that are being read for the session to come, which takes it; or NULL */
     const char *journal;             /* path of the session's journal; NULL: none */
     uint64_t request, generation;    /* copied into every event */
     int cancel_fd;                   /* -1: none */

@@ -54,6 +54,20 @@ static bool open_ledger(struct session *s)
     return ledger_open(&s->ledger, &options, &s->ledger_error);
 }
 
+static struct fixture_options options_of(const struct ctx *ctx)
+{
+    const struct environment *env = ctx->environment;
+    return (struct fixture_options){.environment = environment_declared(env),
+                                    .production = env->role == ROLE_PRODUCTION, .base_dir = ctx->settings->base_dir};
+}
+
+void session_read_ahead(struct ctx *ctx)
+{
+    struct fixture_options options = options_of(ctx);
+    if (!ctx->onlooking && !ctx->common && !ctx->ahead)
+        ctx->ahead = ahead_begin(ctx->settings->seeds_dir, &options);
+}
+
 bool session_open(struct session *s, struct ctx *ctx, struct err *err)
 {
     *s = (struct session){.ctx = ctx};
@@ -62,10 +76,10 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
         *err = env->url_error;
         return false;
     }
-    s->fixture_options = (struct fixture_options){.environment = environment_declared(env),
-        .production = env->role == ROLE_PRODUCTION, .base_dir = ctx->settings->base_dir};
-    if (!ctx->onlooking && !ctx->common)
-        s->ahead = ahead_begin(ctx->settings->seeds_dir, &s->fixture_options);
+    s->fixture_options = options_of(ctx);
+    session_read_ahead(ctx);
+    s->ahead = ctx->ahead;
+    ctx->ahead = NULL;
     if (ctx->settings->migrations_dir)
         open_ledger(s);
     session_phase(ctx, "connecting", "", 0);

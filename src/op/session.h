@@ -40,6 +40,9 @@ struct session {
     struct db_catalog catalog;
 };
 
+/* Begins to read the fixtures of ctx's environment for the next session_open; without it that begins itself. Whoever
+ * opens no session after it stops ctx->ahead. */
+void session_read_ahead(struct ctx *ctx);
 /* Connects (password from the URL, password_command if trusted or allowed, .pgpass, a question), in one go:
  * no waiting for readiness (op_wait does that). Emits IN_CONNECTION phases. */
 bool session_open(struct session *s, struct ctx *ctx, struct err *err);
