@@ -42,7 +42,8 @@ struct table_evidence {
     bool counted;                    /* `rows` was counted by TID: as this role sees them, exactly */
 
     bool may_enter;                  /* USAGE on its schema; without, it is not even on the search path */
-    bool can_select, rls;            /* table or any column; row security is active for us */
+    bool can_select, rls;            /* table or any column; row security may hide rows from us */
+    bool values_hidden;              /* pg_stats shows none of them: no privilege, or row security, whatever its policy */
     char kind, persistence;          /* relkind; p u t */
     int64_t oid, filenode, schema;   /* oids */
     const char *schema_name, *owner;

@@ -46,6 +46,14 @@ static const char standby_sql[] =
     " pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::bigint,"
     " EXISTS (SELECT FROM pg_stat_get_wal_receiver() r WHERE r.pid IS NOT NULL)";
 
+/* A policy USING (true) for us hides nothing, if no other restricts it. Read from its expression as it is stored, since
+ * printing that would lock the table. */
+#define SEES_ALL \
+    "(EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('r', '*')" \
+    "  AND p.polqual::text LIKE '{CONST :consttype 16 %:constvalue 1 [ 1 %'" \
+    "  AND EXISTS (SELECT FROM unnest(p.polroles) r WHERE CASE WHEN r = 0 THEN true ELSE pg_has_role(r, 'USAGE') END))" \
+    " AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive))"
+
 static const char tables_sql[] =
     "SELECT c.oid, c.relfilenode, c.relkind, c.relpersistence, n.oid, n.nspname,"
     " quote_ident(pg_get_userbyid(c.relowner)),"
@@ -58,11 +66,12 @@ static const char tables_sql[] =
     " " MS("greatest(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid))") ","
     " has_schema_privilege(n.oid, 'USAGE') AND"
     "  (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')),"
-    " c.relrowsecurity AND row_security_active(c.oid),"
+    " c.relrowsecurity AND row_security_active(c.oid) AND NOT " SEES_ALL ","
     " (SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid),"
     " (SELECT count(*) FROM pg_constraint k WHERE k.conrelid = c.oid),"
     " CASE WHEN current_setting('track_commit_timestamp') = 'on' AND c.xmin::text::bigint >= 3"
-    "  THEN " MS("pg_xact_commit_timestamp(c.xmin)") " END, has_schema_privilege(n.oid, 'USAGE')" WANTED_FROM;
+    "  THEN " MS("pg_xact_commit_timestamp(c.xmin)") " END, has_schema_privilege(n.oid, 'USAGE'),"
+    " c.relrowsecurity AND row_security_active(c.oid)" WANTED_FROM;
 
 /* A table under ACCESS EXCLUSIVE is left out, as in the catalogue's sizes. */
 static const char forks_sql[] =
@@ -289,6 +298,7 @@ static void take_tables(struct evidence *e, const struct db_result *r)
         t->constraints = db_int(r, i, 22, 0);
         t->committed_ms = db_int(r, i, 23, 0);
         t->may_enter = db_bool(r, i, 24);
+        t->values_hidden = !t->can_select || db_bool(r, i, 25);
     }
 }
 
@@ -448,7 +458,7 @@ static void settle(struct evidence *e)
 {
     for (size_t i = 0; i < e->count; i++) {
         struct table_evidence *t = &e->tables[i];
-        if (t->analysed_columns == 0 && (!t->can_select || t->rls))
+        if (t->analysed_columns == 0 && t->values_hidden)
             t->analysed_columns = -1;
         if (t->kind && !t->may_enter)
             closed(e, t, "the tables' schema", "pg_namespace", "USAGE ON SCHEMA");

@@ -53,6 +53,8 @@ static bool perhaps_newer(const struct evidence *e, const struct table_evidence 
     return !e->ledger || e->ledger_age < 0 || (t->row_age >= 0 && t->row_age < e->ledger_age);
 }
 
+/* By pg_class.xmin. Files share their relfrozenxid also when they were made one after the other beside an older
+ * transaction, so that counts only of files that TRUNCATE or CREATE made: what VACUUM FULL writes has an estimate. */
 bool tables_share_transaction(const struct evidence *e)
 {
     const struct table_evidence *first = NULL;
@@ -64,7 +66,7 @@ bool tables_share_transaction(const struct evidence *e)
             continue;
         first = first ? first : t;
         rows = rows && strcmp(t->row_xid, first->row_xid) == 0;
-        files = files && strcmp(t->file_xid, first->file_xid) == 0;
+        files = files && fresh(t) && strcmp(t->file_xid, first->file_xid) == 0;
         n++;
     }
     return n > 1 && (rows || files);

@@ -160,6 +160,10 @@ combinations | awk '{key = $1 " " $2 " " $4; if (!(key in id)) id[key] = "d" ++n
 awk '!seen[$1]++' plan >databases
 note "$(wc -l <plan) combinations on $(wc -l <databases) databases"
 
+# ---- the database that was meant, for "wrong-database", whichever causes are run
+sql c postgres -c 'CREATE DATABASE elsewhere OWNER app'; sql c elsewhere -c 'ALTER SCHEMA public OWNER TO app'
+{ cat migrate.sql; seed_sql 100000; } | "$PGBIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$T/c" -U app -d elsewhere -f - || exit 1
+
 # ---- building: one database each; a copy of a template would have no counters, so each is migrated
 as_app() { "$PGBIN/psql" -XAtq -v ON_ERROR_STOP=1 -h "$T/c" -U app -d "$1" -f - ; }
 build() { # DB CAUSE ROWS ROLE MOMENT

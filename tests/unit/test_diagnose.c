@@ -114,6 +114,17 @@ static void c_rewritten(struct evidence *e) { (void)e; new_file(tables); counted
 static void c_rewritten_lost(struct evidence *e) { crashed(e); new_file(tables); counted(tables, 3, 7, 0); }
 static void c_truncated_lost(struct evidence *e) { crashed(e); new_file(tables); tables[0].analysed_columns = 3; }
 static void c_rewritten_empty(struct evidence *e) { c_truncated_lost(e); tables[0].reltuples = 0; }
+/* three times VACUUM FULL beside a transaction that was open all the while */
+static void c_rewritten_beside(struct evidence *e)
+{
+    crashed(e);
+    for (int i = 0; i < 2; i++) {
+        new_file(&tables[i]);
+        tables[i].analysed_columns = 3;
+        tables[i].reltuples = 0;
+    }
+    tables[1].row_xid = "746";
+}
 static void c_by_hand(struct evidence *e) { crashed(e); new_file(tables); }
 static void c_deleted(struct evidence *e) { (void)e; counted(tables, 7, 7, 7); pages(tables); }
 static void c_deleted_some(struct evidence *e) { (void)e; counted(tables, 14, 7, 14); pages(tables); }
@@ -152,7 +163,7 @@ static const struct { const char *rule; void (*make)(struct evidence *); } cases
     {"unlogged", c_unlogged}, {"unlogged-perhaps", c_unlogged_small}, {"truncated-at-once", c_truncated_all},
     {"truncated", c_truncated}, {"truncated-perhaps", c_truncated_perhaps}, {"deleted-rewritten", c_rewritten},
     {"deleted-or-truncated", c_rewritten_lost}, {"truncated-counters-lost", c_truncated_lost},
-    {"rewritten-empty", c_rewritten_empty}, {"file-by-hand", c_by_hand}, {"deleted-counted", c_deleted},
+    {"rewritten-empty", c_rewritten_empty}, {"rewritten-empty", c_rewritten_beside}, {"file-by-hand", c_by_hand}, {"deleted-counted", c_deleted},
     {"deleted-some", c_deleted_some}, {"truncated-then-failed", c_truncated_failed},
     {"analysed-replaced", c_analysed_replaced}, {"analysed", c_analysed}, {"rolled-back", c_rolled_back},
     {"rolled-back-vacuumed", c_rolled_back_vacuumed}, {"truncated-then-failed-perhaps", c_truncated_failed_small},
