@@ -70,7 +70,7 @@ struct safepoint_section {
     bool after_fields;               /* safepoint_rows only: each row carries the new value of every change, in their
                                       * order, behind its columns */
     /* What stands behind SELECT ..., with the rows under the name t:
-     * `FROM ONLY "public"."Station" t WHERE t.id IN (SELECT id FROM pg_temp.doomed)`. NULL: the whole table.
+     * `FROM ONLY "public"."Station" t WHERE t.id IN (SELECT id FROM pg_temp.doomed)`. NULL: the whole table, without those that inherit from it.
      * Every name qualified: search_path is pg_catalog alone meanwhile. */
     const char *from;
 };

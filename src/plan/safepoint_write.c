@@ -447,7 +447,7 @@ static char *copy_sql(const struct safepoint_section *section)
     if (section->from) {
         str_printf(&sql, " %s", section->from);
     } else {
-        str_add(&sql, " FROM ");
+        str_add(&sql, section->table->kind == 'r' ? " FROM ONLY " : " FROM ");   /* what inherits is a table of its own */
         db_quote_relation(&sql, section->table->schema, section->table->name);
         str_add(&sql, " t");
     }

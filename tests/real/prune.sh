@@ -221,6 +221,27 @@ is "$rc" 5 "on a database that is not local it is refused, whatever ALLOW_PROD_S
 like "$err" 'A whole schema is never dropped' "and says that nothing allows it"
 rm -f "$XDG_STATE_HOME"/seedops/known_databases
 is "$(q 'select count(*) from leftover')" 1 "nothing was dropped"
+# DROP ... CASCADE does not stop at the schema's border: whatever is made of what lies in it would go, unsaved
+q 'create schema outside; create type mood as enum ('\''x'\'')'
+border() { # NAME PATTERN SQL UNDO
+    q "$3"
+    so reset local --schema --confirm local
+    is "$rc" 1 "reset --schema stops at $1 outside of it"
+    like "$err" "$2 outside of the schema would go with it" "and names it"
+    is "$(q 'select count(*) from leftover') $(safepoints)" "1 $saved" "nothing was dropped, and no safepoint stays"
+    q "$4"
+}
+saved=$(safepoints)
+border "a column" 'a column of outside.o' "create table outside.o (id int, m mood)" "drop table outside.o"
+border "a partition" 'the relation outside.o' "create table parted (id int) partition by list (id); create table outside.o partition of parted default" "drop table parted"
+border "a table that inherits" 'the relation outside.o' "create table outside.o () inherits (leftover)" "drop table outside.o"
+border "a view" 'the relation outside.o' "create view outside.o as select * from leftover" "drop view outside.o"
+border "a foreign key" 'a foreign key of outside.o' "create table outside.o (id int references leftover)" "drop table outside.o"
+q 'create role keeper login; grant create on database app to keeper; alter schema public owner to keeper; grant all on all tables in schema public to keeper; create table veiled (id int); insert into veiled values (1), (2); grant all on veiled to keeper; alter table veiled enable row level security; create policy first on veiled using (id = 1)'
+LOCAL_DATABASE_URL="postgresql://keeper@/app?host=$T/main" so reset local --schema --confirm local
+like "$err" 'row-level security' "rows that a policy hides cannot be saved, so nothing is dropped"
+is "$rc $(q 'select count(*) from veiled') $(safepoints)" "1 2 $saved" "they are all there"
+q 'drop table veiled; alter schema public owner to postgres; create table parted (id int, n int) partition by list (id); create table part1 partition of parted default; insert into parted values (1, 1); create table heir () inherits (leftover); insert into heir values (2)'
 so reset local --schema --confirm local --json
 is "$rc" 0 "reset --schema" || note "$err"
 is "$(q "select to_regclass('leftover') is null, count(*) from \"Station\"")" "t|7" "what no migration makes is gone, the rest is there and seeded"
@@ -228,6 +249,9 @@ is "$(q "select has_schema_privilege('clerk', 'public', 'create'), count(*) from
 so status local
 is "$rc" 0 "and all is well"
 like "$("$SEEDOPS" restore --to-sql last local 2>/dev/null || zstd -dcq "$XDG_STATE_HOME"/seedops/safepoints/*schema*)" '"leftover"' "its rows are in the safepoint"
+q 'create table leftover (id int primary key); create table heir () inherits (leftover); create table parted (id int, n int) partition by list (id); create table part1 partition of parted default'
+so restore local last --confirm local --partial
+is "$(q 'select (select count(*) from only leftover), (select count(*) from heir), (select count(*) from parted)')" "1|1|1" "each row once, in the table that it was in" || note "$err"
 
 # ---- another database answers under the name ----
 sql main postgres -c 'create database twin template app'
