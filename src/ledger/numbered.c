@@ -94,12 +94,40 @@ static void create_sql(const struct ledger *l, struct str *out)
                " applied_at timestamp not null default pg_catalog.now(), checksum text not null);", l->relation);
 }
 
-static const struct ledger_row *row_of(const struct ledger_row *rows, size_t count, const char *name)
+/* The ledger's rows by name; of one name as they came. */
+struct index {
+    const struct ledger_row **rows;
+    size_t count;
+};
+
+static int by_row_name(const void *a, const void *b)
 {
+    const struct ledger_row *x = *(const struct ledger_row *const *)a, *y = *(const struct ledger_row *const *)b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x > y) - (x < y);
+}
+
+static struct index index_rows(const struct ledger_row *rows, size_t count, struct arena *arena)
+{
+    struct index index = {.rows = arena_alloc(arena, count * sizeof *index.rows), .count = count};
     for (size_t i = 0; i < count; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return &rows[i];
-    return NULL;
+        index.rows[i] = &rows[i];
+    if (count)
+        qsort(index.rows, count, sizeof *index.rows, by_row_name);
+    return index;
+}
+
+static const struct ledger_row *row_of(const struct index *index, const char *name)
+{
+    size_t low = 0, high = index->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(index->rows[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < index->count && strcmp(index->rows[low]->name, name) == 0 ? index->rows[low] : NULL;
 }
 
 static bool is_applied(const struct ledger_row *row)
@@ -107,14 +135,17 @@ static bool is_applied(const struct ledger_row *row)
     return row && !starts_with(row->checksum, our_prefix);
 }
 
-static size_t matches(const struct ledger *l, const struct ledger_row *rows, size_t count, int variant)
+/* How many of the applied files the variant fits. */
+static size_t matches(const struct ledger *l, const struct index *index, int variant, size_t *applied)
 {
     size_t n = 0;
+    *applied = 0;
     for (size_t i = 0; i < l->count; i++) {
-        const struct ledger_row *row = row_of(rows, count, l->files[i].name);
+        const struct ledger_row *row = row_of(index, l->files[i].name);
         char sum[CHECKSUM_MAX];
         if (!is_applied(row))
             continue;
+        ++*applied;
         checksum_of(variant, l->files[i].bytes, l->files[i].length, sum);
         n += checksum_equal(sum, row->checksum);
     }
@@ -122,12 +153,12 @@ static size_t matches(const struct ledger *l, const struct ledger_row *rows, siz
 }
 
 /* The variant that fits most of the applied files; the first in the table where none fits better. */
-static int probe_variant(const struct ledger *l, const struct ledger_row *rows, size_t count)
+static int probe_variant(const struct ledger *l, const struct index *index)
 {
     int best = 0;
-    size_t best_matches = 0;
-    for (int v = 0; checksum_variants[v]; v++) {
-        size_t n = matches(l, rows, count, v);
+    size_t best_matches = 0, applied = 1;
+    for (int v = 0; checksum_variants[v] && best_matches < applied; v++) {
+        size_t n = matches(l, index, v, &applied);
         if (n > best_matches) {
             best = v;
             best_matches = n;
@@ -150,10 +181,18 @@ static void take_row(const struct ledger_row *row, bool locked, struct migration
     m->log = starts_with(row->checksum, failed_word) ? row->checksum + sizeof failed_word - 1 : NULL;
 }
 
+/* Files are in the order of compare(). */
+static bool has_file(const struct ledger *l, const char *name)
+{
+    struct migration_file key = {.name = name};
+    return l->count && bsearch(&key, l->files, l->count, sizeof *l->files, by_name);
+}
+
 static void states(const struct ledger *l, const struct ledger_row *rows, size_t count,
                    struct ledger_state *state)
 {
-    int variant = l->checksum >= 0 ? l->checksum : probe_variant(l, rows, count);
+    struct index index = index_rows(rows, count, &state->arena);
+    int variant = l->checksum >= 0 ? l->checksum : probe_variant(l, &index);
     state->checksum_variant = checksum_variants[variant];
     const char *last = NULL;
     for (size_t i = 0; i < count; i++)
@@ -161,7 +200,7 @@ static void states(const struct ledger *l, const struct ledger_row *rows, size_t
             last = rows[i].name;
     for (size_t i = 0; i < l->count; i++) {
         const struct migration_file *file = &l->files[i];
-        const struct ledger_row *row = row_of(rows, count, file->name);
+        const struct ledger_row *row = row_of(&index, file->name);
         char sum[CHECKSUM_MAX];
         checksum_of(variant, file->bytes, file->length, sum);
         struct migration *m = &state->migrations[state->count++];
@@ -172,12 +211,8 @@ static void states(const struct ledger *l, const struct ledger_row *rows, size_t
         else
             m->state = last && compare(file->name, last) < 0 ? MIGRATION_OUT_OF_ORDER : MIGRATION_PENDING;
     }
-    size_t on_disk = state->count;
     for (size_t i = 0; i < count; i++) {
-        bool known = false;
-        for (size_t k = 0; !known && k < on_disk; k++)
-            known = strcmp(state->migrations[k].name, rows[i].name) == 0;
-        if (known)
+        if (has_file(l, rows[i].name))
             continue;
         struct migration *m = &state->migrations[state->count++];
         *m = (struct migration){.name = rows[i].name, .checksum = rows[i].checksum, .duration_ms = -1};
