@@ -312,8 +312,8 @@ static void fill_facts(struct db *db)
 
 /* From 14 a server can notice in mid-statement that its client is gone, on some systems. */
 #define WATCH_CLIENT \
-    "(SELECT pg_catalog.set_config(name, '2s', false) FROM pg_catalog.pg_settings" \
-    " WHERE name OPERATOR(pg_catalog.=) 'client_connection_check_interval' AND setting OPERATOR(pg_catalog.=) '0'" \
+    "(SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false)" \
+    " WHERE pg_catalog.current_setting('client_connection_check_interval', true) OPERATOR(pg_catalog.=) '0'" \
     " AND pg_catalog.version() OPERATOR(pg_catalog.~~) '%linux%')"
 
 /* A statement of the set-up: not counted as a round trip. */
