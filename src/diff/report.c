@@ -93,8 +93,9 @@ bool report_missing(struct match *m, const struct fixture_row *row, struct err *
     arena_reset(&m->told);
     size_t count = m->bound->fixture->column_count;
     struct diff_row out = {.kind = DIFF_MISSING, .row = row};
-    out.cells = arena_alloc(&m->told, count * sizeof *out.cells);
-    for (size_t i = 0; i < count; i++)
+    if (!m->options->bare)
+        out.cells = arena_alloc(&m->told, count * sizeof *out.cells);
+    for (size_t i = 0; out.cells && i < count; i++)
         if (row->values[i].kind != VALUE_ABSENT && !m->ignored[i])
             fill_cell(m, i, row, NULL, &out.cells[out.cell_count++], &m->told);
     fill_key(m, row, NULL, &out, &m->told);

@@ -135,6 +135,7 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
         hash_table(&c, c.table->bound->table);
         struct diff_options options = declared_diff_options(s, c.table->bound);
         options.in_transaction = d->in_transaction;
+        options.bare = true;
         options.row = collect;
         options.progress = progress;
         options.context = &c;
