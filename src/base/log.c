@@ -146,6 +146,8 @@ static void write_json(struct str *line, const char *stamp, enum log_level level
     }
     if (f && f->suggestion)
         add_field(&o, "suggestion", f->suggestion);
+    if (f && f->environment)
+        json_put_text(&o, "environment", f->environment);
     if (f && f->event)
         add_field(&o, "event", f->event);
     if (f && f->event_id)

@@ -25,6 +25,7 @@ struct log_fields {
     double duration_seconds;   /* < 0 or 0: absent */
     int exit_code;             /* < 0: absent */
     const char *suggestion;
+    const char *environment;            /* of one that may be one of several; in JSON lines only */
     const char *event, *event_id;       /* of a watch: which kind, and which one */
     const struct log_number *numbers;   /* more, of JSON lines only: text has them in its words */
     size_t number_count;

@@ -2,6 +2,10 @@
 #include "base/thread.h"
 
 #include <signal.h>
+#include <stddef.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* Sanitizers make frames several times bigger. */
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
@@ -36,4 +40,11 @@ bool thread_start_sized(pthread_t *thread, size_t stack, void *(*body)(void *), 
 bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument)
 {
     return thread_start_sized(thread, THREAD_STACK, body, argument);
+}
+
+void thread_few_heaps(void)
+{
+#ifdef M_ARENA_MAX
+    mallopt(M_ARENA_MAX, 2);
+#endif
 }

@@ -14,6 +14,8 @@ enum {
     THREAD_STACK_SMALL = 256 * 1024
 };
 
+/* For hundreds of threads that live long: few heaps, so that what one gives back another one takes. Before they start. */
+void thread_few_heaps(void);
 /* With THREAD_STACK. False: the system has no thread left. */
 bool thread_start(pthread_t *thread, void *(*body)(void *), void *argument);
 bool thread_start_sized(pthread_t *thread, size_t stack, void *(*body)(void *), void *argument);

@@ -61,8 +61,8 @@ const struct command commands[] = {
     {"verify", "[ENV...]", "floors, migrations, fixtures, references, sequences, for CI: exit 4 when one falls short",
      "jobs junit prometheus scan", MANY, cmd_verify},
     {"wait", "[ENV]", "wait until the database is ready, with backoff and a deadline", "timeout", 0, cmd_wait},
-    {"watch", "[ENV]", "keep looking; tell, ring or run a command when something turns bad, or well again",
-     "exec interval timeout until-bad", 0, cmd_watch},
+    {"watch", "[ENV...]", "keep looking; tell, ring or run a command when something turns bad, or well again",
+     "exec interval jobs timeout until-bad", COMMAND_MANY, cmd_watch},
 };
 const int command_count = sizeof commands / sizeof *commands;
 

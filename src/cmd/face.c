@@ -34,6 +34,13 @@ static void on_signal(int number)
     (void)ignored;
 }
 
+void face_cancel(const struct face *face)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(face->ctx.cancel_fd, &one, sizeof one);
+    (void)ignored;
+}
+
 static int cancel_open(void)
 {
     cancel_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -381,6 +388,8 @@ static bool choose(struct face *face, bool connects, struct err *err)
     face_begin(face, environment);
     return check_confirm(face, err);   /* a wrong name is on record, too */
 }
+
+bool face_choose(struct face *face, struct err *err) { return choose(face, false, err); }
 
 bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err)
 {

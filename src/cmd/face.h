@@ -38,11 +38,14 @@ struct face {
 bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err);
 /* Its two halves, for a command that may be about many environments: the settings; then the rest. */
 bool face_load(struct face *face, const struct command *command, struct options *options, struct err *err);
+bool face_choose(struct face *face, struct err *err);    /* everything but the connection, of the environment that is named */
 bool face_connect(struct face *face, struct err *err);
 /* Everything but the connection, of an environment that was chosen already: signals, journal, context. */
 void face_begin(struct face *face, struct environment *environment);
 /* Numbers the event and writes it into the journal; borrows it. */
 void face_record(struct face *face, struct input *in);
+/* As if somebody had pressed Ctrl-C. */
+void face_cancel(const struct face *face);
 /* The same without connecting (wait, which connects by itself; init, envs). */
 bool face_prepare(struct face *face, const struct command *command, struct options *options, struct err *err);
 /* ERR_USAGE when operands are left over that the command does not take. */

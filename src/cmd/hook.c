@@ -15,8 +15,8 @@
 
 enum { OUTPUT_MAX = 64 * 1024 };
 
-struct job { char about[64]; char *input; };
-struct failure { char about[64]; struct err err; };
+struct job { struct hook_about about; char *input; };
+struct failure { struct hook_about about; struct err err; };
 
 struct hook {
     const char *command;
@@ -25,8 +25,8 @@ struct hook {
     pthread_cond_t given, ended;
     int ended_fd, stop_fd;
     bool running, stopping;
-    struct job jobs[HOOK_WAITING];         /* the oldest first */
-    int waiting;
+    struct job *jobs;                      /* the oldest first */
+    int waiting, room;
     struct failure failures[HOOK_WAITING]; /* more are not kept apart */
     int failed;
 };
@@ -49,7 +49,7 @@ static void run_one(struct hook *h, const struct job *job)
     str_free(&out);
     pthread_mutex_lock(&h->mutex);
     if (!ok && h->failed < HOOK_WAITING) {
-        memcpy(failure.about, job->about, sizeof failure.about);
+        failure.about = job->about;
         h->failures[h->failed++] = failure;
     }
     pthread_mutex_unlock(&h->mutex);
@@ -85,6 +85,7 @@ static void hook_free(struct hook *h)
         close(h->ended_fd);
     if (h->stop_fd >= 0)
         close(h->stop_fd);
+    free(h->jobs);
     free(h);
 }
 
@@ -115,23 +116,39 @@ bool hook_start(struct hook **hook, const char *command, struct err *err)
     return true;
 }
 
-bool hook_give(struct hook *h, const char *about, char *input)
+/* One environment's many do not keep another's from being told. */
+static bool has_room(const struct hook *h, const char *environment)
 {
+    int waiting = 0;
+    for (int i = 0; i < h->waiting; i++)
+        waiting += strcmp(h->jobs[i].about.environment, environment) == 0;
+    return waiting < HOOK_WAITING;
+}
+
+static void append(struct hook *h, const struct job *job)
+{
+    if (h->waiting == h->room)
+        h->jobs = xrealloc(h->jobs, (size_t)(h->room = h->room * 2 + HOOK_WAITING) * sizeof *h->jobs);
+    h->jobs[h->waiting++] = *job;
+    pthread_cond_signal(&h->given);
+}
+
+bool hook_give(struct hook *h, const char *environment, const char *event, char *input)
+{
+    struct job job = {.input = input};
+    snprintf(job.about.environment, sizeof job.about.environment, "%s", environment);
+    snprintf(job.about.event, sizeof job.about.event, "%s", event);
     pthread_mutex_lock(&h->mutex);
-    bool room = h->waiting < HOOK_WAITING;
-    if (room) {
-        struct job *job = &h->jobs[h->waiting++];
-        snprintf(job->about, sizeof job->about, "%s", about);
-        job->input = input;
-        pthread_cond_signal(&h->given);
-    }
+    bool room = has_room(h, job.about.environment);
+    if (room)
+        append(h, &job);
     pthread_mutex_unlock(&h->mutex);
     if (!room)
         free(input);
     return room;
 }
 
-bool hook_failure(struct hook *h, char about[64], struct err *err)
+bool hook_failure(struct hook *h, struct hook_about *about, struct err *err)
 {
     uint64_t ignored;
     ssize_t got = read(h->ended_fd, &ignored, sizeof ignored);
@@ -139,7 +156,7 @@ bool hook_failure(struct hook *h, char about[64], struct err *err)
     pthread_mutex_lock(&h->mutex);
     bool any = h->failed > 0;
     if (any) {
-        memcpy(about, h->failures[0].about, sizeof h->failures[0].about);
+        *about = h->failures[0].about;
         *err = h->failures[0].err;
         memmove(h->failures, h->failures + 1, (size_t)--h->failed * sizeof *h->failures);
     }

@@ -307,8 +307,7 @@ static void print_json(const struct many *many, enum err_class worst)
 
 /* ---- all of it ---- */
 
-/* What stands for all of them in the header and the messages. */
-static struct environment *whole(struct face *face)
+struct environment *many_whole(struct face *face)
 {
     struct settings *s = &face->settings;
     struct environment *env = arena_alloc(&s->arena, sizeof *env);
@@ -371,7 +370,7 @@ int many_run(struct face *face, const struct selection *selection, const struct 
     struct err err = {0};
     enum err_class worst = ERR_NONE;
     face->many = true;
-    face_begin(face, whole(face));
+    face_begin(face, many_whole(face));
     struct fleet_options options = {.ctx = &face->ctx, .jobs = (int)face->options->jobs, .work = work, .hear = hear,
                                     .done = done, .context = &many};
     bool ok = fleet_open(&many.fleet, selection, &options, &err);

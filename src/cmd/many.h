@@ -49,6 +49,8 @@ struct many {
 
 /* What the command line asks for; `several` says which way to go. */
 bool many_select(struct face *face, struct selection *selection, struct err *err);
+/* What stands for all of them in the header and the messages; in the settings' arena. */
+struct environment *many_whole(struct face *face);
 /* Everything, face_close included; the exit code. */
 int many_run(struct face *face, const struct selection *selection, const struct many_class *class);
 /* Which of two exit codes' classes is worse: > 0 the first. */

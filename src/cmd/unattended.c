@@ -68,7 +68,10 @@ static void say_log(struct unattended *u, const struct input *in)
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         if (strcmp(levels[i].name, text_of(in->name)) == 0)
             level = levels[i].level;
-    log_line(&u->log, level, NULL, "%s", text_of(in->text));
+    const char *environment = text_of(in->environment), *text = text_of(in->text);
+    bool named = !*environment || strstr(text, environment);
+    log_line(&u->log, level, &(struct log_fields){.exit_code = -1, .environment = in->environment}, "%s%s%s",
+             named ? "" : environment, named ? "" : ": ", text);
 }
 
 static void on_event(struct face *face, const struct input *in)
@@ -112,18 +115,31 @@ static bool read_deadline(const struct options *options, int64_t *ms, struct err
     return err_hint(err, "for example DB_TIMEOUT=300000");
 }
 
-bool unattended_begin(struct unattended *u, const struct command *command, struct options *options, struct err *err)
+bool unattended_load(struct unattended *u, const struct command *command, struct options *options, struct err *err)
 {
     *u = (struct unattended){.started_ms = clock_mono_ms()};
-    struct err unreadable = {0};
     if (!options->log_format)
         options->log_format = "json";
-    bool readable = open_log(options, &u->log, &unreadable) && read_deadline(options, &u->deadline_ms, &unreadable);
-    bool ok = face_prepare(&u->face, command, options, err);
-    u->face.on_event = on_event;
-    if (ok && !readable)
-        *err = unreadable;
-    return ok && readable;
+    if (open_log(options, &u->log, &u->unreadable))
+        read_deadline(options, &u->deadline_ms, &u->unreadable);
+    return face_load(&u->face, command, options, err);
+}
+
+void unattended_listen(struct unattended *u) { u->face.on_event = on_event; }
+
+bool unattended_choose(struct unattended *u, struct err *err)
+{
+    bool ok = face_choose(&u->face, err);
+    unattended_listen(u);
+    if (!ok || u->unreadable.class == ERR_NONE)
+        return ok;
+    *err = u->unreadable;
+    return false;
+}
+
+bool unattended_begin(struct unattended *u, const struct command *command, struct options *options, struct err *err)
+{
+    return unattended_load(u, command, options, err) && unattended_choose(u, err);
 }
 
 /* ---- the steps ---- */

@@ -13,6 +13,7 @@ struct unattended {
     struct face face;
     struct log log;
     int64_t started_ms, deadline_ms;
+    struct err unreadable;           /* of LOG_LEVEL or DB_TIMEOUT: told once there is a session to record it in */
     int attempts;                    /* to reach the database */
     int64_t ready_ms, migrate_ms, seed_ms;
     int64_t migrations, rows;        /* applied, written; with --dry-run: that would be */
@@ -22,6 +23,10 @@ struct unattended {
 
 /* face_prepare, the log (LOG_LEVEL, --log-format, json by default) and the deadline (--timeout, DB_TIMEOUT). */
 bool unattended_begin(struct unattended *u, const struct command *command, struct options *options, struct err *err);
+/* Its two halves, for a command that may be about several environments: settings and log; the one environment. */
+bool unattended_load(struct unattended *u, const struct command *command, struct options *options, struct err *err);
+bool unattended_choose(struct unattended *u, struct err *err);
+void unattended_listen(struct unattended *u);   /* its events become lines from now on */
 /* E1: waits until the database is ready. */
 bool unattended_wait(struct unattended *u, struct err *err);
 /* Opens the session and applies what is pending. */

@@ -43,6 +43,7 @@ struct db_options {
     const struct db_way *way;
     int cancel_fd;                   /* readable: cancel; -1: none */
     int connect_timeout_ms;          /* of the whole set-up; <= 0: 10 000 */
+    int patience_ms;                 /* how long a probe without a time-out of its own may take; 0: 2 000 */
     bool session_settings;           /* an unpooled connection: UTC, ISO dates and so on are set in it */
     bool read_only;                  /* with session_settings: default_transaction_read_only = on */
     void (*notice)(void *sink, const char *severity, const char *text);   /* NULL: dropped */

@@ -449,6 +449,7 @@ bool db_open(struct db **out, const struct db_options *options, struct err *err)
         return false;
     struct db *db = xcalloc(1, sizeof *db);
     db->cancel_fd = options->cancel_fd;
+    db->patience_ms = options->patience_ms;
     db->notice = options->notice;
     db->notice_sink = options->notice_sink;
     db->statement = options->statement;

@@ -48,7 +48,7 @@ struct db {
     PGconn *pg;                      /* NULL once the connection was given up */
     struct arena texts;              /* what facts point to */
     struct db_facts facts;
-    int cancel_fd;
+    int cancel_fd, patience_ms;
     bool ignore_cancel, committing, all_loopback, client_watched;
     uint64_t round_trips;
     size_t statements_done;          /* of the newest command */

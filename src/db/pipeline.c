@@ -67,9 +67,10 @@ static bool put_settings(struct db *db, const char *settings)
     return ok;
 }
 
-static int timeout_of(const struct db_probe *p)
+static int timeout_of(const struct db *db, const struct db_probe *p)
 {
-    return p->statement_timeout_ms > 0 ? p->statement_timeout_ms : STATEMENT_TIMEOUT_MS;
+    int patience = db->patience_ms > 0 ? db->patience_ms : STATEMENT_TIMEOUT_MS;
+    return p->statement_timeout_ms > 0 ? p->statement_timeout_ms : patience;
 }
 
 static bool put_probe(struct db *db, const struct db_probe *p)
@@ -85,7 +86,7 @@ static bool put_probe(struct db *db, const struct db_probe *p)
              " pg_catalog.set_config('bytea_output', 'hex', true),"
              " pg_catalog.set_config('extra_float_digits', '1', true),"
              " pg_catalog.set_config('jit', 'off', true)",   /* compiling costs more than a short query */
-             timeout_of(p), LOCK_TIMEOUT_MS);
+             timeout_of(db, p), LOCK_TIMEOUT_MS);
     return put(db, "BEGIN READ ONLY", 0, NULL) && put(db, settings, 0, NULL) &&
            put_settings(db, p->settings) && put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg) &&
            put(db, "COMMIT", 0, NULL) && PQpipelineSync(db->pg);
@@ -168,7 +169,7 @@ static bool receive(struct run *run)
         bool stopping = db->command.stop != DB_STOP_NONE;
         if (stopping)
             cancel_again(db);
-        int64_t silence = timeout_of(&run->probes[run->at]) + SILENCE_MS;
+        int64_t silence = timeout_of(run->db, &run->probes[run->at]) + SILENCE_MS;
         switch (db_turn(db, clock_mono_ms() + (stopping ? CANCEL_AGAIN_MS : silence))) {
         case DB_TURN_IO: break;
         case DB_TURN_DEADLINE:

@@ -16,7 +16,7 @@ struct db_probe {
     const char *const *params;
     const char *settings;            /* more "SET LOCAL a = b" statements for this probe alone, separated by
                                       * ';' (none inside a value), or NULL */
-    int statement_timeout_ms;        /* 0: 2 000 */
+    int statement_timeout_ms;        /* 0: the connection's patience, 2 000 unless it has more */
     const char *relation;            /* the one it reads, quoted ("public"."Station"): narrows down who
                                       * locks it when it is locked; NULL: any */
     /* given: */

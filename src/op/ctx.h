@@ -54,6 +54,7 @@ struct ctx {
     const char *const *operational, *const *confirm_operational;
     size_t operational_count, confirm_operational_count;
     bool write_mode;                 /* console's W */
+    int patience_ms;                 /* how long a question of a screen may take; 0: 2 000 */
     bool onlooking;                  /* a connection that looks at the server only: it wants no fixtures */
     bool accepts_identity;           /* it is `envs --accept`: a changed identity does not stop it */
     struct ahead *ahead;             /* fixtures that are being read for the session to come, which takes it; or NULL */

@@ -6,34 +6,13 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "op/fleet_inside.h"
 #include "op/way.h"
 
 enum {
     FULL_MS = 30000,                 /* a server without a free connection is asked for so long */
     FULL_PAUSE_MS = 200, FULL_PAUSE_MOST_MS = 2000,
-    GATE_LOOK_MS = 100,              /* how long a cancel may go unseen by who waits at the gate */
     CROWD_LEAST = 8                  /* a gate that was narrowed below this opens again as members leave */
-};
-
-/* What the databases of one environment share, and how many of them may be connected at once. */
-struct fleet_share {
-    const struct environment *environment;
-    struct common common;
-    pthread_mutex_t lock;
-    pthread_cond_t left;
-    int allowed, inside, connected;
-};
-
-struct fleet {
-    struct fleet_options options;
-    struct fleet_member **members;
-    size_t count, capacity;
-    struct fleet_share **shares;
-    size_t share_count;
-    struct visits visits;
-    pthread_mutex_t lock;            /* which member is next */
-    size_t next;
-    pthread_mutex_t speech;          /* hear, done, ask: one at a time */
 };
 
 /* ---- speaking ---- */
@@ -66,7 +45,7 @@ static bool ask(void *asker, const struct question *question, struct answer *ans
 
 /* ---- members ---- */
 
-static struct fleet_share *share_of(struct fleet *f, const struct environment *environment)
+struct fleet_share *fleet_share_of(struct fleet *f, const struct environment *environment)
 {
     const struct environment *declared = environment->of ? environment->of : environment;
     for (size_t i = f->share_count; i-- > 0;)
@@ -75,14 +54,12 @@ static struct fleet_share *share_of(struct fleet *f, const struct environment *e
     struct fleet_share *share = xcalloc(1, sizeof *share);
     share->environment = declared;
     common_init(&share->common, &f->visits);
-    pthread_mutex_init(&share->lock, NULL);
-    pthread_cond_init(&share->left, NULL);
-    share->allowed = f->options.jobs;
+    gate_init(&share->gate, f->options.lasting ? FLEET_JOBS_MOST : f->options.jobs);
     f->shares = xrealloc(f->shares, (f->share_count + 1) * sizeof(struct fleet_share *));
     return f->shares[f->share_count++] = share;
 }
 
-static struct fleet_member *add_member(struct fleet *f, struct environment *environment)
+struct fleet_member *fleet_find(struct fleet *f, const struct environment *environment)
 {
     const struct environment *of = environment->of;
     for (size_t i = 0; i < f->count; i++) {
@@ -90,10 +67,22 @@ static struct fleet_member *add_member(struct fleet *f, struct environment *envi
         if (known == environment || (of && known->of == of && strcmp(known->database, environment->database) == 0))
             return f->members[i];
     }
+    return NULL;
+}
+
+struct fleet_member *fleet_add(struct fleet *f, struct environment *environment)
+{
+    struct fleet_member *found = fleet_find(f, environment);
+    if (found)
+        return found;
     struct fleet_member *m = xcalloc(1, sizeof *m);
     m->fleet = f;
+    m->place = f->count;
     m->environment = environment;
-    m->share = share_of(f, environment);
+    m->share = fleet_share_of(f, environment);
+    pthread_mutex_lock(&f->lock);
+    m->share->members++;
+    pthread_mutex_unlock(&f->lock);
     m->settings = *f->options.ctx->settings;
     m->settings.arena = (struct arena){0};
     m->ctx = *f->options.ctx;
@@ -114,7 +103,7 @@ static struct fleet_member *add_member(struct fleet *f, struct environment *envi
 static bool add_many(struct fleet *f, const struct selected *selected, struct err *err)
 {
     struct ctx ctx = *f->options.ctx;
-    struct fleet_share *share = share_of(f, selected->environment);
+    struct fleet_share *share = fleet_share_of(f, selected->environment);
     struct environment **list;
     size_t count;
     int limit;
@@ -129,13 +118,13 @@ static bool add_many(struct fleet *f, const struct selected *selected, struct er
             *err = why;
             return false;
         }
-        add_member(f, selected->environment)->err = why;
+        fleet_add(f, selected->environment)->err = why;
         return true;
     }
-    if (limit > 0 && limit < share->allowed)
-        share->allowed = limit;
+    if (limit > 0 && limit < share->gate.allowed)
+        share->gate.allowed = limit;
     for (size_t i = 0; i < count; i++)
-        add_member(f, list[i]);
+        fleet_add(f, list[i]);
     way_leave(&ctx);
     return true;
 }
@@ -150,15 +139,20 @@ bool fleet_open(struct fleet **fleet, const struct selection *selection, const s
         f->options.jobs = FLEET_JOBS;
     pthread_mutex_init(&f->lock, NULL);
     pthread_mutex_init(&f->speech, NULL);
-    visits_init(&f->visits, options->ctx->settings);
+    gate_init(&f->firsts, f->options.jobs);
+    visits_init(&f->visits, options->ctx->settings, options->lasting != NULL);
     for (size_t i = 0; ok && i < selection->count; i++) {
         if (environment_is_many(selection->items[i].environment))
-            ok = add_many(f, &selection->items[i], err);
+            ok = options->lasting ? fleet_list_later(f, &selection->items[i]) : add_many(f, &selection->items[i], err);
         else
-            add_member(f, selection->items[i].environment);
+            fleet_add(f, selection->items[i].environment);
     }
-    if (ok)
+    if (ok && (!options->lasting || f->count <= FLEET_JOBS_MOST))
         return true;
+    if (ok) {
+        err_set(err, ERR_USAGE, "%zu environments are more than can be held at once: at most %d", f->count, FLEET_JOBS_MOST);
+        err_hint(err, "name fewer of them, and start more than one");
+    }
     fleet_free(f);
     *fleet = NULL;
     return false;
@@ -169,46 +163,27 @@ struct fleet_member *fleet_member(struct fleet *f, size_t nth) { return f->membe
 
 /* ---- the gate ---- */
 
-static bool cancelled(struct err *err) { return err_set(err, ERR_CANCELLED, "cancelled before it was looked at"); }
-
-static bool enter(struct fleet_member *m, struct err *err)
-{
-    struct fleet_share *s = m->share;
-    bool wanted = true;
-    pthread_mutex_lock(&s->lock);
-    while ((wanted = !ctx_cancelled(&m->ctx)) && s->inside >= s->allowed) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += GATE_LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_cond_timedwait(&s->left, &s->lock, &until);
-    }
-    s->inside += wanted;
-    pthread_mutex_unlock(&s->lock);
-    return wanted || cancelled(err);
-}
-
 static void connected(struct fleet_member *m)
 {
-    pthread_mutex_lock(&m->share->lock);
+    pthread_mutex_lock(&m->share->gate.lock);
     m->share->connected++;
-    pthread_mutex_unlock(&m->share->lock);
+    pthread_mutex_unlock(&m->share->gate.lock);
 }
 
 /* `full`: the server had no connection for it; then no more than those that have one. */
 static void leave(struct fleet_member *m, bool was_connected, bool full)
 {
     struct fleet_share *s = m->share;
-    pthread_mutex_lock(&s->lock);
-    s->inside--;
+    struct fleet_gate *g = &s->gate;
+    pthread_mutex_lock(&g->lock);
+    g->inside--;
     s->connected -= was_connected;
     if (full)
-        s->allowed = s->connected > 1 ? s->connected : 1;
-    else if (was_connected && s->allowed < CROWD_LEAST && s->allowed < m->fleet->options.jobs)
-        s->allowed++;
-    pthread_cond_broadcast(&s->left);
-    pthread_mutex_unlock(&s->lock);
+        g->allowed = s->connected > 1 ? s->connected : 1;
+    else if (was_connected && g->allowed < CROWD_LEAST && g->allowed < m->fleet->options.jobs)
+        g->allowed++;
+    pthread_cond_broadcast(&g->left);
+    pthread_mutex_unlock(&g->lock);
 }
 
 /* ---- running ---- */
@@ -223,7 +198,7 @@ static bool once(struct fleet_member *m, bool *full, struct err *err)
 {
     const struct fleet_options *o = &m->fleet->options;
     *full = false;
-    if (!enter(m, err))
+    if (!gate_enter(&m->share->gate, &m->ctx, err))
         return false;
     bool open = session_open(&m->session, &m->ctx, err);
     *full = !open && is_full(err);
@@ -264,14 +239,20 @@ static void *body(void *argument)
         if (!m)
             return NULL;
         run_member(m);
-        pthread_mutex_lock(&f->speech);
-        if (f->options.done)
-            f->options.done(m, f->options.context);
-        pthread_mutex_unlock(&f->speech);
+        fleet_done(m);
     }
 }
 
-void fleet_run(struct fleet *f)
+void fleet_done(struct fleet_member *m)
+{
+    struct fleet *f = m->fleet;
+    pthread_mutex_lock(&f->speech);
+    if (f->options.done)
+        f->options.done(m, f->options.context);
+    pthread_mutex_unlock(&f->speech);
+}
+
+static void run_through(struct fleet *f)
 {
     size_t wanted = f->count < (size_t)f->options.jobs ? f->count : (size_t)f->options.jobs, started = 0;
     pthread_t *threads = xcalloc(wanted + 1, sizeof *threads);
@@ -283,6 +264,8 @@ void fleet_run(struct fleet *f)
         pthread_join(threads[i], NULL);
     free(threads);
 }
+
+void fleet_run(struct fleet *f) { (f->options.lasting ? fleet_run_lasting : run_through)(f); }
 
 void fleet_settle(struct fleet *f) { visits_settle(&f->visits, f->options.ctx); }
 
@@ -299,12 +282,13 @@ void fleet_free(struct fleet *f)
     }
     for (size_t i = 0; i < f->share_count; i++) {
         common_free(&f->shares[i]->common);
-        pthread_mutex_destroy(&f->shares[i]->lock);
-        pthread_cond_destroy(&f->shares[i]->left);
+        gate_destroy(&f->shares[i]->gate);
         free(f->shares[i]);
     }
     pthread_mutex_destroy(&f->lock);
     pthread_mutex_destroy(&f->speech);
+    gate_destroy(&f->firsts);
+    free(f->lists);
     free(f->members);
     free(f->shares);
     free(f);

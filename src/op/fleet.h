@@ -4,7 +4,11 @@
  *
  * A member has settings, context and session of its own; what all of one environment share is its `common`. Everything
  * that a member reports goes through `hear`, one event at a time, with the member's name on it. A server that has no
- * connection left is asked again, with fewer at once. */
+ * connection left is asked again, with fewer at once.
+ *
+ * One that *lasts* (a watch) has a thread for every member, whose `work` opens sessions by itself, again and again. Servers
+ * of environments that stand for many are asked while it runs: what is new there joins, and one that cannot be asked is
+ * asked until it can. */
 #ifndef SEEDOPS_OP_FLEET_H
 #define SEEDOPS_OP_FLEET_H
 
@@ -17,6 +21,17 @@ enum { FLEET_JOBS = 32, FLEET_JOBS_MOST = 200 };
 
 struct fleet;
 struct fleet_share;
+struct fleet_member;
+
+struct fleet_lasting {
+    int64_t end_ms;                  /* monotonic; 0: until its members end by themselves */
+    int wake_fd;                     /* readable: woken() is called; -1: nothing is */
+    void (*woken)(void *context);
+    /* A member is there; its thread starts afterwards. */
+    void (*joined)(struct fleet_member *member, void *context);
+    /* Which databases `environment` stands for could not be found out; said once for each reason. */
+    void (*unlisted)(const struct environment *environment, const struct err *err, void *context);
+};
 
 struct fleet_member {
     struct environment *environment; /* of one database */
@@ -29,6 +44,9 @@ struct fleet_member {
     struct err err;                  /* why not; also of one that could not even be begun */
     int64_t duration_ms;
     void *own;                       /* whatever `work` keeps; the caller's to free */
+    size_t place;                    /* in the order of joining, from 0 */
+    pthread_t thread;                /* fleet_lasting's own, these three */
+    bool threaded, looked, taking_turns;
 };
 
 struct fleet_options {
@@ -40,7 +58,8 @@ struct fleet_options {
     void (*hear)(struct fleet_member *member, void *context, struct input *in);
     /* A member has come to its end, in the order in which they do. May be NULL. */
     void (*done)(struct fleet_member *member, void *context);
-    void *context;                   /* hear and done are called by one thread at a time */
+    const struct fleet_lasting *lasting;   /* borrowed; NULL: it does not last */
+    void *context;                   /* all are called by one thread at a time */
 };
 
 /* Which databases there are: asks the servers of environments that stand for many. One that cannot be asked becomes a
@@ -51,6 +70,12 @@ size_t fleet_count(const struct fleet *fleet);
 struct fleet_member *fleet_member(struct fleet *fleet, size_t nth);
 /* Every member once; returns when all have ended, soon after a cancel. */
 void fleet_run(struct fleet *fleet);
+/* Of one that lasts, around each look: waits for its turn. *brief: its server has fewer connections than databases, so
+ * that the session has to be closed before fleet_leave. False: cancelled. */
+bool fleet_enter(struct fleet_member *member, bool *brief, struct err *err);
+void fleet_leave(struct fleet_member *member);
+/* How late its second look comes, so that members do not all look at once: a part of one interval, 0 to 1. */
+double fleet_phase(const struct fleet_member *member);
 /* Notes what was seen so far in known_databases; fleet_free does it, too. */
 void fleet_settle(struct fleet *fleet);
 void fleet_free(struct fleet *fleet);

@@ -264,13 +264,22 @@ static void visit_alone(struct session *s)
         why(s->known.unrecorded, sizeof s->known.unrecorded, &err);
 }
 
-/* Beside many others: the file is read once, and what is to be noted waits for visits_settle. */
+static void read_common(struct visits *v)
+{
+    if (v->read && !v->lasting)
+        return;
+    if (v->read)
+        pins_free(&v->pins);
+    err_clear(&v->problem);
+    v->readable = pins_read(&v->pins, &v->problem);
+    v->read = true;
+}
+
+/* Beside many others: what is to be noted waits for visits_settle. */
 static void visit_common(struct session *s, struct visits *v)
 {
     pthread_mutex_lock(&v->lock);
-    if (!v->read)
-        v->readable = pins_read(&v->pins, &v->problem);
-    v->read = true;
+    read_common(v);
     if (judge_visit(s, &v->pins, v->readable, &v->problem)) {
         if (v->count == v->capacity)
             v->items = xrealloc(v->items, (v->capacity = v->capacity * 2 + 16) * sizeof *v->items);
@@ -290,9 +299,9 @@ void known_visit(struct session *s)
     say_once(s);
 }
 
-void visits_init(struct visits *v, const struct settings *settings)
+void visits_init(struct visits *v, const struct settings *settings, bool lasting)
 {
-    *v = (struct visits){.settings = settings};
+    *v = (struct visits){.settings = settings, .lasting = lasting};
     pthread_mutex_init(&v->lock, NULL);
 }
 

@@ -150,6 +150,7 @@ static bool connect_once(struct ctx *ctx, const struct url *url, const struct wa
     struct telling telling = {.ctx = ctx};
     struct db_options options = {.keywords = keywords, .values = values, .count = count, .password = password,
                                  .cancel_fd = ctx->cancel_fd, .connect_timeout_ms = timeout_ms,
+                                 .patience_ms = ctx->patience_ms,
                                  .notice = notice, .notice_sink = ctx,
                                  .statement = onrecord_statement, .statement_sink = ctx,
                                  .phase = phase, .phase_sink = &telling};

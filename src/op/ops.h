@@ -62,6 +62,11 @@ struct watch_options {
     /* True once everything that was emitted has reached whom it is for: what was told is remembered from then on. NULL:
      * at once. */
     bool (*delivered)(void *context);
+    /* For one of many: waits for its turn to look (false: cancelled), and gives it back. *brief: the session is closed in
+     * between. NULL: it is alone. The second look comes phase_ms after the first. */
+    bool (*enter)(void *context, bool *brief, struct err *err);
+    void (*leave)(void *context);
+    int64_t phase_ms;
     void *context;
 };
 struct watch_sum { uint64_t looks, round_trips, settlings, events; };

@@ -94,7 +94,9 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
 
 static void forget_fixtures(struct session *s)
 {
-    if (s->fixtures_loaded && !s->ctx->common)
+    if (s->fixtures_loaded && s->ctx->common)
+        common_release(s->ctx->common, s);
+    else if (s->fixtures_loaded)
         fixture_set_free(&s->fixtures);
     s->fixtures = (struct fixture_set){0};
     s->fixtures_loaded = false;

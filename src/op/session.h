@@ -35,6 +35,7 @@ struct session {
     struct ahead *ahead;             /* the fixtures, while they are being read; NULL: not begun, or taken */
     struct fixture_set fixtures;     /* loaded by session_fixtures; borrowed from ctx->common where there is one */
     bool fixtures_loaded;
+    struct common_set *common_set;   /* whose they are, of those that several sessions have; common.h */
     struct err_list fixture_problems;
     struct fixture_options fixture_options;
     struct db_catalog catalog;

@@ -231,11 +231,18 @@ static void introduce(struct watch *w)
 
 /* ---- the round ---- */
 
-static bool look(struct watch *w, struct err *err)
+/* What cannot be opened at all is an error of the configuration; everything else is news about the database. */
+static bool hopeless(const struct watch *w, const struct watch_state *now, const struct err *err)
+{
+    return w->eye.looks == 1 && now->away &&
+           (err->class == ERR_CONFIG || err->class == ERR_USAGE || err->class == ERR_REFUSED || err->class == ERR_DEPENDENCY);
+}
+
+static bool look_and_tell(struct watch *w, struct err *err)
 {
     struct watch_state now;
     struct watch_event events[WATCH_EVENTS];
-    if (!watch_look(&w->eye, &now, err)) {
+    if (!watch_look(&w->eye, &now, err) || hopeless(w, &now, err)) {
         watch_state_free(&now);
         return false;
     }
@@ -249,11 +256,18 @@ static bool look(struct watch *w, struct err *err)
     return true;
 }
 
-/* What cannot be opened at all is an error of the configuration; everything else is news about the database. */
-static bool hopeless(const struct watch *w, const struct err *err)
+static bool look(struct watch *w, struct err *err)
 {
-    return w->eye.looks == 1 && w->state.away &&
-           (err->class == ERR_CONFIG || err->class == ERR_USAGE || err->class == ERR_REFUSED || err->class == ERR_DEPENDENCY);
+    const struct watch_options *o = w->options;
+    bool brief = false;
+    if (o->enter && !o->enter(o->context, &brief, err))
+        return false;
+    bool ok = look_and_tell(w, err);
+    if (brief)
+        watch_eye_close(&w->eye);
+    if (o->leave)
+        o->leave(o->context);
+    return ok;
 }
 
 static bool bad_enough(const struct watch *w, struct err *err)
@@ -290,9 +304,9 @@ static bool watch_on(struct watch *w, struct err *err)
 {
     const struct watch_options *o = w->options;
     int64_t began = clock_mono_ms(), end = o->stop_after_ms ? began + o->stop_after_ms : INT64_MAX;
-    for (int64_t next = began;;) {
+    for (int64_t next = began - (o->phase_ms ? o->interval_ms - o->phase_ms : 0);;) {
         err_clear(err);
-        if (!look(w, err) || hopeless(w, err) || bad_enough(w, err))
+        if (!look(w, err) || bad_enough(w, err))
             return false;
         recall(w, 0);
         keep(w);
@@ -314,6 +328,7 @@ bool op_watch(struct ctx *ctx, const struct watch_options *options, struct watch
     w.ctx.ask = ask;
     w.ctx.asker = &w;
     w.ctx.recorded = NULL;
+    w.ctx.patience_ms = WATCH_PATIENCE_MS;
     w.ctx.place = NULL;
     w.eye.ctx = &w.ctx;
     recall(&w, LOCK_MS);

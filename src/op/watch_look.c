@@ -15,7 +15,6 @@
 
 enum { WHO, SYSTEM, TABLES, LEDGER, GLANCE_PROBES };
 enum {
-    ANSWER_MS = 5000,                /* a loaded server is not one that is away */
     SLOW_MS = 4000,                  /* a connection that is lost after such a silence is not tried again at once */
     SETTLE_MS = 5 * 60 * 1000,
     SETTLE_STANDBY_MS = 60 * 1000    /* a standby counts nothing that happens on its primary */
@@ -46,10 +45,10 @@ static size_t glance_probes(struct watch_eye *eye, struct arena *arena, struct d
 {
     const char **names;
     size_t count = session_tables_wanted(&eye->session, arena, &names);
-    probes[WHO] = (struct db_probe){.name = "identity", .sql = who_sql, .statement_timeout_ms = ANSWER_MS};
+    probes[WHO] = (struct db_probe){.name = "identity", .sql = who_sql};
     probes[SYSTEM] = (struct db_probe){.name = "system identifier", .sql = system_sql};
     probes[TABLES] = (struct db_probe){.name = "tables", .sql = tables_sql, .count = CATALOG_PARAMS,
-        .params = db_catalog_params(arena, names, count, false), .statement_timeout_ms = ANSWER_MS};
+        .params = db_catalog_params(arena, names, count, false)};
     if (!eye->session.ledger)
         return LEDGER;
     ledger_pulse_probe(eye->session.ledger, &probes[LEDGER]);

@@ -10,6 +10,8 @@
 #include "op/tables.h"
 #include "op/watch_state.h"
 
+enum { WATCH_PATIENCE_MS = 5000 };   /* a loaded server is not one that is away */
+
 /* A table as it was when it was settled: while this stays, so does what is known of it. */
 struct watch_print { uint32_t oid, filenode; int64_t live, inserted, deleted; double reltuples; };
 

@@ -157,6 +157,16 @@ static void take_diagnosis(struct marks *marks, const struct reel_step *step)
     str_free(&text);
 }
 
+/* One of several environments is named. */
+static void take_alert(struct marks *marks, const struct reel_step *step)
+{
+    struct str text = {0};
+    const char *environment = or_empty(step->in->environment);
+    str_printf(&text, "%s%s%s", environment, *environment ? ": " : "", or_empty(step->in->text));
+    add(marks, step, step->in->ok ? MARK_ACTION : MARK_ERROR, str_text(&text));
+    str_free(&text);
+}
+
 static void take_input(struct marks *marks, const struct reel_step *step)
 {
     const struct input *in = step->in;
@@ -169,7 +179,7 @@ static void take_input(struct marks *marks, const struct reel_step *step)
     else if (in->kind == IN_LOG && text_same(in->name, "error"))
         add(marks, step, MARK_ERROR, or_empty(in->text));
     else if (in->kind == IN_ALERT)
-        add(marks, step, in->ok ? MARK_ACTION : MARK_ERROR, or_empty(in->text));
+        take_alert(marks, step);
     else if (in->kind == IN_NOTE)
         add(marks, step, MARK_NOTE, or_empty(in->text));
     else if (in->kind == IN_GUARD && !in->ok)

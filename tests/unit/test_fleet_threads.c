@@ -117,6 +117,87 @@ static void a_cancel_reaches_all(void **state)
     settings_free(&s);
 }
 
+/* ---- one that lasts ---- */
+
+struct lasting { pthread_mutex_t lock; size_t joined, done, logs, looks; int first, firsts_most; };
+
+/* Three looks; of the first ones no more than four at once. */
+static bool look_thrice(struct fleet_member *member, void *context, struct err *err)
+{
+    struct lasting *l = context;
+    bool brief;
+    assert_true(fleet_phase(member) >= 0 && fleet_phase(member) < 1);
+    for (int i = 0; i < 3; i++) {
+        if (!fleet_enter(member, &brief, err))
+            return false;
+        assert_false(brief);
+        pthread_mutex_lock(&l->lock);
+        l->looks++;
+        l->first += i == 0;
+        l->firsts_most = l->first > l->firsts_most ? l->first : l->firsts_most;
+        pthread_mutex_unlock(&l->lock);
+        ctx_log(&member->ctx, "info", "looked");
+        pthread_mutex_lock(&l->lock);
+        l->first -= i == 0;
+        pthread_mutex_unlock(&l->lock);
+        fleet_leave(member);
+    }
+    return true;
+}
+
+static void hear_look(struct fleet_member *member, void *context, struct input *in)
+{
+    struct lasting *l = context;
+    assert_string_equal(in->environment, member->environment->name);
+    l->logs++;
+    input_free(in);
+}
+
+static void look_done(struct fleet_member *member, void *context)
+{
+    (void)member;
+    ((struct lasting *)context)->done++;
+}
+
+static void look_joined(struct fleet_member *member, void *context)
+{
+    (void)member;
+    ((struct lasting *)context)->joined++;
+}
+
+static void drop(void *sink, struct input *in)
+{
+    (void)sink;
+    input_free(in);
+}
+
+/* The one alone, and as many of the others as have a place. */
+static void a_fleet_that_lasts(void **state)
+{
+    (void)state;
+    struct settings s;
+    struct selection all;
+    struct err err = {0};
+    struct fleet *fleet;
+    struct lasting l = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct fleet_lasting how = {.wake_fd = -1, .joined = look_joined};
+    assert_true(parse(&s));
+    struct ctx ctx = {.settings = &s, .cancel_fd = -1, .emit = drop};
+    struct fleet_options options = {.ctx = &ctx, .jobs = 4, .work = look_thrice, .hear = hear_look, .done = look_done,
+                                    .lasting = &how, .context = &l};
+    settings_select_all(&s, &all);
+    assert_true(fleet_open(&fleet, &all, &options, &err));
+    fleet_run(fleet);
+    assert_int_equal(fleet_count(fleet), FLEET_JOBS_MOST);
+    assert_int_equal(l.joined, FLEET_JOBS_MOST);
+    assert_int_equal(l.done, FLEET_JOBS_MOST);
+    assert_int_equal(l.looks, 3 * FLEET_JOBS_MOST);
+    assert_int_equal(l.logs, 3 * FLEET_JOBS_MOST);
+    assert_in_range(l.firsts_most, 1, 4);
+    fleet_free(fleet);
+    settings_free(&s);
+}
+
 /* ---- what they share ---- */
 
 struct maker { int made; bool good; };
@@ -153,7 +234,7 @@ static void a_password_is_made_once(void **state)
         struct maker maker = {.good = good};
         struct asking askers[ASKERS];
         pthread_t threads[ASKERS];
-        common_init(&common, NULL);
+        common_init(&common, &(struct visits){.lasting = false});
         for (int i = 0; i < ASKERS; i++) {
             askers[i] = (struct asking){&common, &maker, false, false};
             assert_true(thread_start_sized(&threads[i], THREAD_STACK_SMALL, ask_for, &askers[i]));
@@ -189,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_member_ends_once), cmocka_unit_test(a_cancel_reaches_all),
+        cmocka_unit_test(a_fleet_that_lasts),
         cmocka_unit_test(a_password_is_made_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

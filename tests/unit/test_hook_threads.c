@@ -29,7 +29,8 @@ static void in_order(void **state)
 {
     struct hook *hook;
     struct err err = {0};
-    char input[16], path[64], *text, about[64];
+    struct hook_about about;
+    char input[16], path[64], *text;
     size_t length;
     int lost;
     (void)state;
@@ -38,10 +39,10 @@ static void in_order(void **state)
     assert_true(hook_start(&hook, line, &err));
     for (int i = 0; i < 20; i++) {
         snprintf(input, sizeof input, "%d\n", i);
-        assert_true(hook_give(hook, "event", strdup(input)));
+        assert_true(hook_give(hook, "here", "event", strdup(input)));
     }
     wait_idle(hook);
-    assert_false(hook_failure(hook, about, &err));
+    assert_false(hook_failure(hook, &about, &err));
     hook_close(hook, 1000, &lost);
     assert_int_equal(lost, 0);
     assert_true(file_read(path, 1000, &text, &length, &err));
@@ -53,16 +54,17 @@ static void failures_are_known(void **state)
 {
     struct hook *hook;
     struct err err = {0};
-    char about[64];
+    struct hook_about about;
     int lost;
     (void)state;
     assert_true(hook_start(&hook, "echo no >&2; exit 3", &err));
-    assert_true(hook_give(hook, "below-floor", strdup("{}")));
+    assert_true(hook_give(hook, "here", "below-floor", strdup("{}")));
     wait_idle(hook);
-    assert_true(hook_failure(hook, about, &err));
-    assert_string_equal(about, "below-floor");
+    assert_true(hook_failure(hook, &about, &err));
+    assert_string_equal(about.event, "below-floor");
+    assert_string_equal(about.environment, "here");
     assert_string_equal(err.why, "no");
-    assert_false(hook_failure(hook, about, &err));
+    assert_false(hook_failure(hook, &about, &err));
     hook_close(hook, 1000, &lost);
     assert_int_equal(lost, 0);
 }
@@ -77,15 +79,18 @@ static void a_full_queue_and_a_command_that_hangs(void **state)
     snprintf(path, sizeof path, "%s/hangs", dir);
     snprintf(line, sizeof line, "echo >%s; exec tail -f /dev/null", path);
     assert_true(hook_start(&hook, line, &err));
-    assert_true(hook_give(hook, "first", strdup("{}")));
+    assert_true(hook_give(hook, "here", "first", strdup("{}")));
     while (access(path, F_OK) != 0)
         poll(NULL, 0, 5);
-    while (given <= HOOK_WAITING && hook_give(hook, "more", strdup("{}")))
+    while (given <= HOOK_WAITING && hook_give(hook, "here", "more", strdup("{}")))
         given++;
     assert_int_equal(given, HOOK_WAITING);
+    while (given <= 2 * HOOK_WAITING && hook_give(hook, "there", "more", strdup("{}")))
+        given++;
+    assert_int_equal(given, 2 * HOOK_WAITING);   /* another environment has room of its own */
     int64_t began = clock_mono_ms();
     hook_close(hook, 0, &lost);
-    assert_int_equal(lost, HOOK_WAITING + 1);
+    assert_int_equal(lost, 2 * HOOK_WAITING + 1);
     assert_true(clock_mono_ms() - began < HOOK_MS);
 }
 
