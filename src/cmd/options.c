@@ -40,7 +40,7 @@ const struct option_row option_rows[] = {
     ROW_FLAG("html", html, "report: one HTML page, with the screens drawn", false),
     {"interval", "TIME", "watch: how often to look: 10 (seconds, the default), 500ms, 5m, 1h", offsetof(struct options, interval_ms),
      OPTION_PERIOD, false},
-    {"jobs", "N", "of several environments so many at once, at most 200 (default: 32, or what a server can spare)",
+    {"jobs", "N", "of several environments so many at once, at most 200 (default: 32, over a slow link all)",
      offsetof(struct options, jobs), OPTION_COUNT, false},
     ROW_FLAG("json", json, "one JSON document on stdout", true),
     ROW_FLAG("list", list, "restore: show the safepoints there are", false),

@@ -12,15 +12,34 @@
 enum {
     FULL_MS = 30000,                 /* a server without a free connection is asked for so long */
     FULL_PAUSE_MS = 200, FULL_PAUSE_MOST_MS = 2000,
+    PATIENCE_MS = 15000,             /* for answers: it is us who keep the server busy */
+    SLOW_LINK_MS = 20,               /* a round trip to a server that is not near */
+    SLOW_LIST_MS = 150,              /* or a question to it while nobody else asks: some five of them */
     CROWD_LEAST = 8                  /* a gate that was narrowed below this opens again as members leave */
 };
 
 /* ---- speaking ---- */
 
+/* How long the address took to answer, or a tunnel's far side: what a busy server does is not in it. Over a slow link each
+ * member waits most of its time, so that all may do so at once. */
+static void judge_link(struct fleet *f, const struct input *in)
+{
+    bool told = in->kind == IN_CONNECTION && in->name && (strcmp(in->name, "tcp") == 0 || strcmp(in->name, "channel") == 0);
+    if (told && in->number >= SLOW_LINK_MS && f->jobs_open)
+        gate_widen(&f->crowd, FLEET_JOBS_MOST);
+}
+
+static void judge_list(struct fleet *f, int64_t ms)
+{
+    if (ms >= SLOW_LIST_MS && f->jobs_open)
+        gate_widen(&f->crowd, FLEET_JOBS_MOST);
+}
+
 static void emit(void *sink, struct input *in)
 {
     struct fleet_member *m = sink;
     struct fleet *f = m->fleet;
+    judge_link(f, in);
     if (!f->options.hear) {
         input_free(in);
         return;
@@ -54,7 +73,7 @@ struct fleet_share *fleet_share_of(struct fleet *f, const struct environment *en
     struct fleet_share *share = xcalloc(1, sizeof *share);
     share->environment = declared;
     common_init(&share->common, &f->visits);
-    gate_init(&share->gate, f->options.lasting ? FLEET_JOBS_MOST : f->options.jobs);
+    gate_init(&share->gate, FLEET_JOBS_MOST);
     f->shares = xrealloc(f->shares, (f->share_count + 1) * sizeof(struct fleet_share *));
     return f->shares[f->share_count++] = share;
 }
@@ -89,6 +108,7 @@ struct fleet_member *fleet_add(struct fleet *f, struct environment *environment)
     m->ctx.settings = &m->settings;
     m->ctx.environment = environment;
     m->ctx.common = &m->share->common;
+    m->ctx.patience_ms = PATIENCE_MS;
     m->ctx.emit = emit;
     m->ctx.sink = m;
     m->ctx.ask = f->options.ctx->ask ? ask : NULL;
@@ -112,6 +132,7 @@ static bool add_many(struct fleet *f, const struct selected *selected, struct er
     ctx.emit = NULL;
     ctx.way = NULL;
     struct err why = {0};
+    int64_t asked_ms = clock_mono_ms();
     if (!fleet_databases(&ctx, selected->environment, selected->database, &list, &count, &limit, &why)) {
         way_leave(&ctx);
         if (why.class == ERR_CANCELLED) {
@@ -121,6 +142,7 @@ static bool add_many(struct fleet *f, const struct selected *selected, struct er
         fleet_add(f, selected->environment)->err = why;
         return true;
     }
+    judge_list(f, clock_mono_ms() - asked_ms);
     if (limit > 0 && limit < share->gate.allowed)
         share->gate.allowed = limit;
     for (size_t i = 0; i < count; i++)
@@ -135,11 +157,12 @@ bool fleet_open(struct fleet **fleet, const struct selection *selection, const s
     struct fleet *f = *fleet = xcalloc(1, sizeof *f);
     bool ok = true;
     f->options = *options;
-    if (f->options.jobs <= 0)
+    f->jobs_open = f->options.jobs <= 0;
+    if (f->jobs_open)
         f->options.jobs = FLEET_JOBS;
     pthread_mutex_init(&f->lock, NULL);
     pthread_mutex_init(&f->speech, NULL);
-    gate_init(&f->firsts, f->options.jobs);
+    gate_init(&f->crowd, f->options.jobs);
     visits_init(&f->visits, options->ctx->settings, options->lasting != NULL);
     for (size_t i = 0; ok && i < selection->count; i++) {
         if (environment_is_many(selection->items[i].environment))
@@ -180,7 +203,7 @@ static void leave(struct fleet_member *m, bool was_connected, bool full)
     s->connected -= was_connected;
     if (full)
         g->allowed = s->connected > 1 ? s->connected : 1;
-    else if (was_connected && g->allowed < CROWD_LEAST && g->allowed < m->fleet->options.jobs)
+    else if (was_connected && g->allowed < CROWD_LEAST)
         g->allowed++;
     pthread_cond_broadcast(&g->left);
     pthread_mutex_unlock(&g->lock);
@@ -200,6 +223,10 @@ static bool once(struct fleet_member *m, bool *full, struct err *err)
     *full = false;
     if (!gate_enter(&m->share->gate, &m->ctx, err))
         return false;
+    if (!gate_enter(&m->fleet->crowd, &m->ctx, err)) {
+        gate_leave(&m->share->gate);
+        return false;
+    }
     bool open = session_open(&m->session, &m->ctx, err);
     *full = !open && is_full(err);
     if (open)
@@ -207,6 +234,7 @@ static bool once(struct fleet_member *m, bool *full, struct err *err)
     bool ok = open && o->work(m, o->context, err);
     if (open)
         session_close(&m->session);
+    gate_leave(&m->fleet->crowd);
     leave(m, open, *full);
     return ok;
 }
@@ -254,7 +282,7 @@ void fleet_done(struct fleet_member *m)
 
 static void run_through(struct fleet *f)
 {
-    size_t wanted = f->count < (size_t)f->options.jobs ? f->count : (size_t)f->options.jobs, started = 0;
+    size_t most = f->jobs_open ? FLEET_JOBS_MOST : (size_t)f->options.jobs, wanted = f->count < most ? f->count : most, started = 0;
     pthread_t *threads = xcalloc(wanted + 1, sizeof *threads);
     while (started < wanted && thread_start_sized(&threads[started], THREAD_STACK_SMALL, body, f))
         started++;
@@ -287,7 +315,7 @@ void fleet_free(struct fleet *f)
     }
     pthread_mutex_destroy(&f->lock);
     pthread_mutex_destroy(&f->speech);
-    gate_destroy(&f->firsts);
+    gate_destroy(&f->crowd);
     free(f->lists);
     free(f->members);
     free(f->shares);

@@ -15,8 +15,7 @@
 #include "config/settings_many.h"
 #include "op/session.h"
 
-/* Threads, and connections, at once. More than 32 pay over a slow link only: a near server has as much to do, and with
- * 200 questions side by side on a few cores each of them runs into its time-out. */
+/* At once. More than 32 pay over a slow link only, where all are let in: a near server has as much to do either way. */
 enum { FLEET_JOBS = 32, FLEET_JOBS_MOST = 200 };
 
 struct fleet;
@@ -51,7 +50,7 @@ struct fleet_member {
 
 struct fleet_options {
     struct ctx *ctx;                 /* what all have in common: settings, whom to ask, when to stop */
-    int jobs;                        /* at most so many at once; 0: FLEET_JOBS */
+    int jobs;                        /* at most so many at once; 0: FLEET_JOBS, or over a slow link all */
     /* In the member's thread, with its session open. */
     bool (*work)(struct fleet_member *member, void *context, struct err *err);
     /* An event of a member; takes `in`. NULL: dropped. */

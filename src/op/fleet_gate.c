@@ -39,6 +39,16 @@ void gate_leave(struct fleet_gate *gate)
 {
     pthread_mutex_lock(&gate->lock);
     gate->inside--;
-    pthread_cond_broadcast(&gate->left);
+    pthread_cond_signal(&gate->left);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_widen(struct fleet_gate *gate, int allowed)
+{
+    pthread_mutex_lock(&gate->lock);
+    if (allowed > gate->allowed) {
+        gate->allowed = allowed;
+        pthread_cond_broadcast(&gate->left);
+    }
     pthread_mutex_unlock(&gate->lock);
 }

@@ -16,6 +16,7 @@ void gate_destroy(struct fleet_gate *gate);
 /* Waits for a place. False: cancelled meanwhile. */
 bool gate_enter(struct fleet_gate *gate, const struct ctx *ctx, struct err *err);
 void gate_leave(struct fleet_gate *gate);
+void gate_widen(struct fleet_gate *gate, int allowed);   /* never narrower */
 
 /* What the databases of one environment share, and how many of them may be connected at once. */
 struct fleet_share {
@@ -38,10 +39,11 @@ struct fleet {
     pthread_mutex_t lock;            /* which member is next; of one that lasts, how many have ended */
     size_t next;
     pthread_mutex_t speech;          /* hear, done, ask: one at a time */
+    bool jobs_open;                  /* nobody said how many at once */
+    struct fleet_gate crowd;         /* all that are at work; of one that lasts, those that look for the first time */
     /* of one that lasts */
     struct fleet_list *lists;
     size_t list_count;
-    struct fleet_gate firsts;        /* those that look for the first time */
     size_t started, ended;
     int ended_fd;
 };

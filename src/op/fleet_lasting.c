@@ -47,12 +47,12 @@ bool fleet_enter(struct fleet_member *m, bool *brief, struct err *err)
     pthread_mutex_lock(&f->lock);
     m->taking_turns = *brief = is_crowded(m);
     pthread_mutex_unlock(&f->lock);
-    if (!m->looked && !gate_enter(&f->firsts, &m->ctx, err))
+    if (!m->looked && !gate_enter(&f->crowd, &m->ctx, err))
         return false;
     if (!m->taking_turns || gate_enter(&m->share->gate, &m->ctx, err))
         return true;
     if (!m->looked)
-        gate_leave(&f->firsts);
+        gate_leave(&f->crowd);
     return false;
 }
 
@@ -61,7 +61,7 @@ void fleet_leave(struct fleet_member *m)
     if (m->taking_turns)
         gate_leave(&m->share->gate);
     if (!m->looked)
-        gate_leave(&m->fleet->firsts);
+        gate_leave(&m->fleet->crowd);
     m->looked = true;
 }
 
