@@ -166,7 +166,7 @@ wait_for 10 test -S "$T/silent/.s.PGSQL.5432"
 names=$(for i in $(seq -w 1 50); do printf '%sq%s' "${sep:-}" "$i"; sep=', '; done)
 printf 'version: 1\nenvironments:\n  quiet: {url: "postgresql://postgres@/x?host=%s", databases: [%s]}\n' "$T/silent" "$names" >quiet.yaml
 "$SEEDOPS" status quiet --config quiet.yaml --jobs 20 >"$T/out" 2>"$T/err" & pid=$!
-wait_for 20 sh -c "[ \$(wc -l <'$T/accepted') -ge 20 ]"
+wait_for 60 sh -c "[ \$(wc -l <'$T/accepted') -ge 20 ]"
 kill -INT "$pid"; wait "$pid"; rc=$?
 is "$rc" 130 "SIGINT ends all of them"
 is "$(awk '$2 ~ "^quiet/q"' "$T/out" | wc -l)" 50 "and each still has its line, those that were not begun too"
@@ -176,8 +176,9 @@ is "$(wc -l <"$T/accepted")" 20 "--jobs 20 was no more than twenty at once"
 cluster_start c || exit 1
 config
 for i in $(seq -w 1 200); do [ "$i" = 009 ] || echo "tenant_$i"; done >expected
+rm -f "$T/out" "$T/err"      # what the last command said is no sign of this one
 "$SEEDOPS" verify tenants --jobs 4 >"$T/out" 2>"$T/err" & pid=$!
-wait_for 30 sh -c "grep -q '^20/' '$T/err'"
+wait_for 60 sh -c "grep -q '^20/' '$T/err'"
 cluster_stop c immediate
 wait "$pid"; rc=$?
 like "$rc" '^[12]$' "a server that goes away in the middle: what was lost on the way is worse than what was not ready"
