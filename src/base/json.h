@@ -46,6 +46,10 @@ void json_put_int(struct json_out *o, const char *key, int64_t value);
 void json_put_known(struct json_out *o, const char *key, int64_t value);   /* below zero: null */
 void json_put_bool(struct json_out *o, const char *key, bool value);
 
+/* A list of objects: `put` writes the members of each. */
+void json_put_list(struct json_out *o, const char *key, const void *items, size_t count, size_t size,
+                   void (*put)(struct json_out *o, const void *item));
+
 struct json;
 /* Parses a whole document (duplicate keys are refused, depth is bounded). Gives a root to json_free. */
 bool json_parse(struct json **root, const char *bytes, size_t length, struct err *err);

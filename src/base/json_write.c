@@ -170,3 +170,16 @@ void json_put_bool(struct json_out *o, const char *key, bool value)
     json_key(o, key);
     json_bool(o, value);
 }
+
+void json_put_list(struct json_out *o, const char *key, const void *items, size_t count, size_t size,
+                   void (*put)(struct json_out *o, const void *item))
+{
+    json_key(o, key);
+    json_array(o);
+    for (size_t i = 0; i < count; i++) {
+        json_object(o);
+        put(o, (const char *)items + i * size);
+        json_object_end(o);
+    }
+    json_array_end(o);
+}

@@ -30,35 +30,22 @@ static void put_moment(struct json_out *o, const char *key, int64_t wall_ms)
     json_put_text(o, key, wall_ms > 0 ? stamp : NULL);
 }
 
-static void put_tables(struct json_out *o, const struct input *alert)
+static void put_table(struct json_out *o, const void *item)
 {
-    json_key(o, "tables");
-    json_array(o);
-    for (size_t i = 0; i < alert->table_count; i++) {
-        const struct fact_table *t = &alert->tables[i];
-        json_object(o);
-        json_put_text(o, "table", t->name);
-        json_put_known(o, "rows", t->held ? -1 : t->rows);
-        json_put_bool(o, "estimated", t->estimated);
-        json_put_bool(o, "held", t->held);
-        json_put_known(o, "floor", t->min_rows);
-        json_put_text(o, "note", or_null(t->note));
-        json_object_end(o);
-    }
-    json_array_end(o);
+    const struct fact_table *t = item;
+    json_put_text(o, "table", t->name);
+    json_put_known(o, "rows", t->held ? -1 : t->rows);
+    json_put_bool(o, "estimated", t->estimated);
+    json_put_bool(o, "held", t->held);
+    json_put_known(o, "floor", t->min_rows);
+    json_put_text(o, "note", or_null(t->note));
 }
 
-static void put_migrations(struct json_out *o, const struct input *alert)
+static void put_migration(struct json_out *o, const void *item)
 {
-    json_key(o, "migrations");
-    json_array(o);
-    for (size_t i = 0; i < alert->migration_count; i++) {
-        json_object(o);
-        json_put_text(o, "name", alert->migrations[i].name);
-        json_put_text(o, "state", alert->migrations[i].state);
-        json_object_end(o);
-    }
-    json_array_end(o);
+    const struct fact_migration *m = item;
+    json_put_text(o, "name", m->name);
+    json_put_text(o, "state", m->state);
 }
 
 static void put_server(struct json_out *o, const struct fact_server *server)
@@ -95,8 +82,8 @@ void watch_event_json(const struct watch_about *about, const struct input *alert
     put_moment(&o, "looked_before", alert->number2);
     json_put_text(&o, "message", alert->text);
     json_put_text(&o, "suggestion", or_null(alert->expect));
-    put_tables(&o, alert);
-    put_migrations(&o, alert);
+    json_put_list(&o, "tables", alert->tables, alert->table_count, sizeof *alert->tables, put_table);
+    json_put_list(&o, "migrations", alert->migrations, alert->migration_count, sizeof *alert->migrations, put_migration);
     put_server(&o, &alert->server);
     json_key(&o, "diagnosis");
     if (diagnosis)

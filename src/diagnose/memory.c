@@ -86,6 +86,21 @@ bool memory_parse(const char *bytes, size_t length, struct arena *arena, struct 
 
 /* ---- a note to bytes ---- */
 
+static void put_table(struct json_out *o, const void *item)
+{
+    const struct seen_table *t = item;
+    json_put_text(o, "table", t->name);
+    json_put_int(o, "oid", t->oid);
+    json_put_int(o, "filenode", t->filenode);
+    json_put_int(o, "rows", t->rows);
+    json_put_int(o, "inserted", t->inserted);
+    json_put_int(o, "deleted", t->deleted);
+    if (t->lost_ms) {
+        json_put_int(o, "lost_ms", t->lost_ms);
+        json_put_int(o, "lost_rows", t->lost_rows);
+    }
+}
+
 void memory_format(const struct memory_key *key, const struct seen *seen, struct str *out)
 {
     struct json_out o;
@@ -99,24 +114,7 @@ void memory_format(const struct memory_key *key, const struct seen *seen, struct
     json_put_int(&o, "system_identifier", seen->system_identifier);
     json_put_int(&o, "database_oid", seen->database);
     json_put_text(&o, "database", seen->database_name);
-    json_key(&o, "tables");
-    json_array(&o);
-    for (size_t i = 0; i < seen->table_count; i++) {
-        const struct seen_table *t = &seen->tables[i];
-        json_object(&o);
-        json_put_text(&o, "table", t->name);
-        json_put_int(&o, "oid", t->oid);
-        json_put_int(&o, "filenode", t->filenode);
-        json_put_int(&o, "rows", t->rows);
-        json_put_int(&o, "inserted", t->inserted);
-        json_put_int(&o, "deleted", t->deleted);
-        if (t->lost_ms) {
-            json_put_int(&o, "lost_ms", t->lost_ms);
-            json_put_int(&o, "lost_rows", t->lost_rows);
-        }
-        json_object_end(&o);
-    }
-    json_array_end(&o);
+    json_put_list(&o, "tables", seen->tables, seen->table_count, sizeof *seen->tables, put_table);
     json_object_end(&o);
     str_add_char(out, '\n');
 }

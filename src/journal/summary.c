@@ -103,23 +103,21 @@ static void encode_names(struct json_out *o, const char *key, const struct summa
     json_array_end(o);
 }
 
+static void encode_database(struct json_out *o, const void *item)
+{
+    const struct summary_database *d = item;
+    json_put_text(o, "environment", d->environment);
+    json_put_text(o, "target", d->target);
+    json_put_text(o, "system_identifier", d->identifier);
+    json_put_text(o, "database", d->database);
+    json_put_int(o, "oid", d->oid);
+}
+
 void summary_encode(const struct summary *s, struct json_out *o)
 {
     json_object(o);
     json_put_int(o, "duration_ms", s->duration_ms);
-    json_key(o, "databases");
-    json_array(o);
-    for (size_t i = 0; i < s->database_count; i++) {
-        const struct summary_database *d = &s->databases[i];
-        json_object(o);
-        json_put_text(o, "environment", d->environment);
-        json_put_text(o, "target", d->target);
-        json_put_text(o, "system_identifier", d->identifier);
-        json_put_text(o, "database", d->database);
-        json_put_int(o, "oid", d->oid);
-        json_object_end(o);
-    }
-    json_array_end(o);
+    json_put_list(o, "databases", s->databases, s->database_count, sizeof *s->databases, encode_database);
     encode_names(o, "actions", &s->actions);
     encode_names(o, "tables", &s->tables);
     json_put_int(o, "done", s->done);

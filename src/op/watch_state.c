@@ -146,36 +146,23 @@ static void put_identity(struct json_out *o, const struct pin_identity *identity
     json_object_end(o);
 }
 
-static void put_tables(struct json_out *o, const struct watch_state *s)
+static void put_table(struct json_out *o, const void *item)
 {
-    json_key(o, "tables");
-    json_array(o);
-    for (size_t i = 0; i < s->table_count; i++) {
-        const struct watch_table *t = &s->tables[i];
-        json_object(o);
-        json_put_text(o, "table", t->name);
-        json_put_bool(o, "there", t->there);
-        json_put_bool(o, "lacking", t->lacking);
-        json_put_bool(o, "held", t->held);
-        json_put_bool(o, "estimated", t->estimated);
-        json_put_int(o, "rows", t->rows);
-        json_put_int(o, "floor", t->floor);
-        json_object_end(o);
-    }
-    json_array_end(o);
+    const struct watch_table *t = item;
+    json_put_text(o, "table", t->name);
+    json_put_bool(o, "there", t->there);
+    json_put_bool(o, "lacking", t->lacking);
+    json_put_bool(o, "held", t->held);
+    json_put_bool(o, "estimated", t->estimated);
+    json_put_int(o, "rows", t->rows);
+    json_put_int(o, "floor", t->floor);
 }
 
-static void put_migrations(struct json_out *o, const struct watch_state *s)
+static void put_migration(struct json_out *o, const void *item)
 {
-    json_key(o, "migrations");
-    json_array(o);
-    for (size_t i = 0; i < s->migration_count; i++) {
-        json_object(o);
-        json_put_text(o, "migration", s->migrations[i].name);
-        json_put_text(o, "state", migration_state_name(s->migrations[i].state));
-        json_object_end(o);
-    }
-    json_array_end(o);
+    const struct watch_migration *m = item;
+    json_put_text(o, "migration", m->name);
+    json_put_text(o, "state", migration_state_name(m->state));
 }
 
 void watch_state_format(const struct watch_key *key, const struct watch_state *s, struct str *out)
@@ -199,8 +186,8 @@ void watch_state_format(const struct watch_key *key, const struct watch_state *s
     json_put_bool(&o, "tables_known", s->tables_known);
     json_put_bool(&o, "migrations_known", s->migrations_known);
     json_put_text(&o, "ledger_problem", s->ledger_problem);
-    put_tables(&o, s);
-    put_migrations(&o, s);
+    json_put_list(&o, "tables", s->tables, s->table_count, sizeof *s->tables, put_table);
+    json_put_list(&o, "migrations", s->migrations, s->migration_count, sizeof *s->migrations, put_migration);
     json_object_end(&o);
     str_add_char(out, '\n');
 }

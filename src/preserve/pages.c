@@ -24,7 +24,7 @@ struct fork {                        /* a table's heap or TOAST table: a file of
     const struct keep_table *table;
     bool toast;
     const char *path;                /* the server's */
-    int64_t bytes, saved;
+    int64_t bytes, saved, pages;
     char *file, hex[HASH_HEX];
 };
 
@@ -172,6 +172,7 @@ static bool copy_fork(struct archive *a, struct fork *f, int fd, struct err *err
     }
     str_free(&bytes);
     hash_hex(&hash, f->hex);
+    f->pages = f->saved / a->facts->block_bytes;
     if (ok && f->saved < f->bytes)
         ctx_log(a->s->ctx, "warning", "%s became shorter while its pages were saved: a vacuum was faster; %lld of %lld "
                 "bytes are saved", f->table->name, (long long)f->saved, (long long)f->bytes);
@@ -213,26 +214,19 @@ static void put_columns(struct json_out *o, const struct keep_table *t)
     json_array_end(o);
 }
 
-static void put_forks(struct json_out *o, const struct archive *a)
+static void put_fork(struct json_out *o, const void *item)
 {
-    json_key(o, "files");
-    json_array(o);
-    for (size_t i = 0; i < a->fork_count; i++) {
-        const struct fork *f = &a->forks[i];
-        json_object(o);
-        json_put_text(o, "file", f->file);
-        json_put_text(o, "schema", f->table->schema);
-        json_put_text(o, "table", f->table->name);
-        json_put_int(o, "oid", f->table->oid);
-        json_put_int(o, "relfilenode", f->table->file_node);
-        json_put_bool(o, "toast", f->toast);
-        json_put_int(o, "pages", f->saved / a->facts->block_bytes);
-        json_put_text(o, "sha256", f->hex);
-        if (!f->toast)
-            put_columns(o, f->table);
-        json_object_end(o);
-    }
-    json_array_end(o);
+    const struct fork *f = item;
+    json_put_text(o, "file", f->file);
+    json_put_text(o, "schema", f->table->schema);
+    json_put_text(o, "table", f->table->name);
+    json_put_int(o, "oid", f->table->oid);
+    json_put_int(o, "relfilenode", f->table->file_node);
+    json_put_bool(o, "toast", f->toast);
+    json_put_int(o, "pages", f->pages);
+    json_put_text(o, "sha256", f->hex);
+    if (!f->toast)
+        put_columns(o, f->table);
 }
 
 static void put_wal(struct json_out *o, const struct keep_facts *f)
@@ -267,7 +261,7 @@ static bool write_manifest(const struct archive *a, struct err *err)
     json_put_text(&o, "saved_at", now);
     json_put_text(&o, "read_by", a->facts->raw_pages ? "get_raw_page" : "pg_read_binary_file after CHECKPOINT");
     json_put_int(&o, "block_size", a->facts->block_bytes);
-    put_forks(&o, a);
+    json_put_list(&o, "files", a->forks, a->fork_count, sizeof *a->forks, put_fork);
     put_wal(&o, a->facts);
     json_object_end(&o);
     str_add_char(&out, '\n');

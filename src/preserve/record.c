@@ -169,21 +169,14 @@ void keep_record_archive(struct keep_record *record, const char *directory)
     record->archives[record->archive_count++] = arena_strdup(&record->arena, directory);
 }
 
-static void put_tables(struct json_out *o, const struct keep_record *record)
+static void put_table(struct json_out *o, const void *item)
 {
-    json_key(o, "tables");
-    json_array(o);
-    for (size_t i = 0; i < record->table_count; i++) {
-        const struct keep_saved *t = &record->tables[i];
-        json_object(o);
-        json_put_int(o, "oid", t->oid);
-        json_put_text(o, "schema", t->schema);
-        json_put_text(o, "table", t->name);
-        json_put_text(o, "autovacuum_enabled", t->autovacuum);
-        json_put_text(o, "toast.autovacuum_enabled", t->toast_autovacuum);
-        json_object_end(o);
-    }
-    json_array_end(o);
+    const struct keep_saved *t = item;
+    json_put_int(o, "oid", t->oid);
+    json_put_text(o, "schema", t->schema);
+    json_put_text(o, "table", t->name);
+    json_put_text(o, "autovacuum_enabled", t->autovacuum);
+    json_put_text(o, "toast.autovacuum_enabled", t->toast_autovacuum);
 }
 
 static void put_record(struct json_out *o, const struct session *s, const struct keep_record *record)
@@ -197,7 +190,7 @@ static void put_record(struct json_out *o, const struct session *s, const struct
     json_put_text(o, "host", record->host);
     json_put_text(o, "since", record->since);
     json_put_bool(o, "slot_ours", record->slot_ours);
-    put_tables(o, record);
+    json_put_list(o, "tables", record->tables, record->table_count, sizeof *record->tables, put_table);
     json_key(o, "archives");
     json_array(o);
     for (size_t i = 0; i < record->archive_count; i++)
