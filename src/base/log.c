@@ -21,6 +21,8 @@ static const char *const level_names[] = {
     [LOG_ERROR_LEVEL] = "error",
 };
 static const char redacted[] = "[REDACTED]";
+/* What a hint about a malformed URL shows: nobody's. */
+static const char example[] = "postgresql://user@host:5432/database.";
 
 bool log_level_parse(const char *name, enum log_level *level)
 {
@@ -43,7 +45,8 @@ static bool ends_word(char c) { return c == '\0' || isspace((unsigned char)c) ||
 static size_t url_length(const char *text)
 {
     size_t scheme = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-.0123456789");
-    if (scheme == 0 || strncmp(text + scheme, "://", 3) != 0)
+    if (scheme == 0 || strncmp(text + scheme, "://", 3) != 0 ||
+        (strncmp(text, example, sizeof example - 1) == 0 && ends_word(text[sizeof example - 1])))
         return 0;
     size_t end = scheme + 3;
     const char *colon = NULL, *at = NULL;
@@ -112,13 +115,18 @@ static void add_field(struct json_out *o, const char *key, const char *text)
     str_free(&clean);
 }
 
-static void error_text(struct str *out, const struct err *e)
+static void reason_text(struct str *out, const struct err *e)
 {
-    str_add(out, e->message);
     if (e->why[0])
         str_printf(out, ": %s", e->why);
     if (e->at[0])
         str_printf(out, " (%s)", e->at);
+}
+
+static void error_text(struct str *out, const struct err *e)
+{
+    str_add(out, e->message);
+    reason_text(out, e);
 }
 
 static void write_json(struct str *line, const char *stamp, enum log_level level, const char *message,
@@ -164,12 +172,14 @@ static void write_text(struct str *line, const char *stamp, enum log_level level
     str_add(&text, message);
     if (f && f->filename)
         str_printf(&text, " [%s]", f->filename);
-    if (f && f->error) {
+    if (f && f->error && strcmp(message, f->error->message) == 0) {
+        reason_text(&text, f->error);
+    } else if (f && f->error) {
         str_add(&text, ": ");
         error_text(&text, f->error);
     }
     if (f && f->duration_seconds > 0)
-        str_printf(&text, " in %.3f s", f->duration_seconds);
+        str_printf(&text, " (%.3f s)", f->duration_seconds);
     if (f && f->exit_code >= 0)
         str_printf(&text, ", exit code %d", f->exit_code);
     if (f && f->suggestion)

@@ -85,10 +85,11 @@ static void reap(void)
         ;
 }
 
-static int start(char **argv)
+/* What cannot be started is an error on stderr: stdout was to be the application's. */
+static int start(char **argv, struct log log)
 {
-    struct log log = {.fd = STDERR_FILENO, .json = true, .least = LOG_INFO_LEVEL};
     struct err err;
+    log.fd = STDERR_FILENO;
     fflush(NULL);
     reap();
     execvp(argv[0], argv);
@@ -125,5 +126,5 @@ int cmd_boot(const struct command *command, struct options *options)
         forget_variables(&variables);
     str_free(&variables);
     give_signals_back(signals);
-    return code ? code : start(argv);
+    return code ? code : start(argv, u.log);
 }

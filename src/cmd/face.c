@@ -157,10 +157,25 @@ static bool worth_a_line(const struct face *face, const char *level)
     return strcmp(level, "evidence") != 0 || !face->journal;
 }
 
+/* Of the states that a migration goes through, the one that people wait for. */
+static void print_applied(const struct input *in)
+{
+    const struct fact_migration *m = in->migrations;
+    struct str out = {0};
+    if (in->migration_count == 0 || strcmp(m->state, "applied") != 0)
+        return;
+    str_add(&out, "seedops: applied ");
+    text_visible(&out, m->name, strlen(m->name));
+    fprintf(stderr, "%s in %lld ms\n", str_text(&out), (long long)m->duration_ms);
+    str_free(&out);
+}
+
 void face_print_event(const struct face *face, const struct input *in)
 {
     bool quiet = face->options->json && !isatty(STDERR_FILENO);
-    if (in->kind == IN_LOG && in->name && worth_a_line(face, in->name)) {
+    if (in->kind == IN_MIGRATION)
+        print_applied(in);
+    else if (in->kind == IN_LOG && in->name && worth_a_line(face, in->name)) {
         struct str out = {0};
         str_add(&out, "seedops: ");
         if (in->environment)

@@ -149,6 +149,7 @@ bool unattended_wait(struct unattended *u, struct err *err)
     int64_t began = clock_mono_ms();
     bool ok = op_wait(&u->face.ctx, u->deadline_ms, &u->attempts, err);
     u->ready_ms = clock_mono_ms() - began;
+    u->ready = ok;
     if (ok)
         log_line(&u->log, LOG_INFO_LEVEL, &(struct log_fields){.duration_seconds = seconds(u->ready_ms), .exit_code = -1},
                  "%s is ready after %d attempt%s", u->face.ctx.environment->name, u->attempts,
@@ -299,8 +300,9 @@ static void say_summary(struct unattended *u, bool ok, int exit_code)
     struct log_fields fields = {.duration_seconds = seconds(clock_mono_ms() - u->started_ms), .exit_code = exit_code,
                                 .numbers = numbers, .number_count = sizeof numbers / sizeof *numbers};
     log_line(&u->log, ok ? LOG_INFO_LEVEL : LOG_ERROR_LEVEL, &fields,
-             "%s %s: ready in %.1f s, %lld migration%s in %.1f s; seed %s, %lld row%s in %.1f s",
-             u->face.command->name, ok ? "done" : "failed", (double)u->ready_ms / 1000, (long long)u->migrations,
+             "%s %s: %s %.1f s, %lld migration%s in %.1f s; seed %s, %lld row%s in %.1f s",
+             u->face.command->name, ok ? "done" : "failed", u->ready ? "ready in" : "not ready after",
+             (double)u->ready_ms / 1000, (long long)u->migrations,
              u->migrations == 1 ? "" : "s", (double)u->migrate_ms / 1000, u->seed ? u->seed : "not reached", (long long)u->rows,
              u->rows == 1 ? "" : "s", (double)u->seed_ms / 1000);
 }

@@ -14,6 +14,7 @@ struct unattended {
     struct log log;
     int64_t started_ms, deadline_ms;
     struct err unreadable;           /* of LOG_LEVEL or DB_TIMEOUT: told once there is a session to record it in */
+    bool ready;
     int attempts;                    /* to reach the database */
     int64_t ready_ms, migrate_ms, seed_ms;
     int64_t migrations, rows;        /* applied, written; with --dry-run: that would be */

@@ -228,8 +228,6 @@ static bool apply_all(struct migrate_run *run, struct err *err)
         if (!ok)
             return false;
         run->applied++;
-        ctx_log(run->ctx, "info", "applied %s in %d ms", item->migration->name,
-                (int)(clock_mono_ms() - run->started_ms));
         ctx_progress(run->ctx, "migrations", (int64_t)run->applied, (int64_t)run->count,
                      run->applied == run->count);
     }

@@ -81,7 +81,21 @@ static void test_text(void **state)
     struct log_fields fields = {
         .filename = "a.sql", .duration_seconds = 0.5, .exit_code = -1, .suggestion = "wait"};
     log_line(&log, LOG_WARN_LEVEL, &fields, "slow\x1b[31m\nline");
-    assert_string_equal(take() + 24, " warn  slow\\e[31m\\nline [a.sql] in 0.500 s; wait\n");
+    assert_string_equal(take() + 24, " warn  slow\\e[31m\\nline [a.sql] (0.500 s); wait\n");
+}
+
+/* What the message says already is not said again as the reason. */
+static void test_reason(void **state)
+{
+    (void)state;
+    struct log log = {.fd = ends[1]};
+    struct err err = {0};
+    err_set(&err, ERR_GENERAL, "it failed");
+    err_why(&err, "no room");
+    log_line(&log, LOG_ERROR_LEVEL, &(struct log_fields){.exit_code = -1, .error = &err}, "it failed");
+    assert_string_equal(take() + 24, " error it failed: no room\n");
+    log_line(&log, LOG_ERROR_LEVEL, &(struct log_fields){.exit_code = -1, .error = &err}, "a is not watched");
+    assert_string_equal(take() + 24, " error a is not watched: it failed: no room\n");
 }
 
 static void redacts(const char *text, const char *want)
@@ -98,6 +112,8 @@ static void test_redaction(void **state)
     (void)state;
     redacts("at postgresql://u:s3@cret@h:5432/d?x=1 now", "at [REDACTED] now");
     redacts("POSTGRES://h/d", "[REDACTED]");
+    redacts("Write it as postgresql://user@host:5432/database.", "Write it as postgresql://user@host:5432/database.");
+    redacts("postgresql://user@host:5432/database.internal", "[REDACTED]");
     redacts("url=postgres://u:p@h/d", "url=[REDACTED]");
     redacts("(\"postgresql://u:p@h/d\")", "(\"[REDACTED]\")");
     redacts("proxy http://u:p@h/ and http://h/ stay", "proxy [REDACTED] and http://h/ stay");
@@ -123,7 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_levels), cmocka_unit_test(test_json_fields), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_redaction),
+        cmocka_unit_test(test_reason), cmocka_unit_test(test_redaction),
     };
     return cmocka_run_group_tests(tests, open_pipe, NULL);
 }
