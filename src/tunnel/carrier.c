@@ -240,8 +240,7 @@ static void *body(void *argument)
     }
     ssh_event_remove_session(c->event, c->hop->session);
     ssh_event_free(c->event);
-    if (c->hop->session && ssh_is_connected(c->hop->session))
-        ssh_disconnect(c->hop->session);
+    hop_goodbye(c->hop);
     return NULL;
 }
 

@@ -223,15 +223,22 @@ bool hop_open(struct hop **out, const char *target, const char *jumps, unsigned 
     return ok;
 }
 
+void hop_goodbye(struct hop *hop)
+{
+    int none = -1;
+    if (!hop->session || !ssh_is_connected(hop->session))
+        return;
+    /* it closes no socket that it was given; one that it was not given, it does */
+    (void)ssh_options_set(hop->session, SSH_OPTIONS_FD, &none);
+    ssh_disconnect(hop->session);
+}
+
 void hop_free(struct hop *hop)
 {
     if (!hop)
         return;
-    if (hop->session) {
-        if (ssh_is_connected(hop->session))
-            ssh_disconnect(hop->session);
-        ssh_free(hop->session);
-    }
+    hop_goodbye(hop);
+    ssh_free(hop->session);
     carrier_free(hop->via);
     spawn_stop(hop->proxy);
     resolve_free(&hop->config);

@@ -28,7 +28,9 @@ struct hop {
  * ProxyJump list, NULL: as the configuration has it. Gives, also on failure NULL. */
 bool hop_open(struct hop **out, const char *target, const char *jumps, unsigned depth,
               const struct tunnel_options *options, struct err *err);
-/* Says goodbye if it still can, and never waits. NULL is fine. */
+/* Ends the session, its socket too, if it stands; never waits. */
+void hop_goodbye(struct hop *hop);
+/* With a goodbye. NULL is fine. */
 void hop_free(struct hop *hop);
 
 /* Until the session's socket is ready for what libssh wants; false: cancelled, or the deadline has passed. */
