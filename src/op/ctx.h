@@ -32,6 +32,7 @@ struct question {
     const char *expect;    /* QUESTION_NAME */
     const char *option;    /* the command-line option that would have answered, for the error without a terminal */
     int expires_ms;        /* 0: two minutes */
+    bool keeps_answer;     /* whoever asks does, as long as it is right: nobody else shall */
 };
 
 struct answer {

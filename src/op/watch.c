@@ -11,8 +11,10 @@
 
 #include "base/clock.h"
 #include "op/ops.h"
+#include "op/typed_in.h"
 #include "op/watch_decide.h"
 #include "op/watch_look.h"
+#include "op/way.h"
 
 enum {
     LOCK_MS = 2000,                  /* for the watch that is just being replaced */
@@ -31,7 +33,7 @@ struct watch {
     int lock_fd;                     /* -1: this watch remembers nothing */
     bool said_unkept, introduced;
     enum err_class away_class;       /* why it does not answer, as said last */
-    struct secret *password;         /* typed once, for every connection that follows */
+    struct typed_in typed;           /* for every connection that follows */
     uint64_t events;
 };
 
@@ -51,8 +53,10 @@ static void pass_on(void *sink, struct input *in)
 static bool ask(void *asker, const struct question *question, struct answer *answer, struct err *err)
 {
     struct watch *w = asker;
-    if (question->kind == QUESTION_PASSWORD && w->password) {
-        *answer = (struct answer){.yes = true, .secret = secret_copy(w->password)};
+    bool keeps = question->kind == QUESTION_PASSWORD && !question->keeps_answer;
+    int kept = keeps ? typed_in_find(&w->typed, question->title) : -1;
+    if (kept >= 0) {
+        *answer = (struct answer){.yes = true, .secret = secret_copy(w->typed.items[kept].secret)};
         return true;
     }
     if (w->state.mono_ms) {
@@ -62,8 +66,8 @@ static bool ask(void *asker, const struct question *question, struct answer *ans
     }
     if (!ctx_ask(w->outer, question, answer, err))
         return false;
-    if (question->kind == QUESTION_PASSWORD)
-        w->password = secret_copy(answer->secret);
+    if (keeps)
+        typed_in_keep(&w->typed, question->title, answer->secret);
     return true;
 }
 
@@ -330,6 +334,7 @@ bool op_watch(struct ctx *ctx, const struct watch_options *options, struct watch
     w.ctx.recorded = NULL;
     w.ctx.patience_ms = WATCH_PATIENCE_MS;
     w.ctx.place = NULL;
+    w.ctx.way = NULL;                /* it holds one of its own */
     w.eye.ctx = &w.ctx;
     recall(&w, LOCK_MS);
     bool ok = watch_on(&w, err);
@@ -338,9 +343,10 @@ bool op_watch(struct ctx *ctx, const struct watch_options *options, struct watch
     keep(&w);
     *sum = (struct watch_sum){w.eye.looks, w.eye.round_trips, w.eye.settlings, w.events};
     watch_eye_close(&w.eye);
+    way_leave(&w.ctx);
     watch_state_free(&w.state);
     watch_state_free(&w.kept);
-    secret_free(w.password);
+    typed_in_free(&w.typed);
     if (w.lock_fd >= 0)
         close(w.lock_fd);
     return ok;

@@ -10,19 +10,17 @@
 
 #include "base/str.h"
 #include "op/session.h"
+#include "op/typed_in.h"
 #include "op/way_route.h"
 #include "tunnel/tunnel.h"
 
 /* A URL and a direct URL may lead to two places behind the same SSH server. */
-enum { LEGS = 2, SECRETS = 4, LOOK_MS = 100 };
+enum { LEGS = 2, LOOK_MS = 100 };
 
 struct leg {
     char *place;                     /* what its route leads to; NULL: unused */
     const struct tunnel_end *end;    /* the tunnel's */
 };
-
-/* What was typed once is not asked again when a tunnel that broke is opened anew. */
-struct remembered { char *title; struct secret *secret; };
 
 struct way {
     struct way *next;
@@ -36,7 +34,7 @@ struct way {
     struct err last;                 /* why the one before it ended; class ERR_NONE: nothing known */
     struct err failed;               /* why the last one did not open; class ERR_NONE: it did */
     bool failed_unasked;             /* and nobody could be asked */
-    struct remembered secrets[SECRETS];
+    struct typed_in typed;              /* not asked again when a tunnel that broke is opened anew */
 };
 
 struct ways {
@@ -85,10 +83,7 @@ static void way_free(struct way *way)
 {
     forget_legs(way);
     tunnel_close(way->tunnel);
-    for (size_t i = 0; i < SECRETS; i++) {
-        free(way->secrets[i].title);
-        secret_free(way->secrets[i].secret);
-    }
+    typed_in_free(&way->typed);
     pthread_cond_destroy(&way->changed);
     pthread_mutex_destroy(&way->mutex);
     free(way);
@@ -148,38 +143,22 @@ struct asking {
     struct ctx *ctx;
     struct way *way;
     bool command_tried;              /* tunnel.password_command has had its turn */
-    bool from_memory[SECRETS];       /* that one was given already; asked again, it was wrong */
+    bool given[TYPED_IN_MOST];          /* asked for again, it was wrong */
 };
-
-/* Takes a copy. When there is no room, the oldest stays. */
-static void remember(struct way *way, const char *title, const struct secret *secret)
-{
-    for (size_t i = 0; i < SECRETS; i++) {
-        struct remembered *r = &way->secrets[i];
-        if (r->title && strcmp(r->title, title) != 0)
-            continue;
-        free(r->title);
-        secret_free(r->secret);
-        *r = (struct remembered){.title = xstrdup(title), .secret = secret_copy(secret)};
-        return;
-    }
-}
 
 static struct secret *recall(struct asking *asking, const char *title)
 {
-    for (size_t i = 0; i < SECRETS; i++) {
-        const struct remembered *r = &asking->way->secrets[i];
-        if (!r->title || strcmp(r->title, title) != 0 || asking->from_memory[i])
-            continue;
-        asking->from_memory[i] = true;
-        return secret_copy(r->secret);
-    }
-    return NULL;
+    int i = typed_in_find(&asking->way->typed, title);
+    if (i < 0 || asking->given[i])
+        return NULL;
+    asking->given[i] = true;
+    return secret_copy(asking->way->typed.items[i].secret);
 }
 
 /* A question that cannot be put now will not be answered by waiting either. */
-static bool put_question(struct asking *asking, const struct question *q, struct answer *answer, struct err *err)
+static bool put_question(struct asking *asking, struct question *q, struct answer *answer, struct err *err)
 {
+    q->keeps_answer = true;
     if (ctx_ask(asking->ctx, q, answer, err))
         return true;
     if (!asking->ctx->ask)
@@ -205,8 +184,9 @@ static bool ask_secret(struct asking *asking, const struct tunnel_question *aske
     if (!put_question(asking, &q, &answer, err))
         return false;
     *secret = answer.secret;
-    if (answer.secret)
-        remember(asking->way, asked->title, answer.secret);
+    int kept = answer.secret ? typed_in_keep(&asking->way->typed, asked->title, answer.secret) : -1;
+    if (kept >= 0)
+        asking->given[kept] = true;
     return answer.secret || err_set(err, ERR_CANCELLED, "%s: not answered", asked->title);
 }
 
@@ -310,12 +290,9 @@ static bool open_tunnel(struct way *way, struct ctx *ctx, const struct tunnel_ro
     struct tunnel_options options = {.ssh = ctx->environment->ssh, .route = *route, .cancel_fd = ctx->cancel_fd,
         .connect_timeout_ms = timeout_ms, .ask = ask, .asker = &asking, .phase = phase, .phase_sink = ctx};
     bool ok = tunnel_open(out, &options, err);
-    /* what did not open it is not worth keeping */
-    for (size_t i = 0; !ok && i < SECRETS; i++) {
-        free(way->secrets[i].title);
-        secret_free(way->secrets[i].secret);
-        way->secrets[i] = (struct remembered){0};
-    }
+    for (int i = 0; i < TYPED_IN_MOST && !ok && err->class != ERR_NOT_READY && err->class != ERR_CANCELLED; i++)
+        if (asking.given[i])
+            typed_in_forget(&way->typed, i);   /* it may be what did not open it */
     return ok;
 }
 

@@ -6,7 +6,7 @@ SEEDOPS=$(command -v "$SEEDOPS")
 term() { "$BUILD/tests/tty/term" "$@"; }
 export TERM=xterm-256color
 unset NO_COLOR COLORFGBG TMUX
-phrase=canary-phrase-51c0
+phrase=canary-phrase-51c0 word=canary-word-77e1
 
 cluster_start socketed || exit 1          # listens on a Unix socket only
 cluster_start second || exit 1
@@ -33,6 +33,7 @@ environments:
   spoken: {url: "postgresql://postgres@db.internal/app", role: staging, tunnel: {ssh: other, command: "socat - UNIX-CONNECT:$there"}}
   stranger: {url: "postgresql://postgres@/app", role: staging, tunnel: {ssh: stranger, socket: "$here"}}
   locked: {url: "postgresql://postgres@/app", role: staging, tunnel: {ssh: locked, socket: "$here"}}
+  both: {url: "postgresql://reader@/app", role: staging, tunnel: {ssh: locked, socket: "$there"}}
 END
 export SEEDOPS_CONFIG=$project/seedops.yaml ALLOW_PROD_SEED=true
 for env in vault spoken; do
@@ -85,7 +86,7 @@ is "$("$SEEDOPS" --dump 180x32 | grep -cE '^ . +(vault|spoken) +(production|stag
 check "what wants an answer is not looked at, and says so" term "$SEEDOPS" <<END
 size 180 32
 timeout 60000
-wait 2 of 4 environments have something to mend
+wait 3 of 5 environments have something to mend
 expect app by vps ⇢
 expect app by other ⇢
 expect this wants an answer, open the environment
@@ -175,6 +176,23 @@ cut_off vps
 say 'wait The connection was lost' 'key 1' 'wait HEALTHY' "no-output $phrase" 'key q' 'exit 0'
 driven "a passphrase that was typed is not asked again for that"
 is "$(($(logins vps) - before))" 2 "though the session is a new one"
+
+# A watch has two secrets, and gives each to the one that it was typed for; it comes back with both, and asks nobody.
+sql second app -c "create role reader login superuser password '$word'"
+sed -i '1i local app reader scram-sha-256' "$T/second/data/pg_hba.conf"; sql second app -c 'select pg_reload_conf()' >/dev/null
+drive watch both --interval 0.2
+say 'size 150 32' 'timeout 60000' 'wait assphrase' "type $phrase" 'key enter' 'wait Password for' "type $word" 'key enter' 'wait watching both'
+reached
+cut_off vps
+say 'wait is made again'
+reached
+sessions=$(sshd_sessions vps); sshd_stop vps; kill -9 $sessions
+say 'wait does not answer'
+reached
+sshd_start vps 8>&-
+say 'wait answers again' "no-output $phrase" "no-output $word" 'key ctrl-c' 'exit 0'
+driven "a watch gives each secret to whom it was typed for, and comes back with both"
+is "$(grep -rlE "$phrase|$word" "$XDG_STATE_HOME")" "" "neither is recorded"
 
 drive vault
 say 'size 130 32' 'timeout 60000' 'wait HEALTHY'
