@@ -24,6 +24,7 @@ struct seen_table {
 /* An environment as the last healthy visit saw it. */
 struct seen {
     int64_t healthy_ms;              /* 0: there was none */
+    bool unreadable;                 /* there is a note, and it may know better */
     int64_t system_identifier;       /* 0 unknown */
     int64_t database;                /* oid */
     const char *database_name;

@@ -78,6 +78,7 @@ void remember_recall(struct session *s, struct evidence *e)
     if (!memory_read(&key, &e->arena, &e->seen, &err)) {
         ctx_log(s->ctx, "warning", "%s: %s", err.message, err.why);
         diagnose_unread(e, "the last healthy visit", "this machine's memory", err.why, NULL);
+        e->seen.unreadable = true;
     }
     for (size_t i = 0; i < e->count; i++)
         for (size_t n = 0; n < e->seen.table_count; n++)
@@ -96,14 +97,31 @@ static bool note_loss(const struct evidence *e, const struct table_evidence *t, 
     return true;
 }
 
+/* Of a database that was never seen healthy only this is known: when its rows were first missed. */
+static void begin_note(struct evidence *e)
+{
+    e->seen = (struct seen){.system_identifier = e->system_identifier, .database = e->database_oid,
+        .database_name = e->database, .tables = arena_alloc(&e->arena, (e->count + 1) * sizeof *e->seen.tables)};
+    for (size_t i = 0; i < e->count; i++) {
+        struct table_evidence *t = &e->tables[i];
+        if (!t->context || !t->present)
+            continue;
+        struct seen_table *seen = &e->seen.tables[e->seen.table_count++];
+        *seen = (struct seen_table){.name = t->name, .oid = t->oid, .filenode = t->filenode};
+        t->seen = seen;
+    }
+}
+
 void remember_loss(struct session *s, struct evidence *e)
 {
     bool changed = false;
     struct memory_key key = key_of(s);
     struct err err = {0};
-    if (!wanted(s) || !e->seen.healthy_ms || e->seen.system_identifier != e->system_identifier ||
-        e->seen.database != e->database_oid)
+    bool same = e->seen.system_identifier == e->system_identifier && e->seen.database == e->database_oid;
+    if (!wanted(s) || e->seen.unreadable || (e->seen.healthy_ms && !same))
         return;
+    if (!same)
+        begin_note(e);
     for (size_t i = 0; i < e->count; i++)
         for (size_t n = 0; n < e->seen.table_count; n++)
             if (e->tables[i].seen == &e->seen.tables[n])

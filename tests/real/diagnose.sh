@@ -83,6 +83,14 @@ d; is "$(jq -c '[.until, .until_why]' <<<"$out")" "${first/this/an earlier}" "a 
 sql c later -c "INSERT INTO a SELECT g, g FROM generate_series(1, 3) g"; d; sql c later -c 'DELETE FROM a'; d
 like "$(jq -r .until_why <<<"$out")" 'this visit' "and what was lost since is dated anew"
 
+fresh unseen; rm -rf "$XDG_STATE_HOME"
+sql c unseen -c 'DELETE FROM b' -c 'DELETE FROM a'
+d; first=$(jq -c '[.until, .until_why]' <<<"$out")
+like "$first" 'this visit' "the first visit of all finds a loss"
+wait_for 5 second_on
+d; is "$(jq -c '[.until, .until_why, .remembered]' <<<"$out")" "$(jq -c '. + [null]' <<<"${first/this/an earlier}")" "which the second still dates by it"
+d; like "$got" '^deleted' "that note is not taken for a healthy visit"
+
 # another cluster at the same place, of a later second: an identifier tells no more of when it was made
 fresh volume
 seen=$(date +%s); next_second() { [ "$(date +%s)" -gt "$seen" ]; }
