@@ -53,6 +53,9 @@ void json_put_list(struct json_out *o, const char *key, const void *items, size_
 struct json;
 /* Parses a whole document (duplicate keys are refused, depth is bounded). Gives a root to json_free. */
 bool json_parse(struct json **root, const char *bytes, size_t length, struct err *err);
+/* True for a NUL-terminated value of UTF-8 that every reader takes for JSON, found without making anything of it. False
+ * says nothing: it may be JSON all the same. */
+bool json_is_plain(const char *text, size_t length);
 void json_free(struct json *root);
 const struct json *json_get(const struct json *object, const char *key);   /* NULL: absent */
 const struct json *json_at(const struct json *array, size_t index);

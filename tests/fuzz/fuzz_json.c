@@ -1,9 +1,10 @@
-/* Any bytes as JSON: no crash; what parses is written, parses again, and is written the same. */
+/* Any bytes as JSON: no crash; what parses is written, parses again, and is written the same. What is plain parses. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
+#include "base/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,10 +36,25 @@ static void write_again(const struct json *root, struct str *to)
     rewrite(&o, root, 0);
 }
 
+static void plain_parses(const uint8_t *data, size_t size)
+{
+    struct str text = {0};
+    struct json *root;
+    struct err err;
+    str_add_bytes(&text, data, size);
+    if (json_is_plain(str_text(&text), size) && text_valid(str_text(&text), size, NULL)) {
+        if (!json_parse(&root, text.text, size, &err))
+            abort();
+        json_free(root);
+    }
+    str_free(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct json *root, *again;
     struct err err = {0};
+    plain_parses(data, size);
     if (json_parse(&root, (const char *)data, size, &err)) {
         struct str once = {0}, twice = {0};
         write_again(root, &once);

@@ -185,12 +185,33 @@ static void test_round_trip(void **state)
     str_free(&s);
 }
 
+static void test_plain(void **state)
+{
+    (void)state;
+    static const struct { const char *text; bool plain; } table[] = {
+        {"{}", true}, {" [ ] ", true}, {"null", true}, {"true", true}, {"-0.50", true}, {"\"\\n\\\"\"", true},
+        {"{\"a\": 1, \"b\": [\"x\", null, {\"a\": {}}]}\n", true}, {"\"Rhône\"", true}, {"999999999999999999", true},
+        {"", false}, {" ", false}, {"{", false}, {"[1,]", false}, {"{\"a\"}", false}, {"{\"a\": 1} x", false}, {"nul", false},
+        {"01", false}, {"1.", false}, {"\"a", false}, {"\"\t\"", false}, {"\"\\x\"", false}, {"{a: 1}", false},
+        /* JSON, but not to everyone, or not the same */
+        {"1e5", false}, {"[1e5]", false}, {"\"\\u0041\"", false}, {"9999999999999999999", false},
+        {"{\"a\": 1, \"a\": 2}", false}, {"{\"a\\/\": 1}", false}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (json_is_plain(table[i].text, strlen(table[i].text)) != table[i].plain)
+            fail_msg("%s", table[i].text);
+    assert_false(json_is_plain("1\0 ", 3));
+    char deep[200] = "";
+    memset(deep, '[', 40);
+    memset(deep + 40, ']', 40);
+    assert_false(json_is_plain(deep, 80));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write), cmocka_unit_test(test_escapes), cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_read), cmocka_unit_test(test_absent), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
