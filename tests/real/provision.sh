@@ -29,6 +29,8 @@ provision
 is "$rc $(last .exitCode)" "0 0" "a fresh run"
 is "$(last '"\(.migrations) \(.rows > 0)"')" "19 true" "the summary counts both"
 is "$(jq -s '[.[] | select(.filename and .durationSeconds)] | length' <<<"$out")" 19 "each file has its line, with its time"
+is "$(messages | grep -c '^applied ')" 19 "and no more than that"
+like "$(messages)" 'role postgres is a superuser: .*GRANT USAGE, CREATE ON SCHEMA' "more power than it needs is named, with what it needs"
 like "$(messages)" '^test is ready after 1 attempt$' "it was ready first"
 provision
 is "$rc $(last '"\(.migrations) \(.rows)"')" "0 0 0" "a second run has nothing to do"
@@ -47,7 +49,7 @@ is "$rc $(last .exitCode)" "2 2" "no such database: at once, exit 2"
 unlike "$out$err" 's3cr3t-canary' "without the password"
 CASE_DATABASE_URL="postgresql://postgres@127.0.0.1:1/x" DB_TIMEOUT=1500 provision
 is "$rc" 2 "connection refused until the deadline: exit 2"
-like "$(messages)" '^attempt 1: .*next try in' "each try is told"
+like "$(messages)" '^attempt 1: .*next try in' "each try is told"; like "$(messages)" '^provision failed: not ready after' "the summary does not call it ready"
 # refused at first, and there while it retries
 cluster_stop c
 (cd "$T/e" && exec env DB_TIMEOUT=60000 "$SEEDOPS" provision test >"$T/out" 2>"$T/err") & pid=$!
@@ -107,23 +109,29 @@ rm "$T/e/migrations/0020_index.up.sql"
 
 # ---- case C6: boot
 boot() { (cd "$T" && run "$SEEDOPS" boot local "$@"; printf '%s' "$rc" >"$T/rc"); rc=$(cat "$T/rc"); out=$(cat "$T/out"); err=$(cat "$T/err"); }
+# its lines alone: the rest is the application's
+boot_lines() { { grep -hs '^{' "$T/out" "$T/err" || :; } >"$T/lines"; check "every line fits the schema ($(grep -c . "$T/lines") lines)" python3 "$TOP/tests/schema.py" "$TOP/schemas/log-line.schema.json" "$T/lines"; }
 export LOCAL_DATABASE_URL; host="postgresql://postgres@$address:$port/station"
 createdb_in c station; LOCAL_DATABASE_URL=$host
 stations() { sql c station -c 'SELECT count(*) FROM "Station"'; }
 boot -- "$T/app/run" 0
 is "$rc" 0 "seed unset: the application runs"; like "$out" 'seed skipped: SEED_ON_BOOT is not set' "and it is said"; is "$(stations)" 0 "nothing was seeded"
+boot_lines
 like "$out" '^app pid=' "its output follows ours"
 if [ -n "$address" ]; then
     SEED_ON_BOOT=true boot -- "$T/app/run" 0
     is "$rc $(stations)" "0 0" "seed on, not local, not allowed: the application runs, nothing is seeded"
     like "$out" 'THE SEED DID NOT HAPPEN' "loudly"; like "$out" 'ALLOW_PROD_SEED' "with the line to set"
+    boot_lines
 fi
 ALLOW_PROD_SEED=1 SEED_ON_BOOT=true boot -- "$T/app/run" 0
 is "$rc $(stations)" "0 7" "seed on, and allowed: rows restored"; like "$out" 'Station: 0 rows before, 7 after' "counts printed"
+boot_lines
 LOCAL_DATABASE_URL="postgresql://postgres@$address:$port/nowhere" boot -- "$T/app/run" 0
-is "$rc" 2 "a bad URL: non-zero"; unlike "$out" '^app' "nothing started"
+is "$rc" 2 "a bad URL: non-zero"; unlike "$out" '^app' "nothing started"; boot_lines
 boot -- "$T/app/run" 42; is "$rc" 42 "the application's exit code is ours"
-boot -- "$T/app/nothing"; is "$rc" 127 "no such command: 127"; like "$err" 'cannot start' "and it is said"
+boot -- "$T/app/nothing"; is "$rc" 127 "no such command: 127"; like "$err" 'cannot start' "and it is said"; boot_lines
+boot --log-format text -- "$T/app/nothing"; is "$rc $(grep -c '^{' <<<"$out$err")" "127 0" "as text where text is asked for"
 boot; is "$rc" 64 "nothing to start: a mistake"
 look='echo "$#:$1:$2"; for f in /proc/$$/fd/*; do echo "${f##*/}"; done; grep -E "Sig(Ign|Blk)" /proc/self/status'
 is "$(cd "$T" && "$SEEDOPS" boot local -- sh -c "$look" sh --json 'a b' 2>/dev/null | grep -v '^{')" "$(sh -c "$look" sh --json 'a b')" \
