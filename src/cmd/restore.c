@@ -137,7 +137,8 @@ static void print_plan(const struct input *plan)
 static void print_outcome(const struct input *outcome, bool dry_run)
 {
     struct str out = {0};
-    written_add_counts(&out, outcome);
+    if (outcome->number2 > 0)            /* nothing was counted otherwise */
+        written_add_counts(&out, outcome);
     if (outcome->number2 > 0)
         str_printf(&out, "restored: %lld %s written in %lld ms\n", (long long)outcome->number2,
                    outcome->number2 == 1 ? "row" : "rows", (long long)outcome->number);

@@ -130,6 +130,7 @@ static void choose_key(struct restore *r, struct restored *s)
 static void meet(struct restore *r, struct restored *s)
 {
     s->table = find_table(r, &s->saved);
+    s->after = arena_alloc(&r->arena, (s->saved.change_count + 1) * sizeof *s->after);
     if (!s->table) {
         restore_note(r, s->saved.name, true, "the table is gone: its rows are left out");
         return;
@@ -272,7 +273,7 @@ bool restore_load(struct restore *r, struct err *err)
 {
     bool ok = db_catalog_load(r->db, &r->catalog, NULL, 0, true, err) &&
               db_run(r->db, "BEGIN; " LOAD_SETTINGS, 0, NULL, NULL, err);
-    ok = ok && load_all(r, err) && db_run(r->db, "COMMIT", 0, NULL, NULL, err);
+    ok = ok && load_all(r, err) && restore_chain(r, err) && db_run(r->db, "COMMIT", 0, NULL, NULL, err);
     if (!ok && db_alive(r->db))
         db_rollback(r->db);
     return ok;

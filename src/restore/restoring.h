@@ -37,6 +37,7 @@ struct restored {                    /* a section */
     struct restored_column *columns; /* parallel to saved.columns */
     size_t *key;                     /* indexes into saved.columns; none: rows are compared whole */
     size_t key_count;
+    bool *after;                     /* parallel to saved.changes: an aN was added (chain.c) */
     bool blocked;                    /* none of its rows can be inserted */
     int64_t rows, states[ROW_STATES];
     const char *examples[ROW_STATES];/* a few keys, or NULL */
@@ -68,6 +69,9 @@ bool restore_load(struct restore *r, struct err *err);
 void restore_unload(struct restore *r);
 void restore_note(struct restore *r, const char *object, bool lost, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* chain.c: rows of several sections of changes, before anything is compared. */
+bool restore_chain(struct restore *r, struct err *err);
 
 /* renumber.c: saved rows whose natural keys are there under other numbers get those, in a transaction of its own. */
 bool restore_renumber(struct restore *r, struct err *err);

@@ -121,10 +121,10 @@ static void as_action_left(struct str *sql, const struct restored *s)
         any = true;
         same_text(sql, s, column);
         str_printf(sql, "r.c%zu::pg_catalog.text COLLATE \"C\")", column);
-        if (change->known || s->saved.after_fields) {
+        if (change->known || s->saved.after_fields || s->after[i]) {
             str_add(sql, " OR ");
             same_text(sql, s, column);
-            if (change->known)
+            if (change->known && !s->after[i])
                 db_quote_literal(sql, change->after);
             else
                 str_printf(sql, "r.a%zu", i);

@@ -325,7 +325,28 @@ so restore local "$(json 'd["safepoint"]')" --confirm local --json
 is "$rc" 0 "restore sets them back, and asks nothing: what we set nobody else did" || note "$err"
 is "$(diff "$T/before" <(kept))" "" "every value"
 
+# ---- a row that a converge changes twice: its parent goes, and the fixture gives it another ----
+mkdir -p "$T/twice/seeds"; cd "$T/twice" || exit 1
+createdb_in main twice
+w() { sql main twice -c "$1"; }
+w "create table root (id int primary key); create table leaf (id int primary key, root int references root on delete set null, v text);
+   insert into root values (1), (2), (3); insert into leaf values (1, 2, 'old'), (2, 2, 'same'), (3, 3, 'old')"
+printf 'environments:\n  local: {url: "%s"}\n' "$(url main twice)" >seedops.yaml
+printf 'table: root\nprune: true\nrows:\n  - {id: 1}\n  - {id: 3}\n' >seeds/root.yaml
+printf 'table: leaf\nrows:\n  - {id: 1, root: 1, v: new}\n  - {id: 2, root: 1, v: same}\n  - {id: 3, root: 1, v: new}\n' >seeds/leaf.yaml
+so converge local --confirm local --json
+is "$rc $(w 'select string_agg(root || v, '\'' '\'' order by id) from leaf')" "0 1new 1same 1new" "converge prunes the parent and seeds its children" || note "$err"
+safepoint=$(json 'd["safepoint"]')
+so restore local "$safepoint" --confirm local --json
+is "$rc" 0 "restore knows both changes as one of its own, and asks nothing" || note "$err"
+is "$(w 'select string_agg(root || v, '\'' '\'' order by id) from leaf')" "2old 2same 3old" "and sets the rows back to before the first"
+so converge local --confirm local --json; safepoint=$(json 'd["safepoint"]')
+w "update leaf set root = 3 where id = 1"
+so restore local "$safepoint" --confirm local --changed leave
+is "$rc $(w 'select string_agg(root || v, '\'' '\'' order by id) from leaf')" "0 3new 2same 3old" "what somebody else changed since is left as it is" || note "$err"
+
 # ---- a trigger that keeps a reference alive ----
+cd "$T/changes" || exit 1
 k "create function stay() returns trigger language plpgsql as \$\$ begin return null; end \$\$;
    create trigger stay before update on sensor for each row execute function stay(); alter table probe drop constraint probe_at_fkey"
 so prune local --confirm local --confirm-operational alert
