@@ -283,7 +283,8 @@ static bool furnish(struct carrier *c, struct err *err)
     if (scratch == MAP_FAILED)
         return err_errno(err, ERR_GENERAL, errno, "cannot set up the tunnel");
     c->hall = (struct flow_hall){
-        .session = c->hop->session, .name = c->hop->name, .scratch = scratch, .round_trip_ms = -1};
+        .session = c->hop->session, .name = c->hop->name, .received = &c->received, .scratch = scratch,
+        .round_trip_ms = -1};
     c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     c->event = ssh_event_new();
     if (c->wake_fd < 0 || !c->event || ssh_event_add_session(c->event, c->hop->session) != SSH_OK)

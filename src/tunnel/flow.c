@@ -15,6 +15,7 @@
 
 enum {
     CHUNK = 256 * 1024,              /* read at once */
+    DROP = 512 * 1024,               /* less than libssh's window */
     BULK = 512 * 1024,               /* so much and it is no screen's worth */
     PILE = 1024 * 1024,
     WINDOW_NEAR = 2 * 1024 * 1024,   /* OpenSSH's own */
@@ -114,10 +115,21 @@ static uint32_t amount_to_ask(const struct flow_hall *hall, struct flow *flow, i
     return wanted;
 }
 
+/* libssh takes what comes beyond the window as well: a stalled reader must not cost more than was offered. */
+static bool is_flooded(struct flow_hall *hall, struct flow *flow)
+{
+    if (ssh_channel_poll(flow->channel, 0) <= FLOW_WINDOW + PILE)
+        return false;
+    err_set(&flow->failure, ERR_LOST, "%s sends more than it may", hall->name);
+    err_why(&flow->failure, "the channel's window is %d MiB", FLOW_WINDOW / 1024 / 1024);
+    flow->state = FLOW_OVER;
+    return true;
+}
+
 static bool from_far(struct flow_hall *hall, struct flow *flow)
 {
     if (flow->to_local.length || flow->far_ended)
-        return drain_to_local(flow);
+        return is_flooded(hall, flow) || drain_to_local(flow);
     int got = ssh_channel_poll(flow->channel, 0);
     if (got > 0)
         got = ssh_channel_read_timeout(flow->channel, hall->scratch, amount_to_ask(hall, flow, got), 0, 0);
@@ -150,6 +162,16 @@ static bool complaints(struct flow_hall *hall, struct flow *flow)
         flow->complaint.text[COMPLAINT_KEPT] = '\0';
     }
     return true;
+}
+
+/* A forward has no standard error; what a server sends there all the same would use up the window, unread. */
+static void drop_second_stream(struct flow_hall *hall, struct flow *flow)
+{
+    if (hall->received->in_bytes - flow->dropped_at < DROP)
+        return;
+    flow->dropped_at = hall->received->in_bytes;
+    while (ssh_channel_read_timeout(flow->channel, hall->scratch, CHUNK, 1, 0) > 0)
+        ;
 }
 
 static bool may_read_local(const struct flow_hall *hall, const struct flow *flow)
@@ -248,6 +270,8 @@ bool flow_step(struct flow_hall *hall, struct flow *flow)
     bool moved = false;
     if (flow->state == FLOW_OPEN && flow->route->kind == TUNNEL_COMMAND)
         moved |= complaints(hall, flow);
+    else if (flow->state == FLOW_OPEN)
+        drop_second_stream(hall, flow);
     if (flow->state == FLOW_OPEN)
         moved |= from_far(hall, flow);
     if (flow->state == FLOW_OPEN)

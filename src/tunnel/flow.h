@@ -20,6 +20,7 @@ struct flow {
     struct str complaint;            /* the end of the command's standard error */
     uint64_t since_window;           /* bytes from there since the window was last opened */
     uint64_t received;
+    uint64_t dropped_at;             /* of all that came, when its second stream was last emptied */
     bool bulk, local_ended, far_ended;
     int64_t began_ms, far_ended_ms, sent_ms;
     bool asks_first;                 /* the far side is silent until it is asked, as PostgreSQL is and sshd is not */
@@ -33,6 +34,7 @@ struct flow {
 struct flow_hall {
     ssh_session session;
     const char *name;                /* of the server, for errors */
+    const struct ssh_counter_struct *received;   /* all that came from it */
     char *scratch;                   /* of FLOW_WINDOW bytes, that are only touched as far as they are used */
     unsigned commands;               /* that run or are being opened */
     unsigned commands_most;          /* as the server has shown; 0: it has not */

@@ -1,6 +1,7 @@
 /* hop - from a name to an authenticated session. */
 #include "tunnel/hop.h"
 
+#include <libssh/server.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -113,6 +114,15 @@ static bool set_algorithms(struct hop *hop, struct err *err)
     return true;
 }
 
+/* Whatever the server asks of us, a channel say, is refused: libssh would keep it for ever. */
+static int refuse_request(ssh_session session, ssh_message message, void *data)
+{
+    (void)session;
+    (void)message;
+    (void)data;
+    return 1;
+}
+
 static bool prepare(struct hop *hop, struct err *err)
 {
     const struct resolved *c = &hop->config;
@@ -121,6 +131,7 @@ static bool prepare(struct hop *hop, struct err *err)
     if (!hop->session)
         err_abort("out of memory");
     ssh_set_blocking(hop->session, 0);
+    ssh_set_message_callback(hop->session, refuse_request, NULL);
     bool ok = ssh_options_set(hop->session, SSH_OPTIONS_PROCESS_CONFIG, &off) == SSH_OK &&
               ssh_options_set(hop->session, SSH_OPTIONS_LOG_VERBOSITY, &verbosity) == SSH_OK &&
               ssh_options_set(hop->session, SSH_OPTIONS_HOST, c->host) == SSH_OK &&

@@ -1,7 +1,8 @@
 /* ssh_server - an SSH server for the ways to log in that sshd has only with PAM: a password and questions. It lets in,
- * and refuses every channel.
+ * and refuses every channel, unless it is rude: then it asks for a channel of its own, and what it says first goes to the standard
+ * error that a forwarded port has none of, more than a window holds.
  *
- *   ssh_server PORT HOSTKEY password|questions SECRET-FILE
+ *   ssh_server PORT HOSTKEY password|questions|rude SECRET-FILE
  * "questions" asks two: a colour with echo (blue) and the secret without. */
 #define SSH_SUPPRESS_DEPRECATED   /* its callbacks are ten times as long */
 #include <libssh/libssh.h>
@@ -28,7 +29,21 @@ static void answer_questions(ssh_session session, ssh_message m, const char *sec
         ssh_message_reply_default(m);
 }
 
-static void serve(ssh_session session, bool questions, const char *secret)
+static void be_rude(ssh_session session, ssh_message m)
+{
+    static const char noise[32768];
+    ssh_channel asked = ssh_message_channel_request_open_reply_accept(m), own = ssh_channel_new(session);
+    if (!asked || !own || ssh_channel_open_reverse_forward(own, "127.0.0.1", 1, "127.0.0.1", 1) == SSH_OK)
+        exit(1);
+    for (int i = 0; i < 256; i++)
+        if (ssh_channel_write_stderr(asked, noise, sizeof noise) != (int)sizeof noise)
+            exit(1);
+    ssh_channel_write(asked, "N", 1);    /* to PostgreSQL's question for TLS */
+    ssh_channel_send_eof(asked);
+    ssh_channel_close(asked);
+}
+
+static void serve(ssh_session session, bool questions, bool rude, const char *secret)
 {
     int methods = questions ? SSH_AUTH_METHOD_INTERACTIVE : SSH_AUTH_METHOD_PASSWORD;
     if (ssh_handle_key_exchange(session) != SSH_OK)
@@ -37,6 +52,10 @@ static void serve(ssh_session session, bool questions, const char *secret)
     for (ssh_message m; (m = ssh_message_get(session)); ssh_message_free(m)) {
         bool auth = ssh_message_type(m) == SSH_REQUEST_AUTH;
         int kind = ssh_message_subtype(m);
+        if (rude && ssh_message_type(m) == SSH_REQUEST_CHANNEL_OPEN) {
+            be_rude(session, m);
+            continue;
+        }
         if (auth)
             ssh_message_auth_set_methods(m, methods);
         if (auth && questions && kind == SSH_AUTH_METHOD_INTERACTIVE)
@@ -70,7 +89,7 @@ int main(int argc, char **argv)
     for (;;) {
         ssh_session session = ssh_new();
         if (ssh_bind_accept(bind, session) == SSH_OK && fork() == 0) {
-            serve(session, strcmp(argv[3], "questions") == 0, secret);
+            serve(session, strcmp(argv[3], "questions") == 0, strcmp(argv[3], "rude") == 0, secret);
             _exit(0);
         }
         ssh_free(session);

@@ -162,4 +162,29 @@ kill -STOP $stopped
 wait "$held"; out=$(cat "$T/said")
 reason lost '^message=the SSH server .* has fallen silent$' "a server that falls silent"
 kill -CONT $stopped
+
+# ---- again and again: nothing is left behind, whether it opens or not ----
+ssh_key "$T/stranger"
+sed "s/^[^ ]* /[127.0.0.1]:${ssh_port[main]} /; s#ssh-ed25519 .*#$(cut -d' ' -f1,2 "$T/stranger.pub")#" "$T/main/known_hosts" >"$T/changed"
+ssh_config <<EOF
+$(ssh_alias main main)
+$(ssh_alias far forbidding "ProxyJump main")
+$(ssh_alias proxied main "ProxyCommand socat - TCP:127.0.0.1:${ssh_port[main]}")
+$(ssh_alias changed main "UserKnownHostsFile $T/changed")
+$(ssh_alias wrongkey main "IdentityFile $T/stranger")
+EOF
+sed -i '/^Host wrongkey/,$ {/main\/key$/d}' "$HOME/.ssh/config"
+often() { # EXPECTED LABEL OPTION...
+    local opens=$1 label=$2; shift 2
+    through "$@" often=12 -- open
+    like "$out" "^opened=$opens left: descriptors=0 threads=0\$" "$label"
+}
+often 12 "a forward" ssh=main $forward
+often 12 "a socket" ssh=main "socket=$T/deaf/.s.PGSQL.5432"
+often 12 "a command" ssh=main "command=cat"
+often 12 "a port that nothing listens on" ssh=main forward=127.0.0.1:1
+often 12 "through a jump host, to where it is forbidden" ssh=far $forward
+often 12 "through a ProxyCommand" ssh=proxied $forward
+often 0 "a host key that changed" ssh=changed $forward
+often 0 "a key that is not accepted" ssh=wrongkey $forward
 finish

@@ -129,7 +129,7 @@ said "$T/second, .*$T/two/key" "gets two"
 printf 'canary-%s-secret\n' "$$" >"$T/secret"
 canary=$(cat "$T/secret")
 echo wrong >"$T/wrong"
-for kind in password questions; do
+for kind in password questions rude; do
     port=$(free_port)
     background "${BUILD:-build}/tests/real/ssh_server" "$port" "$T/main/host" "$kind" "$T/secret"
     wait_for 20 socat -u /dev/null "TCP:127.0.0.1:$port"
@@ -140,6 +140,7 @@ done
 ssh_config <<EOF
 $(ssh_alias password password)
 $(ssh_alias questions questions)
+$(ssh_alias rude rude)
 $(ssh_alias no-password password "PasswordAuthentication no")
 EOF
 through ssh=password "answer=@$T/wrong" "answer=@$T/secret"
@@ -156,6 +157,10 @@ like "$out" "^question=text SSH server's question: $(id -un)@127.0.0.1:[0-9]+ as
 like "$out" '^Token\\e\[31m: ?$' "its words are foreign text"
 through ssh=questions answer=red "answer=@$T/secret"
 is "$rc" 1 "a wrong answer does not"
+
+# ---- a server that opens channels of its own, and fills a stream that nobody reads ----
+run "$DRIVER" ssh=rude forward=127.0.0.1:1 "answer=@$T/secret" "db=sslmode=require" -- query 'select 1'
+like "$out" 'libpq=.*server does not support SSL' "its answer comes through all the same"; [ "$rc" = 1 ] || note "$out"
 
 # ---- the secret is nowhere ----
 coproc HELD { "$DRIVER" ssh=questions forward=127.0.0.1:1 answer=blue "answer=@$T/secret" -- hold 2>&1; }

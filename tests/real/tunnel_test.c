@@ -1,10 +1,12 @@
 /* tunnel_test - drives the tunnel room for tests/real/tunnel.sh: plain lines out.
  *
  *   tunnel_test ssh=TARGET forward=HOST:PORT|socket=PATH|command=LINE|container=NAME [port=N] [db=CONNINFO]
- *               [answer=TEXT ...] [timeout=MS] [cancel_after=MS] -- COMMAND ARGUMENT...
+ *               [answer=TEXT ...] [timeout=MS] [cancel_after=MS] [often=N] -- COMMAND ARGUMENT...
+ * often=N opens it N times, connects through it if it opens, closes it, and prints what was left behind, whatever COMMAND.
  * Questions are printed and answered by the next answer= (@FILE: its first line). Commands: open; query SQL...; cancel
  * SQL; hold (prints where the tunnel ends, opens the next one as well if there is a "--", waits for the end of its
  * input). */
+#include <dirent.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
@@ -23,7 +25,7 @@ struct test {
     const char *db, *answers[ANSWERS];
     size_t answer_count, answered;
     char forward[300];
-    int cancel_after, cancel_pipe[2];
+    int cancel_after, cancel_pipe[2], often;
 };
 
 static int failed(const char *what, const struct err *err)
@@ -96,6 +98,8 @@ static char **read_options(char **argv, struct test *t)
             t->answers[t->answer_count++] = value;
         else if (strcmp(*argv, "timeout") == 0)
             o->connect_timeout_ms = atoi(value);
+        else if (strcmp(*argv, "often") == 0)
+            t->often = atoi(value);
         else if (strcmp(*argv, "cancel_after") == 0)
             t->cancel_after = atoi(value);
         else
@@ -195,6 +199,40 @@ static void *cancel_open(void *test)
     return NULL;
 }
 
+static int entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    int count = 0;
+    while (dir && readdir(dir))
+        count++;
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+/* What one round leaves (a resolver's socket, say) is no leak; what every round leaves is. */
+static int open_often(struct test *t)
+{
+    int descriptors = 0, threads = 0, opened = 0;
+    for (int i = 0; i < t->often; i++) {
+        struct tunnel *tunnel;
+        struct err err = {0};
+        t->answered = 0;
+        if (tunnel_open(&tunnel, &t->options, &err)) {
+            PQfinish(connect_through(t, tunnel));
+            opened++;
+        }
+        tunnel_close(tunnel);
+        if (i == 0) {
+            descriptors = entries("/proc/self/fd");
+            threads = entries("/proc/self/task");
+        }
+    }
+    printf("opened=%d left: descriptors=%d threads=%d\n", opened, entries("/proc/self/fd") - descriptors,
+           entries("/proc/self/task") - threads);
+    return 0;
+}
+
 static int run(char **argv)
 {
     struct test t = {.options = {.ask = on_ask, .phase = on_phase, .cancel_fd = -1}, .cancel_after = -1};
@@ -208,6 +246,8 @@ static int run(char **argv)
             abort();
         t.options.cancel_fd = t.cancel_pipe[0];
     }
+    if (t.often)
+        return open_often(&t);
     bool ok = tunnel_open(&tunnel, &t.options, &err);
     int rc = ok ? command(&t, tunnel, rest) : failed("open", &err);
     int64_t before = clock_mono_ms();
