@@ -9,12 +9,13 @@
 
 /* Down the foreign keys, up and down partitions, down inheritance (a DELETE takes the rows of inheriting tables). */
 #define REACH \
-    "WITH RECURSIVE reach(oid) AS (SELECT unnest($1::oid[])" \
-    " UNION SELECT x.oid FROM reach r CROSS JOIN LATERAL (" \
-    "  SELECT k.conrelid AS oid FROM pg_constraint k WHERE k.contype = 'f' AND k.confrelid = r.oid" \
-    "  UNION ALL SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = r.oid" \
-    "  UNION ALL SELECT i.inhparent FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid" \
-    "   WHERE i.inhrelid = r.oid AND c.relispartition) x) "
+    "WITH RECURSIVE link(source, target) AS MATERIALIZED (" \
+    "  SELECT k.confrelid, k.conrelid FROM pg_constraint k WHERE k.contype = 'f'" \
+    "  UNION ALL SELECT i.inhparent, i.inhrelid FROM pg_inherits i" \
+    "  UNION ALL SELECT i.inhrelid, i.inhparent FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid" \
+    "   WHERE c.relispartition)," \
+    " reach(oid) AS (SELECT unnest($1::oid[])" \
+    " UNION SELECT l.target FROM reach r JOIN link l ON l.source = r.oid) "
 
 static const char relations_sql[] = REACH
     "SELECT c.oid, n.nspname, c.relname, c.relkind,"
