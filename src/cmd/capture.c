@@ -41,7 +41,7 @@ int cmd_capture(const struct command *command, struct options *options)
     struct face face;
     struct err err = {0};
     struct str out = {0};
-    bool ok = face_open(&face, command, options, &err);
+    bool ok = face_open_patiently(&face, command, options, &err);
     if (ok && options->operand_count != 1) {
         ok = err_set(&err, ERR_USAGE, "capture takes one table");
         err_hint(&err, "usage: seedops %s %s", command->name, command->operands);

@@ -416,6 +416,14 @@ bool face_open(struct face *face, const struct command *command, struct options 
     return face_load(face, command, options, err) && face_connect(face, err);
 }
 
+/* Nobody looks at a screen meanwhile, and half an answer is none. */
+bool face_open_patiently(struct face *face, const struct command *command, struct options *options, struct err *err)
+{
+    bool ok = face_load(face, command, options, err);
+    face->ctx.patience_ms = FACE_PATIENCE_MS;
+    return ok && face_connect(face, err);
+}
+
 bool face_connect(struct face *face, struct err *err)
 {
     if (!choose(face, true, err))

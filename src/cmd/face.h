@@ -36,6 +36,9 @@ struct face {
 
 /* Settings, environment, journal and, for COMMAND_DATABASE, the open session. On failure err is set. */
 bool face_open(struct face *face, const struct command *command, struct options *options, struct err *err);
+/* The same for a command that can make nothing of half an answer: its questions may take longer on a busy server. */
+enum { FACE_PATIENCE_MS = 15000 };
+bool face_open_patiently(struct face *face, const struct command *command, struct options *options, struct err *err);
 /* Its two halves, for a command that may be about many environments: the settings; then the rest. */
 bool face_load(struct face *face, const struct command *command, struct options *options, struct err *err);
 bool face_choose(struct face *face, struct err *err);    /* everything but the connection, of the environment that is named */

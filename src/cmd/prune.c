@@ -328,7 +328,7 @@ static int run(const struct command *command, struct options *options, enum remo
 {
     struct pruning p = {0};
     struct err err = {0};
-    bool ok = face_open(&p.face, command, options, &err) && open_output(&p, &err);
+    bool ok = face_open_patiently(&p.face, command, options, &err) && open_output(&p, &err);
     p.face.on_event = on_event;
     p.face.ctx.confirm_operational = options->confirm_operational;
     p.face.ctx.confirm_operational_count = options->confirm_operational_count;

@@ -181,6 +181,7 @@ int cmd_restore(const struct command *command, struct options *options)
     if (options->list || options->to_sql)
         return without_database(options);
     bool ok = face_prepare(&face, command, options, &err) && options_names(options, &err) && find(&face, options, &path, &err);
+    face.ctx.patience_ms = FACE_PATIENCE_MS;
     ok = ok && (face.opened = session_open(&face.session, &face.ctx, &err));
     face.on_event = on_event;
     struct restore_options what = {.path = path, .safepoint_dir = options->safepoint_dir,

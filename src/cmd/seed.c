@@ -46,7 +46,7 @@ int cmd_seed(const struct command *command, struct options *options)
 {
     struct face face;
     struct err err = {0};
-    bool ok = face_open(&face, command, options, &err);
+    bool ok = face_open_patiently(&face, command, options, &err);
     face.on_event = on_event;
     struct seed_options what = {.dry_run = options->dry_run, .scan = options->scan,
                                 .safepoint_dir = options->safepoint_dir};

@@ -178,14 +178,6 @@ const char *const *db_catalog_params(struct arena *arena, const char *const *nam
     return params;
 }
 
-/* Without its answer there is no catalogue, so it may take longer than a cell of a screen: a busy server, a large schema.
- * None of these waits for a table's lock. */
-static int patience(size_t question)
-{
-    enum { PATIENCE_MS = 15000, AS_A_CELL = 0 };
-    return question == CATALOG_SIZES || question == CATALOG_DEFAULTS ? AS_A_CELL : PATIENCE_MS;
-}
-
 size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
                          struct db_probe probes[CATALOG_PROBES])
 {
@@ -198,7 +190,6 @@ size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t c
             .params = questions[i].takes_names ? params : NULL,
             /* what is visible is asked on the path that the role, the database and the URL give */
             .settings = questions[i].on_default_path ? "SET LOCAL search_path TO DEFAULT" : NULL,
-            .statement_timeout_ms = patience(i),
         };
     return QUESTIONS;
 }

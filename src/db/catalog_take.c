@@ -351,10 +351,7 @@ static bool all_needed(const struct db_probe *probes, size_t count, struct err *
             continue;
         if (err)
             *err = probes[i].err;
-        err_context(err, "cannot read the catalogue (%s)", probes[i].name);
-        return strcmp(probes[i].err.sqlstate, "57014") == 0 && probes[i].err.class != ERR_CANCELLED
-                   ? err_hint(err, "nothing was changed; the server is busy: try again")
-                   : false;
+        return err_context(err, "cannot read the catalogue (%s)", probes[i].name);
     }
     return true;
 }

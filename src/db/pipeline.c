@@ -92,13 +92,20 @@ static bool put_probe(struct db *db, const struct db_probe *p)
            put(db, "COMMIT", 0, NULL) && PQpipelineSync(db->pg);
 }
 
-static void name_failure(struct db_probe *p)
+/* A probe only reads. */
+static void timed_out(const struct db *db, struct db_probe *p)
+{
+    err_why(&p->err, "timed out");
+    err_hint(&p->err, "it was given %.1f s, and nothing was changed: the server is busy, try again", timeout_of(db, p) / 1000.0);
+}
+
+static void name_failure(const struct db *db, struct db_probe *p)
 {
     const char *code = p->err.sqlstate;
     if (strcmp(code, "55P03") == 0)
         err_why(&p->err, "locked");
     else if (strcmp(code, "57014") == 0 && p->err.class != ERR_CANCELLED)
-        err_why(&p->err, "timed out");
+        timed_out(db, p);
     else if (strcmp(code, "42501") == 0)
         err_why(&p->err, "not permitted");
 }
@@ -118,7 +125,7 @@ static void take(struct run *run, PGresult *result)
         db_result_free(p->result);
         p->result = NULL;
         db_error_of_result(run->db, result, NULL, &p->err);
-        name_failure(p);
+        name_failure(run->db, p);
     } else if (!run->committing && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
         if (run->index++ == 2 + count_settings(p->settings)) {
             p->result = db_result_new(result);
