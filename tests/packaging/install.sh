@@ -7,7 +7,7 @@ check "make install" make_in install
 for file in bin/seedops share/man/man1/seedops.1 share/man/man5/seedops.yaml.5 share/man/man7/seedops-diagnose.7 \
     share/bash-completion/completions/seedops share/zsh/site-functions/_seedops share/fish/vendor_completions.d/seedops.fish \
     share/doc/seedops/README.md share/doc/seedops/examples/README.md share/seedops/journal.schema.json \
-    share/seedops/log-line.schema.json; do
+    share/seedops/log-line.schema.json share/seedops/many.schema.json share/seedops/watch-event.schema.json; do
     check "$file is there" test -s "$root/usr/$file"
 done
 like "$("$root/usr/bin/seedops" --version)" '^seedops [0-9]' "the program runs from there"
