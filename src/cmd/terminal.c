@@ -54,15 +54,15 @@ static bool ask_on(int fd, const struct question *q, char *line, size_t size, st
     static const char *const prompts[] = {[QUESTION_YES] = "Type yes to go on: ", [QUESTION_NAME] = "Type the name: ",
                                           [QUESTION_PASSWORD] = "Password: ", [QUESTION_CHOICE] = "y or n: "};
     str_add(&text, prompts[q->kind]);
-    ssize_t ignored = write(fd, str_text(&text), text.length);
-    str_free(&text);
     struct termios before, quiet;
     bool secret = q->kind == QUESTION_PASSWORD && tcgetattr(fd, &before) == 0;
-    if (secret) {
+    if (secret) {                    /* before the prompt: whoever sees it may type at once */
         quiet = before;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(fd, TCSAFLUSH, &quiet);
     }
+    ssize_t ignored = write(fd, str_text(&text), text.length);
+    str_free(&text);
     bool ok = read_line(fd, q->expires_ms ? q->expires_ms : EXPIRES_MS, line, size, err);
     if (secret) {
         tcsetattr(fd, TCSAFLUSH, &before);
