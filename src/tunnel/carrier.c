@@ -23,6 +23,7 @@ enum {
     FLOWS_MAX = 256,
     TURNS = 32,
     ROUNDS = 16,                     /* of libssh's reader (4 kB each) before the flows have their turn */
+    NEWS_MS = 3000,                  /* after that, what one connection failed of is no news about another one */
     IDLE_S = 15, IDLE_COUNT = 3,     /* keepalives while nothing is expected */
     EAGER_MS = 5000, EAGER_COUNT = 3 /* and while something is */
 };
@@ -52,13 +53,14 @@ struct carrier {
     atomic_bool ending, alive;
     pthread_mutex_t mutex;           /* what follows is read from other threads */
     struct err reason;
-    int64_t channel_ms;
+    int64_t reason_ms, channel_ms;
 };
 
 static void say(struct carrier *c, const struct err *reason)
 {
     pthread_mutex_lock(&c->mutex);
     c->reason = *reason;
+    c->reason_ms = clock_mono_ms();
     pthread_mutex_unlock(&c->mutex);
 }
 
@@ -76,7 +78,6 @@ static void let_in(struct carrier *c, const struct door *door)
     struct err err = {0};
     int fd;
     while (c->flow_count < FLOWS_MAX && listener_accept(door->listener, &fd, &err)) {
-        say(c, &(struct err){0});    /* what an earlier one failed of is no news about this one */
         add_flow(c, fd, door);
     }
     if (err.class == ERR_GENERAL)
@@ -333,7 +334,7 @@ bool carrier_alive(const struct carrier *c) { return atomic_load(&c->alive); }
 bool carrier_reason(struct carrier *c, struct err *err)
 {
     pthread_mutex_lock(&c->mutex);
-    bool known = c->reason.class != ERR_NONE;
+    bool known = c->reason.class != ERR_NONE && (!carrier_alive(c) || clock_mono_ms() - c->reason_ms < NEWS_MS);
     if (known)
         *err = c->reason;
     pthread_mutex_unlock(&c->mutex);
