@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # watch through our own SSH tunnel, under a fault script: the session cut, the SSH server stopped and started, silent, with another
 # host key meanwhile, and the database behind it restarted. Every event is told once and none is missed, it comes back by itself
-# and asks nobody; neither connections nor descriptors nor memory grow. FULL=1: again and again for ten minutes.
+# and asks nobody; neither connections nor descriptors nor memory grow. FULL=1: again and again for
+# ten minutes, memory sampled throughout.
 . "$(dirname "$0")/../lib.sh"
 port=$(free_port)
 cluster_start c "listen_addresses='127.0.0.1'" "port=$port" || exit 1
@@ -90,9 +91,17 @@ visits() { grep -c 'Connection from' "$T/vps/log"; }
 visited() { [ "$(visits)" -ge "$1" ]; }
 cp "$T/vps/known_hosts" "$T/vps/known.kept"
 faults
+if [ -n "${FULL:-}" ]; then
+    first=$(anon "$watch") most=0
+    until [ "$SECONDS" -ge 600 ]; do
+        faults
+        now=$(anon "$watch"); [ "$now" -gt $most ] && most=$now
+    done
+    note "RssAnon $first kB after the first round, at most $most kB later"
+    [ "$bin" != "${SEEDOPS_PLAIN:-}" ] || check "memory is flat" [ "$most" -le $((first + 512)) ]
+fi
 is "$(fds)" "$descriptors" "as many descriptors as before"
 is "$(threads)" "$tasks" "and threads"
-ls -l /proc/$watch/fd > /tmp/tunnel-src/fds; cp "$log" /tmp/tunnel-src/log; cp $events /tmp/tunnel-src/events
 kill -TERM "$watch"; wait "$watch"; is "$?" 0 "SIGTERM ends it cleanly"
 is "$(cat "$T/watch.err")" "" "nothing went to stderr"
 is "$(told | tr '\n' ' ')" "$(printf '%s ' "${want[@]}")" "every event was told once, in order (${#want[@]})"
