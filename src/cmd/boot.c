@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "cmd/cmds.h"
 #include "cmd/unattended.h"
 
@@ -85,6 +87,35 @@ static void reap(void)
         ;
 }
 
+static bool cannot_start(struct err *err, const char *name, int number)
+{
+    err_errno(err, ERR_DEPENDENCY, number, "cannot start %s", name);
+    return err_hint(err, "give the command's path, or put its directory into PATH");
+}
+
+static bool is_program(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* Where execvp will look, and before anything is done: a migration is not undone because a name was misspelt. */
+static bool can_start(const char *name, struct err *err)
+{
+    const char *path = getenv("PATH");
+    struct str candidate = {0};
+    bool found = strchr(name, '/') && is_program(name);
+    for (const char *at = path ? path : "/bin:/usr/bin"; !strchr(name, '/') && at && !found;) {
+        size_t length = strcspn(at, ":");
+        str_reset(&candidate);
+        str_printf(&candidate, "%.*s%s%s", (int)length, at, length ? "/" : "", name);
+        found = is_program(str_text(&candidate));
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    str_free(&candidate);
+    return found || cannot_start(err, name, strchr(name, '/') && access(name, F_OK) == 0 ? EACCES : ENOENT);
+}
+
 /* What cannot be started is an error on stderr: stdout was to be the application's. */
 static int start(char **argv, struct log log)
 {
@@ -93,8 +124,7 @@ static int start(char **argv, struct log log)
     fflush(NULL);
     reap();
     execvp(argv[0], argv);
-    err_errno(&err, ERR_DEPENDENCY, errno, "cannot start %s", argv[0]);
-    err_hint(&err, "give the command's path, or put its directory into PATH");
+    cannot_start(&err, argv[0], errno);
     log_line(&log, LOG_ERROR_LEVEL, &(struct log_fields){.error = &err, .exit_code = err_exit_code(err.class),
                                                          .suggestion = err.hint}, "%s", err.message);
     return err_exit_code(err.class);
@@ -116,7 +146,7 @@ int cmd_boot(const struct command *command, struct options *options)
     }
     bool ok = unattended_begin(&u, command, options, &err);
     u.face.ctx.explicit_target = true;
-    ok = ok && unattended_wait(&u, &err) && unattended_migrate(&u, &err) && seed(&u, &err);
+    ok = ok && can_start(argv[0], &err) && unattended_wait(&u, &err) && unattended_migrate(&u, &err) && seed(&u, &err);
     if (ok && options->clean_env)
         note_variables(&u.face.session, &variables);
     if (ok)

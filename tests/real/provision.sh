@@ -130,7 +130,10 @@ boot_lines
 LOCAL_DATABASE_URL="postgresql://postgres@$address:$port/nowhere" boot -- "$T/app/run" 0
 is "$rc" 2 "a bad URL: non-zero"; unlike "$out" '^app' "nothing started"; boot_lines
 boot -- "$T/app/run" 42; is "$rc" 42 "the application's exit code is ours"
-boot -- "$T/app/nothing"; is "$rc" 127 "no such command: 127"; like "$err" 'cannot start' "and it is said"; boot_lines
+boot -- "$T/app/nothing"; is "$rc" 127 "no such command: 127"; like "$out" 'cannot start' "and it is said"; boot_lines
+is "$(last .attempts)" 0 "before the database is asked"
+boot -- no-such-command; is "$rc" 127 "none of that name in PATH: 127"; like "$out" 'cannot start no-such-command' "and it is said"
+boot -- true; is "$rc" 0 "one that is found there is started"
 boot --log-format text -- "$T/app/nothing"; is "$rc $(grep -c '^{' <<<"$out$err")" "127 0" "as text where text is asked for"
 boot; is "$rc" 64 "nothing to start: a mistake"
 look='echo "$#:$1:$2"; for f in /proc/$$/fd/*; do echo "${f##*/}"; done; grep -E "Sig(Ign|Blk)" /proc/self/status'
