@@ -173,9 +173,8 @@ static bool take_primary_key(struct binding *b, struct bound *bound)
     }
     bound->key_count = primary->count;
     bound->unique = primary;
-    struct fixture *mine = fixture_find(b->fixtures, f->table);
     struct err_list found = {0};
-    bool ok = fixture_check_key(mine, names, primary->count, &b->fixtures->options, &found);
+    bool ok = fixture_check_key(f, names, primary->count, &b->fixtures->options, &bound->order, &found);
     for (size_t i = 0; i < found.count; i++)
         problems_add(b->problems, &found.items[i]);
     err_list_free(&found);
@@ -192,6 +191,7 @@ static bool bind_key(struct binding *b, struct bound *bound)
     struct err e;
     bound->key = arena_alloc(&b->set->arena, f->key_count * sizeof *bound->key);
     bound->key_count = f->key_count;
+    bound->order = f->order;
     for (size_t i = 0; i < f->key_count; i++) {
         bound->key[i] = (size_t)fixture_column(f, f->key[i]);   /* load made it a column */
         columns[i] = (size_t)bound->columns[bound->key[i]];

@@ -21,6 +21,7 @@ struct bound {
     int *columns;                 /* parallel to fixture->columns: index into table->columns */
     size_t *key;                  /* natural key: indexes into fixture->columns */
     size_t key_count;
+    struct fixture_order order;   /* of the fixture's rows by it */
     const struct db_key *unique;  /* the live unique index that covers the key */
     struct bound_ref *refs;       /* parallel to fixture->columns */
 };

@@ -97,7 +97,7 @@ static bool order_is_ours(const struct match *m)
             return false;
         numbers += normal_is_number(&b->table->columns[b->columns[b->key[k]]].type);
     }
-    return numbers == 0 ? b->fixture->sorted : numbers == b->key_count && b->fixture->sorted_numbers;
+    return numbers == 0 ? b->order.text : numbers == b->key_count && b->order.numbers;
 }
 
 bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,

@@ -16,6 +16,7 @@
 enum { WHO, SYSTEM, TABLES, LEDGER, GLANCE_PROBES };
 enum {
     SLOW_MS = 4000,                  /* a connection that is lost after such a silence is not tried again at once */
+    FULL_MS = 10000, FULL_PAUSE_MS = 200,   /* how long one that has no place left is asked again */
     SETTLE_MS = 5 * 60 * 1000,
     SETTLE_STANDBY_MS = 60 * 1000    /* a standby counts nothing that happens on its primary */
 };
@@ -319,9 +320,24 @@ void watch_eye_close(struct watch_eye *eye)
     arena_free(&eye->arena);
 }
 
+/* A server that has no place left answers; others who look at its databases go and come, so one is waited for. */
+static bool open_when_not_full(struct watch_eye *eye, struct err *err)
+{
+    int64_t end = clock_mono_ms() + FULL_MS;
+    for (;;) {
+        if (session_open(&eye->session, eye->ctx, err))
+            return true;
+        if (strcmp(err->sqlstate, "53300") != 0 || clock_mono_ms() >= end)
+            return false;
+        err_clear(err);
+        if (!ctx_sleep(eye->ctx, FULL_PAUSE_MS, err))
+            return false;
+    }
+}
+
 static bool open_and_settle(struct watch_eye *eye, struct db_probe *probes, struct err *err)
 {
-    eye->open = session_open(&eye->session, eye->ctx, err);
+    eye->open = open_when_not_full(eye, err);
     return eye->open && settle(eye, probes, err);
 }
 

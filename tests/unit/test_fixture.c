@@ -164,7 +164,7 @@ static void test_whole_header(void **state)
     assert_string_equal(f->file, "seeds/station.yaml");
     assert_string_equal(f->key[0], "ofevCode");
     assert_int_equal(f->mode, FIXTURE_INSERT);
-    assert_true(f->prune && f->sorted && !f->csv && !f->has_secret);
+    assert_true(f->prune && f->order.text && !f->csv && !f->has_secret);
     assert_true(fixture_ignores(f, "updatedAt") && fixture_keeps(f, "note") && !fixture_keeps(f, "name"));
     assert_int_equal(f->row_count, 2);
     assert_string_equal(f->columns[0], "ofevCode");
@@ -203,7 +203,7 @@ static void test_csv(void **state)
     struct fixture_set set;
     load(&set);
     const struct fixture *f = &set.items[0];
-    assert_true(f->csv && !f->sorted);
+    assert_true(f->csv && !f->order.text);
     assert_string_equal(f->rows_file, "seeds/t.csv");
     check_rows(f, "text(2) text(b) null text(true) @2\ntext(1) text(a\r\nb) text() text(true) @3\n");
     fixture_set_free(&set);
@@ -336,10 +336,11 @@ static void test_key_found_later(void **state)
     struct err_list list = {0};
     const char *key[] = {"id"};
     load(&set);
-    assert_false(fixture_check_key(&set.items[0], key, 1, &o, &list));
+    struct fixture_order order = {true, true};
+    assert_false(fixture_check_key(&set.items[0], key, 1, &o, &order, &list));
     assert_int_equal(list.count, 1);
     assert_string_equal(list.items[0].at, "seeds/x.yaml:5:5");
-    assert_false(set.items[0].sorted);
+    assert_false(order.text || order.numbers);
     err_list_free(&list);
     fixture_set_free(&set);
 }
