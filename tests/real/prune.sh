@@ -252,6 +252,8 @@ like "$("$SEEDOPS" restore --to-sql last local 2>/dev/null || zstd -dcq "$XDG_ST
 q 'create table leftover (id int primary key); create table heir () inherits (leftover); create table parted (id int, n int) partition by list (id); create table part1 partition of parted default'
 so restore local last --confirm local --partial
 is "$(q 'select (select count(*) from only leftover), (select count(*) from heir), (select count(*) from parted)')" "1|1|1" "each row once, in the table that it was in" || note "$err"
+is "$(q 'select count(*) - count(distinct migration_name) from _prisma_migrations')" 0 "and no migration twice in the ledger"
+like "$out" '_prisma_migrations .*this one has its own' "which is said"
 
 # ---- another database answers under the name ----
 sql main postgres -c 'create database twin template app'
