@@ -91,13 +91,9 @@ static void hook_free(struct hook *h)
 
 static bool start_thread(struct hook *h)
 {
-    pthread_condattr_t monotonic;
     pthread_mutex_init(&h->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&h->given, NULL);
-    pthread_cond_init(&h->ended, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&h->ended);
     return thread_start(&h->thread, work, h);
 }
 
@@ -176,12 +172,10 @@ bool hook_idle(struct hook *h)
 
 void hook_close(struct hook *h, int ms, int *lost)
 {
-    struct timespec end;
+    struct timespec end = thread_deadline(ms);
     *lost = 0;
     if (!h)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    end.tv_sec += ms / 1000;
     pthread_mutex_lock(&h->mutex);
     while ((h->waiting || h->running) && pthread_cond_timedwait(&h->ended, &h->mutex, &end) == 0)
         ;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "journal/disk.h"
 #include "journal/format.h"
 
@@ -226,13 +227,9 @@ static struct journal *new_journal(const char *state_dir, const struct journal_h
                                    const struct journal_options *options)
 {
     struct journal *j = xcalloc(1, sizeof *j);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&j->lock, NULL);
-    pthread_cond_init(&j->work, &monotonic);
-    pthread_cond_init(&j->progress, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&j->work);
+    thread_cond_init(&j->progress);
     disk_init(&j->disk, state_dir, header);
     if (options) {
         j->disk.limits = options->limits;
@@ -244,19 +241,6 @@ static struct journal *new_journal(const char *state_dir, const struct journal_h
     j->path = disk_path(&j->disk, 1);
     snprintf(j->place.session, sizeof j->place.session, "%s", j->disk.header.session);
     return j;
-}
-
-static struct timespec deadline_in(int ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_nsec -= 1000000000L;
-        t.tv_sec++;
-    }
-    return t;
 }
 
 static void start_thread(struct journal *j)
@@ -278,7 +262,7 @@ bool journal_open(struct journal **journal, const char *state_dir, const struct 
     struct journal *j = *journal = new_journal(state_dir, header, options);
     j->busy_since = clock_mono_ms();
     start_thread(j);
-    struct timespec deadline = deadline_in(OPEN_WAIT_MS);
+    struct timespec deadline = thread_deadline(OPEN_WAIT_MS);
     pthread_mutex_lock(&j->lock);
     while (!j->opened && !j->failed && pthread_cond_timedwait(&j->progress, &j->lock, &deadline) == 0)
         ;
@@ -357,7 +341,7 @@ bool journal_flush(struct journal *j, int timeout_ms)
 {
     if (!j)
         return true;
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = thread_deadline(timeout_ms);
     pthread_mutex_lock(&j->lock);
     uint64_t wanted = j->accepted;
     if (j->sync_wanted < wanted)
@@ -430,7 +414,7 @@ enum journal_state journal_wait_change(struct journal *j, enum journal_state see
         if (now != seen || j->woken)
             break;
         int64_t left = j->busy_since ? j->busy_since + HANGS_AFTER_MS + 1 - clock_mono_ms() : 0;
-        struct timespec deadline = deadline_in(left > 0 ? (int)left : 1);
+        struct timespec deadline = thread_deadline(left > 0 ? (int)left : 1);
         if (j->busy_since && !hangs_locked(j))
             pthread_cond_timedwait(&j->progress, &j->lock, &deadline);
         else
@@ -468,7 +452,7 @@ void journal_close(struct journal *j, char *hash)
         hash[0] = '\0';
     if (!j)
         return;
-    struct timespec deadline = deadline_in(CLOSE_WAIT_MS);
+    struct timespec deadline = thread_deadline(CLOSE_WAIT_MS);
     pthread_mutex_lock(&j->lock);
     j->closing = true;
     j->hash_wanted = hash != NULL;

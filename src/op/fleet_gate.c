@@ -1,6 +1,5 @@
 /* fleet_gate - a place to wait in, left by a cancel, too. */
-#include <time.h>
-
+#include "base/thread.h"
 #include "op/fleet_inside.h"
 
 enum { LOOK_MS = 100 };              /* how long a cancel may go unseen */
@@ -9,7 +8,7 @@ void gate_init(struct fleet_gate *gate, int allowed)
 {
     *gate = (struct fleet_gate){.allowed = allowed};
     pthread_mutex_init(&gate->lock, NULL);
-    pthread_cond_init(&gate->left, NULL);
+    thread_cond_init(&gate->left);
 }
 
 void gate_destroy(struct fleet_gate *gate)
@@ -23,11 +22,7 @@ bool gate_enter(struct fleet_gate *gate, const struct ctx *ctx, struct err *err)
     bool wanted = true;
     pthread_mutex_lock(&gate->lock);
     while ((wanted = !ctx_cancelled(ctx)) && gate->inside >= gate->allowed) {
-        struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        struct timespec until = thread_deadline(LOOK_MS);
         pthread_cond_timedwait(&gate->left, &gate->lock, &until);
     }
     gate->inside += wanted;

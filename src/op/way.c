@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "base/thread.h"
 #include "op/session.h"
 #include "op/typed_in.h"
 #include "op/way_route.h"
@@ -62,13 +63,9 @@ void ways_free(struct ways *ways)
 static struct way *way_new(const struct environment *environment)
 {
     struct way *way = xcalloc(1, sizeof *way);
-    pthread_condattr_t monotonic;
     way->environment = environment;
     pthread_mutex_init(&way->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&way->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_cond_init(&way->changed);
     return way;
 }
 
@@ -259,11 +256,7 @@ static void copy_end(const struct tunnel_end *at, const struct environment *env,
 static bool wait_turn(struct way *way, const struct ctx *ctx, struct err *err)
 {
     while (way->opening) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        struct timespec until = thread_deadline(LOOK_MS);
         pthread_cond_timedwait(&way->changed, &way->mutex, &until);
         if (ctx_cancelled(ctx))
             return err_set(err, ERR_CANCELLED, "cancelled while the tunnel was being opened");

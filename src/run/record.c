@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 #include "base/thread.h"
@@ -134,11 +135,7 @@ struct record *record_start(const char *why_off, const char *state_dir, const st
     struct record *r = xcalloc(1, sizeof *r);
     r->queue = queue;
     pthread_mutex_init(&r->mutex, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&r->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    thread_cond_init(&r->changed);
     journal_header_copy(&r->header, header);
     r->options = (struct journal_options){.limits = *limits, .models = true, .announce = true, .say = say_log, .say_data = r};
     r->state_dir = xstrdup(state_dir);
@@ -192,20 +189,12 @@ void record_checkpoint(struct record *r, int64_t offset_ms, char *model)
 /* Waits for a flag under the mutex until the time is over; gives what is left of it, < 0: it never came. */
 static int wait_flag(struct record *r, const bool *flag, int timeout_ms)
 {
-    struct timespec start, end, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    end = start;
-    end.tv_sec += timeout_ms / 1000;
-    end.tv_nsec += timeout_ms % 1000 * 1000000L;
-    if (end.tv_nsec >= 1000000000L) {
-        end.tv_sec++;
-        end.tv_nsec -= 1000000000L;
-    }
+    int64_t start = clock_mono_ms();
+    struct timespec end = thread_deadline(timeout_ms);
     while (!*flag)
         if (pthread_cond_timedwait(&r->changed, &r->mutex, &end) == ETIMEDOUT)
             return *flag ? 0 : -1;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int spent = (int)((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000);
+    int spent = (int)(clock_mono_ms() - start);
     return spent < timeout_ms ? timeout_ms - spent : 0;
 }
 
