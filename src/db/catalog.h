@@ -20,6 +20,7 @@ struct db_type {
     bool has_equality;           /* a default btree or hash operator class: IS DISTINCT FROM works */
     const char *equality;        /* its equality operator as SQL, "OPERATOR(public.=)": the bare = depends on
                                   * search_path, and citext without its schema compares as text; NULL: none */
+    bool bytewise;               /* text or varchar itself, whose collation takes no two texts for one */
     int max_length;              /* varchar(n), char(n): n; else -1 */
     int precision, scale;        /* numeric(p,s); else -1 */
     bool domain_not_null;

@@ -68,7 +68,9 @@ static const char columns_sql[] =
     "  (SELECT quote_ident(n.nspname) || '.' || quote_ident(s.relname) FROM pg_depend d"
     "   JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace"
     "   WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum"
-    "   AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1) END"
+    "   AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1) END,"
+    " a.atttypid = ANY ('{text,varchar}'::regtype[])"
+    "  AND (SELECT l.collisdeterministic FROM pg_collation l WHERE l.oid = a.attcollation)"
     " FROM pg_attribute a WHERE a.attrelid = " CATALOG_WANTED_OIDS " AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attrelid, a.attnum";
 

@@ -245,6 +245,7 @@ static void take_columns(struct db_catalog *catalog, const struct db_result *r, 
             c->has_default = db_bool(r, i, 4) && !c->generated;
             c->type.oid = oid_at(r, i, 7);
             c->type.name = text_at(arena, r, i, 9);
+            c->type.bytewise = db_bool(r, i, 14);
             c->sequence = text_at(arena, r, i, 13);
             set_type(c, types, (int)db_int(r, i, 8, -1), arena);
         }

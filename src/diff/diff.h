@@ -1,9 +1,9 @@
 /* diff - a bound fixture against live rows: missing, changed (column by column), extra.
  *
  * Streams both sides in key order and merges; memory does not grow with the table (unsorted fixtures go
- * through an external sort). Equal text of the server's own output is equality; only what differs as text
- * goes back to the server in batches, to be compared as its type. Reads only: every statement is in a
- * READ ONLY transaction with its settings local. */
+ * through an external sort). Equal text of the server's own output is equality; what differs as text goes back to
+ * the server in batches, to be compared as its type, unless its type has one writing only of each value. Reads only:
+ * every statement is in a READ ONLY transaction with its settings local. */
 #ifndef SEEDOPS_DIFF_DIFF_H
 #define SEEDOPS_DIFF_DIFF_H
 

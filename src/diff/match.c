@@ -17,12 +17,6 @@ enum {
 
 /* ---- the fixture's side ---- */
 
-static void note_secrets(struct match *m, const struct fixture_row *row)
-{
-    for (size_t i = 0; i < m->bound->fixture->column_count; i++)
-        m->secret[i] |= row->values[i].secret;
-}
-
 /* The fixture's next row that is wanted, settled, into m->row; *found false: the end. */
 static bool read_row(struct match *m, bool *found, struct err *err)
 {
@@ -38,7 +32,6 @@ static bool read_row(struct match *m, bool *found, struct err *err)
             return false;
         *found = true;
     } while (m->wants && !m->wants(m->wants_context, &m->row));
-    note_secrets(m, &m->row);
     layout_fixture_key(&m->layout, &m->row, &m->room[0], &m->key);
     return true;
 }
@@ -64,24 +57,38 @@ static bool sort_fixture(struct match *m, struct err *err)
     return sorter_finish(m->sorted, err);
 }
 
+static bool next_sorted(struct match *m, bool *found, struct err *err)
+{
+    struct sorted record;
+    arena_reset(&m->scratch);
+    *found = false;
+    if (!sorter_next(m->sorted, &record, err))
+        return false;
+    if (!record.key)
+        return true;
+    row_unpack(m->bound, &record.payload, &m->scratch, &m->row);
+    str_reset(&m->key);
+    str_add_bytes(&m->key, record.key, record.key_length);
+    return *found = true;
+}
+
+static int compare_keys(const struct str *a, const struct str *b)
+{
+    struct sorted x = {.key = a->text, .key_length = a->length}, y = {.key = b->text, .key_length = b->length};
+    return sorted_compare(&x, &y);
+}
+
 /* Makes the next fixture row, and its key, the current ones. */
 static bool advance(struct match *m, struct err *err)
 {
+    struct str last = m->key;
+    m->key = m->last_key;
+    m->last_key = last;
     m->row_here = false;
-    if (m->sorted) {
-        struct sorted record;
-        arena_reset(&m->scratch);
-        if (!sorter_next(m->sorted, &record, err))
-            return false;
-        if (!record.key)
-            return true;
-        row_unpack(m->bound, &record.payload, &m->scratch, &m->row);
-        str_reset(&m->key);
-        str_add_bytes(&m->key, record.key, record.key_length);
-        m->row_here = true;
-    } else if (!read_row(m, &m->row_here, err)) {
+    if (!(m->sorted ? next_sorted : read_row)(m, &m->row_here, err))
         return m->row_here = false;
-    }
+    if (m->row_here && m->totals.fixture_rows > 0 && compare_keys(&m->last_key, &m->key) >= 0)
+        m->ascends = false;
     m->totals.fixture_rows += m->row_here;
     return true;
 }
@@ -106,6 +113,24 @@ bool match_begin(struct match *m, const struct bound *bound, const struct diff_o
     return match_begin_some(m, bound, options, NULL, NULL, err);
 }
 
+static void note_columns(struct match *m)
+{
+    const struct bound *b = m->bound;
+    const struct fixture *f = b->fixture;
+    m->secret = arena_alloc(&m->layout.arena, f->column_count * sizeof *m->secret);
+    m->ignored = arena_alloc(&m->layout.arena, f->column_count * sizeof *m->ignored);
+    for (size_t i = 0; i < f->column_count; i++) {
+        m->ignored[i] = fixture_ignores(f, f->columns[i]);
+        m->secret[i] = f->column_secrets[i];
+        for (size_t s = 0; s < m->options->secret_count; s++)
+            m->secret[i] |= strcmp(f->columns[i], m->options->secret_columns[s]) == 0;
+    }
+    m->ascends = true;
+    m->plain_key = b->key_count > 0;
+    for (size_t k = 0; k < b->key_count; k++)
+        m->plain_key &= !m->layout.columns[b->key[k]].shape;
+}
+
 bool match_begin_some(struct match *m, const struct bound *bound, const struct diff_options *options,
                       bool (*wants)(void *context, const struct fixture_row *row), void *context, struct err *err)
 {
@@ -114,13 +139,7 @@ bool match_begin_some(struct match *m, const struct bound *bound, const struct d
         return false;
     if (options->places)
         layout_add_places(&m->layout);
-    m->secret = arena_alloc(&m->layout.arena, bound->fixture->column_count * sizeof *m->secret);
-    m->ignored = arena_alloc(&m->layout.arena, bound->fixture->column_count * sizeof *m->ignored);
-    for (size_t i = 0; i < bound->fixture->column_count; i++) {
-        m->ignored[i] = fixture_ignores(bound->fixture, bound->fixture->columns[i]);
-        for (size_t s = 0; s < options->secret_count; s++)
-            m->secret[i] |= strcmp(bound->fixture->columns[i], options->secret_columns[s]) == 0;
-    }
+    note_columns(m);
     m->leftover = sorter_new(LEFTOVER_MEMORY);
     m->found = sorter_new(FOUND_MEMORY);
     bool ok = fixture_open(&m->reader, bound->fixture, options->fixtures, err) &&
@@ -145,35 +164,41 @@ static bool same_ref(struct match *m, const struct layout_column *c, const struc
     return true;
 }
 
-/* True if the two are surely equal without asking anyone; !argon2id is looked at when all else is equal. */
-static bool surely_same(struct match *m, size_t i, char *const *fields)
+/* What texts alone say of two values, or of two rows. */
+enum verdict { SAME, DIFFERENT, UNSURE };
+
+static enum verdict compare_texts(struct match *m, const struct db_type *type, const char *fixture, const char *live)
+{
+    if (live && normal_same(type, fixture, live, m->room))
+        return SAME;
+    return !live || normal_decides(type, fixture) ? DIFFERENT : UNSURE;
+}
+
+/* An !argon2id is looked at when all else is equal. */
+static enum verdict compare_value(struct match *m, size_t i, char *const *fields)
 {
     const struct layout_column *c = &m->layout.columns[i];
     const struct fixture_value *v = &m->row.values[i];
     const char *live = c->field >= 0 ? fields[c->field] : NULL;
     if (!c->compared)
-        return true;
+        return SAME;
     switch (v->kind) {
     case VALUE_ABSENT:
     case VALUE_SQL:
     case VALUE_ARGON2ID:
-        return true;
+        return SAME;
     case VALUE_NULL:
-        return !live;
+        return live ? DIFFERENT : SAME;
     case VALUE_REF:
-        return same_ref(m, c, v->ref, fields);
+        return same_ref(m, c, v->ref, fields) ? SAME : UNSURE;
     default:
-        return live && normal_same(&c->live->type, v->text, live, m->room);
+        return compare_texts(m, &c->live->type, v->text, live);
     }
 }
 
-static bool row_surely_same(struct match *m, char *const *fields)
+static bool passwords_fit(const struct match *m, char *const *fields)
 {
-    size_t count = m->bound->fixture->column_count;
-    for (size_t i = 0; i < count; i++)
-        if (!surely_same(m, i, fields))
-            return false;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < m->bound->fixture->column_count; i++) {
         const struct layout_column *c = &m->layout.columns[i];
         const struct fixture_value *v = &m->row.values[i];
         if (c->compared && v->kind == VALUE_ARGON2ID &&
@@ -183,12 +208,78 @@ static bool row_surely_same(struct match *m, char *const *fields)
     return true;
 }
 
-static bool suspect(struct match *m, bool paired, struct err *err)
+static enum verdict compare_row(struct match *m, char *const *fields)
+{
+    enum verdict all = SAME;
+    for (size_t i = 0; i < m->bound->fixture->column_count && all != UNSURE; i++) {
+        enum verdict one = compare_value(m, i, fields);
+        all = one == SAME ? all : one;
+    }
+    return all != SAME || passwords_fit(m, fields) ? all : UNSURE;
+}
+
+static bool suspect(struct match *m, enum suspicion why, struct err *err)
 {
     str_reset(&m->packed);
-    str_add_char(&m->packed, (char)paired);
+    str_add_char(&m->packed, (char)why);
     row_pack(m->bound, &m->row, &m->packed);
     return spool_add(&m->suspects, m->packed.text, m->packed.length, err) && advance(m, err);
+}
+
+static bool is_ascii(const char *text)
+{
+    while (*text && (unsigned char)*text < 0x80)
+        text++;
+    return !*text;
+}
+
+/* True if no live row can have the current row's key, now that one with a greater key came or none is left: the server
+ * sorts its rows as we do ours (in whatever encoding, as long as our key is ASCII), and its types write such a key in
+ * one way. */
+static bool surely_missing(const struct match *m)
+{
+    if (!m->plain_key || !m->ascends)
+        return false;
+    for (size_t k = 0; k < m->bound->key_count; k++) {
+        const struct fixture_value *v = &m->row.values[m->bound->key[k]];
+        if (v->kind != VALUE_TEXT || !is_ascii(v->text) ||
+            !normal_decides(&m->layout.columns[m->bound->key[k]].live->type, v->text))
+            return false;
+    }
+    return true;
+}
+
+/* The current row found no partner. It is told in its turn. */
+static bool alone(struct match *m, struct err *err)
+{
+    if (!surely_missing(m))
+        return suspect(m, SUSPECT_ALONE, err);
+    if (m->suspects.count > 0)
+        return suspect(m, SUSPECT_MISSING, err);
+    return report_missing(m, &m->row, err) && advance(m, err);
+}
+
+/* The current row and its partner differ for sure. */
+static bool told_apart(struct match *m, char *const *fields, struct err *err)
+{
+    struct arena arena = {0};
+    size_t count = m->bound->fixture->column_count;
+    bool *equal = arena_alloc(&arena, count * sizeof *equal);
+    for (size_t i = 0; i < count; i++)
+        equal[i] = compare_value(m, i, fields) == SAME;
+    bool ok = match_decide(m, &m->row, true, fields, equal, err);
+    arena_free(&arena);
+    return ok && advance(m, err);
+}
+
+static bool paired(struct match *m, char *const *fields, struct err *err)
+{
+    enum verdict verdict = compare_row(m, fields);
+    if (verdict == SAME)
+        return advance(m, err);
+    if (verdict == DIFFERENT && m->suspects.count == 0)
+        return told_apart(m, fields, err);
+    return suspect(m, SUSPECT_PAIRED, err);
 }
 
 static bool leave_over(struct match *m, char *const *fields, struct err *err)
@@ -199,12 +290,6 @@ static bool leave_over(struct match *m, char *const *fields, struct err *err)
     struct sorted record = {.key = m->live_key.text, .key_length = m->live_key.length,
                             .payload = m->packed.text, .payload_length = m->packed.length};
     return sorter_add(m->leftover, &record, err);
-}
-
-static int compare_keys(const struct str *a, const struct str *b)
-{
-    struct sorted x = {.key = a->text, .key_length = a->length}, y = {.key = b->text, .key_length = b->length};
-    return sorted_compare(&x, &y);
 }
 
 static void show_progress(struct match *m)
@@ -225,11 +310,11 @@ bool match_live(struct match *m, char *const *fields, struct err *err)
     layout_live_key(&m->layout, fields, &m->room[0], &m->live_key);
     int order = 1;
     while (m->row_here && (order = compare_keys(&m->key, &m->live_key)) < 0)
-        if (!suspect(m, false, err))
+        if (!alone(m, err))
             return false;
     if (!m->row_here || order > 0)
         return leave_over(m, fields, err);
-    return row_surely_same(m, fields) ? advance(m, err) : suspect(m, true, err);
+    return paired(m, fields, err);
 }
 
 bool match_live_end(struct match *m, struct err *err)
@@ -239,7 +324,7 @@ bool match_live_end(struct match *m, struct err *err)
         if (!report_missing(m, &m->row, err) || !advance(m, err))
             return false;
     while (m->row_here)
-        if (!suspect(m, false, err))
+        if (!alone(m, err))
             return false;
     spool_rewind(&m->suspects);
     arena_free(&m->scratch);
@@ -317,6 +402,7 @@ void match_free(struct match *m)
     arena_free(&m->scratch);
     arena_free(&m->told);
     str_free(&m->key);
+    str_free(&m->last_key);
     str_free(&m->live_key);
     str_free(&m->room[0]);
     str_free(&m->room[1]);

@@ -1,7 +1,8 @@
 /* match - one table's comparison, in two steps.
  *
  *   live rows in key order ──▶ merge ──▶ equal by text or by a cheap normal form: done
- *   fixture rows, sorted   ──┘    ├────▶ suspects: fixture rows without a partner, or whose text differs
+ *   fixture rows, sorted   ──┘    ├────▶ missing or changed, where texts of these types leave no doubt: told at once
+ *                                 ├────▶ suspects: fixture rows without a partner, or whose text differs
  *                                 └────▶ leftover: live rows without a partner
  *   suspects, in batches ──▶ the server compares by the column's types (typed.h) ──▶ missing, changed, or equal
  *   leftover without those found a partner after all ──▶ extra
@@ -15,12 +16,18 @@
 #include "diff/sorter.h"
 #include "diff/spool.h"
 
+enum suspicion {
+    SUSPECT_ALONE,                 /* no partner in the merge; the server may find one */
+    SUSPECT_PAIRED,                /* its text differs from its partner's */
+    SUSPECT_MISSING                /* nothing to ask any more: it waits behind others for its turn */
+};
+
 struct match {
     const struct bound *bound;
     const struct diff_options *options;
     struct layout layout;
     struct diff_totals totals;
-    struct spool suspects;         /* a byte (paired), then the packed row */
+    struct spool suspects;         /* a byte (suspicion), then the packed row */
     struct sorter *leftover;       /* merge key → the live row's fields */
     struct sorter *found;          /* merge keys of live rows whose partner the server found */
     bool *secret;                  /* parallel to fixture->columns: redacted in every row */
@@ -32,9 +39,11 @@ struct match {
     struct arena scratch;          /* of the current row */
     struct fixture_row row;
     bool row_here;
+    bool plain_key;                /* of columns whose values are no references */
+    bool ascends;                  /* each fixture row had a greater key than the one before it */
     bool (*wants)(void *context, const struct fixture_row *row);   /* NULL: every row is compared */
     void *wants_context;
-    struct str key, live_key, room[2], packed;
+    struct str key, last_key, live_key, room[2], packed;
     struct str peeked;             /* a suspect that was read but did not fit its batch; empty: none */
     int64_t progress_ms;
 };

@@ -191,3 +191,47 @@ bool normal_same(const struct db_type *type, const char *a, const char *b, struc
         return true;
     return strcmp(normal_form(type, a, &room[0]), normal_form(type, b, &room[1])) == 0;
 }
+
+/* ---- forms that decide ---- */
+
+enum { BOOL = 16, INT8 = 20, INT2 = 21, INT4 = 23, UUID = 2950 };   /* of pg_type.dat: no other type has them */
+
+/* No more digits than fit in any case. */
+static bool is_whole(const char *s, size_t digits_most)
+{
+    s += *s == '-' || *s == '+';
+    size_t n = digits(s);
+    return n > 0 && n <= digits_most && s[n] == '\0';
+}
+
+static bool is_uuid(const char *s)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t i = 0;
+    while (shape[i] && (shape[i] == '-' ? s[i] == '-' : isxdigit((unsigned char)s[i]) != 0))
+        i++;
+    return i == sizeof shape - 1 && s[i] == '\0';
+}
+
+static bool is_label(const struct db_type *type, const char *s)
+{
+    size_t i = 0;
+    while (i < type->label_count && strcmp(type->labels[i], s) != 0)
+        i++;
+    return i < type->label_count;
+}
+
+bool normal_decides(const struct db_type *type, const char *text)
+{
+    if (type->bytewise)
+        return true;
+    switch (type->oid) {
+    case INT2: return is_whole(text, 4);
+    case INT4: return is_whole(text, 9);
+    case INT8: return is_whole(text, 18);
+    case UUID: return is_uuid(text);
+    case BOOL: return strcmp(text, "true") == 0 || strcmp(text, "false") == 0 || strcmp(text, "t") == 0 ||
+                      strcmp(text, "f") == 0;
+    }
+    return type->kind == 'e' && is_label(type, text);
+}

@@ -1,7 +1,8 @@
 /* normal - a cheap common form for texts that a type reads as the same value: true and t, 2019-04-01T00:00:00Z
  * and 2019-04-01 00:00:00+00, 9.990 and 9.99.
  *
- * It only saves questions to the server: equal forms are equal values, different forms say nothing. */
+ * It only saves questions to the server: equal forms are equal values; different forms say nothing, save of a few
+ * types. */
 #ifndef SEEDOPS_DIFF_NORMAL_H
 #define SEEDOPS_DIFF_NORMAL_H
 
@@ -18,5 +19,9 @@ bool normal_is_number(const struct db_type *type);
 void normal_add_sortable(struct str *out, const char *form);
 /* True if the two are surely equal. `room` is two strings to work in. */
 bool normal_same(const struct db_type *type, const char *a, const char *b, struct str room[2]);
+
+/* True if forms that differ are different values for sure, where one of them is the server's own output and `text` the
+ * other: no other writing of it means the same to the type. */
+bool normal_decides(const struct db_type *type, const char *text);
 
 #endif

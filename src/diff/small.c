@@ -103,7 +103,7 @@ static void collect_questions(struct work *w, size_t i)
     for (;;) {
         struct typed_batch batch;
         bool ok = typed_fill(m, &batch, &err);
-        if (ok && batch.count && m->totals.live_rows) {
+        if (ok && batch.asked && m->totals.live_rows) {
             typed_ask(m, &batch);
             add_question(w, i, &batch);
             continue;

@@ -20,7 +20,7 @@ bool suspects_decide(struct db *db, struct match *m, struct err *err)
         struct db_result *result = NULL;
         bool ok = typed_fill(m, &batch, err);
         size_t count = batch.count;
-        if (ok && count && m->totals.live_rows) {
+        if (ok && batch.asked && m->totals.live_rows) {
             typed_ask(m, &batch);
             ok = prefer_index(db, batches, err) && db_query(db, batch.sql, batch.param_count, batch.params, &result, err);
         }

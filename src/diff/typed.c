@@ -62,8 +62,13 @@ static bool batch_takes(const struct match *m, const struct typed_batch *b, cons
     return true;
 }
 
-static void batch_add(const struct match *m, struct typed_batch *b, const struct fixture_row *row, bool paired)
+static void batch_add(const struct match *m, struct typed_batch *b, const struct fixture_row *row, enum suspicion why)
 {
+    b->rows[b->count] = *row;
+    b->why[b->count++] = why;
+    if (why == SUSPECT_MISSING)
+        return;
+    b->asked++;
     for (size_t i = 0; i < m->bound->fixture->column_count; i++) {
         const struct fixture_value *v = &row->values[i];
         if (v->kind == VALUE_TEXT)
@@ -71,8 +76,6 @@ static void batch_add(const struct match *m, struct typed_batch *b, const struct
         if (v->kind == VALUE_REF)
             b->slots[i] = (struct typed_slot){.kind = SLOT_REF, .shape = v->ref};
     }
-    b->rows[b->count] = *row;
-    b->paired[b->count++] = paired;
 }
 
 /* The next suspect's bytes into m->peeked; empty at the end. */
@@ -93,7 +96,7 @@ bool typed_fill(struct match *m, struct typed_batch *b, struct err *err)
 {
     *b = (struct typed_batch){0};
     b->rows = arena_alloc(&b->arena, BATCH_ROWS * sizeof *b->rows);
-    b->paired = arena_alloc(&b->arena, BATCH_ROWS * sizeof *b->paired);
+    b->why = arena_alloc(&b->arena, BATCH_ROWS * sizeof *b->why);
     b->slots = arena_alloc(&b->arena, m->bound->fixture->column_count * sizeof *b->slots);
     while (b->count < BATCH_ROWS && b->bytes < BATCH_BYTES) {
         if (!peek(m, err))
@@ -102,12 +105,12 @@ bool typed_fill(struct match *m, struct typed_batch *b, struct err *err)
             return true;
         struct fixture_row row;
         const char *at = m->peeked.text;
-        bool paired = *at++ != 0;
+        enum suspicion why = (enum suspicion)*at++;
         row_unpack(m->bound, &at, &b->arena, &row);
-        if (!batch_takes(m, b, &row))
+        if (why != SUSPECT_MISSING && !batch_takes(m, b, &row))
             return true;
         b->bytes += m->peeked.length;
-        batch_add(m, b, &row, paired);
+        batch_add(m, b, &row, why);
         str_reset(&m->peeked);
     }
     return true;
@@ -169,7 +172,7 @@ static void equality(struct str *sql, const struct match *m, size_t column, cons
 static void fill_arrays(const struct match *m, struct typed_batch *b, struct str *arrays)
 {
     for (size_t r = 0; r < b->count; r++)
-        for (size_t i = 0; i < m->bound->fixture->column_count; i++) {
+        for (size_t i = 0; i < m->bound->fixture->column_count && b->why[r] != SUSPECT_MISSING; i++) {
             const struct typed_slot *slot = &b->slots[i];
             const struct fixture_value *v = &b->rows[r].values[i];
             if (slot->kind == SLOT_TEXT)
@@ -256,22 +259,24 @@ static bool decide_one(struct match *m, const struct typed_batch *b, size_t r, c
     for (size_t i = 0; i < count; i++)
         if (b->slots[i].answer >= 0)
             equal[i] = db_bool(result, at, (size_t)b->slots[i].answer);
-    bool ok = match_decide(m, &b->rows[r], b->paired[r], fields, equal, err);
+    bool ok = match_decide(m, &b->rows[r], b->why[r] == SUSPECT_PAIRED, fields, equal, err);
     arena_free(&arena);
     return ok;
 }
 
 bool typed_take(struct match *m, struct typed_batch *b, const struct db_result *result, struct err *err)
 {
-    size_t *at = arena_alloc(&b->arena, b->count * sizeof *at);   /* 1-based row of the answer; 0: none */
+    /* of those asked about: 1-based row of the answer; 0: none */
+    size_t *at = arena_alloc(&b->arena, b->count * sizeof *at), ordinals = 0;
     for (size_t row = 0; result && row < db_rows(result); row++) {
         int64_t ordinal = db_int(result, row, 0, 0);
-        if (ordinal >= 1 && (uint64_t)ordinal <= b->count)
+        if (ordinal >= 1 && (uint64_t)ordinal <= b->asked)
             at[ordinal - 1] = row + 1;
     }
     for (size_t r = 0; r < b->count; r++) {
-        bool ok = at[r] ? decide_one(m, b, r, result, at[r] - 1, err)
-                        : match_decide(m, &b->rows[r], b->paired[r], NULL, NULL, err);
+        size_t found = b->why[r] == SUSPECT_MISSING ? 0 : at[ordinals++];
+        bool ok = found ? decide_one(m, b, r, result, found - 1, err)
+                        : match_decide(m, &b->rows[r], false, NULL, NULL, err);
         if (!ok)
             return false;
     }

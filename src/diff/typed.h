@@ -12,8 +12,8 @@ struct typed_slot;                 /* how a column's values are sent in this bat
 struct typed_batch {
     struct arena arena;
     struct fixture_row *rows;
-    bool *paired;
-    size_t count, bytes;
+    enum suspicion *why;
+    size_t count, asked, bytes;    /* rows; those that are asked about */
     struct typed_slot *slots;      /* parallel to fixture->columns */
     /* made by typed_ask: */
     char *sql;

@@ -200,6 +200,35 @@ static void normal_forms_never_make_different_values_equal(void **state)
             fail_msg("%s: %s and %s", different[i].base, different[i].a, different[i].b);
 }
 
+/* A form that decides spares the question whether another one means the same: yes only where none can. */
+static void few_forms_decide(void **state)
+{
+    static const char *labels[] = {"hydro", "snow"};
+    static const struct { struct db_type type; const char *text; bool decides; } forms[] = {
+        {{.base = "text", .oid = 25, .bytewise = true}, "a ", true},
+        {{.base = "text", .oid = 25}, "a", false},              /* a collation that takes a for A */
+        {{.base = "citext"}, "a", false},
+        {{.base = "int4", .oid = 23}, "7", true}, {{.base = "int4", .oid = 23}, "+007", true},
+        {{.base = "int4", .oid = 23}, " 7", false}, {{.base = "int4", .oid = 23}, "0x7", false},
+        {{.base = "int4", .oid = 23}, "7.0", false}, {{.base = "int4", .oid = 23}, "1234567890", false},
+        {{.base = "int4", .kind = 'd'}, "7", false},            /* a domain may have an equality of its own */
+        {{.base = "int2", .oid = 21}, "12345", false}, {{.base = "int8", .oid = 20}, "-123456789012345678", true},
+        {{.base = "numeric", .oid = 1700}, "7", false},
+        {{.base = "uuid", .oid = 2950}, "A0EEBC99-9c0b-4ef8-bb6d-6bb9bd380a11", true},
+        {{.base = "uuid", .oid = 2950}, "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1}", false},
+        {{.base = "uuid", .oid = 2950}, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1", false},
+        {{.base = "bool", .oid = 16}, "true", true}, {{.base = "bool", .oid = 16}, "tr", false},
+        {{.base = "kind", .kind = 'e', .labels = labels, .label_count = 2}, "snow", true},
+        {{.base = "kind", .kind = 'e', .labels = labels, .label_count = 2}, "snou", false},
+        {{.base = "timestamptz", .oid = 1184}, "2019-04-01 00:00:00+00", false},
+        {{.base = "jsonb", .oid = 3802}, "[]", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (normal_decides(&forms[i].type, forms[i].text) != forms[i].decides)
+            fail_msg("%s: %s", forms[i].type.base, forms[i].text);
+}
+
 /* ---- array literals ---- */
 
 static void sortable_numbers_sort_by_size(void **state)
@@ -291,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_shorter_key_sorts_first),
         cmocka_unit_test(normal_forms_see_what_is_surely_equal),
         cmocka_unit_test(normal_forms_never_make_different_values_equal),
+        cmocka_unit_test(few_forms_decide),
         cmocka_unit_test(sortable_numbers_sort_by_size),
         cmocka_unit_test(array_literals_quote_what_they_must),
         cmocka_unit_test(packed_rows_come_back_whole),
