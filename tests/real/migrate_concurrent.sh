@@ -1,17 +1,8 @@
 # Several runs at once, CREATE INDEX CONCURRENTLY under the lock, blockers, lock time-outs, cancels, lost connections.
 # shellcheck shell=bash
-. "${TOP:-$(dirname "$0")/../..}/tests/lib.sh"
-cluster_start a || exit 1
+. "${TOP:-$(dirname "$0")/../..}/tests/numbered.sh"
 
-project() {
-    createdb_in a "$1"; mkdir -p "$T/$1/migrations"; cd "$T/$1" || exit 1
-    DATABASE_URL=$(url a "$1"); export DATABASE_URL; db=$1
-}
-put() { printf '%s' "$2" >"migrations/$1"; }
-q() { sql a "$db" -c "$1"; }
 true_in() { [ "$(q "$1")" = t ]; }
-state_of() { "$SEEDOPS" migrate status --json 2>/dev/null |
-    python3 -c 'import json,sys; print([m["state"] for m in json.load(sys.stdin)["migrations"] if m["name"]==sys.argv[1]][0])' "$1"; }
 # session NAME SQL...: a psql of that application name in the background, its transaction open until its pid is killed
 session() { local name=$1; shift; PGAPPNAME=$name "$PGBIN/psql" -XAtq -h "$T/a" -U postgres -d "$db" "${@/#/-c}" -c 'select pg_sleep(300)' >/dev/null 2>&1 & }
 end_session() { q "select pg_terminate_backend(pid) from pg_stat_activity where application_name = '$1'" >/dev/null; }

@@ -1,17 +1,8 @@
 # Numbered files with a (filename, checksum) ledger: every state, every refusal, on a real server.
 # shellcheck shell=bash
-. "${TOP:-$(dirname "$0")/../..}/tests/lib.sh"
-cluster_start a || exit 1
+. "${TOP:-$(dirname "$0")/../..}/tests/numbered.sh"
 
-# project NAME: an empty database and an empty migrations directory of that name, and DATABASE_URL
-project() {
-    createdb_in a "$1"; mkdir -p "$T/$1/migrations"; cd "$T/$1" || exit 1
-    DATABASE_URL=$(url a "$1"); export DATABASE_URL; db=$1
-}
-put() { printf '%s' "$2" >"migrations/$1"; }
 rows() { sql a "$db" -c "select filename || ' ' || checksum from schema_migrations order by id"; }
-state_of() { "$SEEDOPS" migrate status --json 2>/dev/null |
-    python3 -c 'import json,sys; print([m["state"] for m in json.load(sys.stdin)["migrations"] if m["name"]==sys.argv[1]][0])' "$1"; }
 has() { [ "$(sql a "$db" -c "select to_regclass('$1') is not null")" = t ]; }
 sha() { sha256sum "$1" | cut -d' ' -f1; }
 

@@ -1,10 +1,6 @@
 #!/usr/bin/env bash
 # What a command asks on the terminal: nothing is agreed to unseen, and leaving in the middle of an answer is clean.
-. "$(dirname "$0")/../lib.sh"
-BUILD=${BUILD:-.}
-SEEDOPS=$(command -v "$SEEDOPS")
-term() { "$BUILD/tests/tty/term" "$@"; }
-export TERM=xterm-256color
+. "$(dirname "$0")/../tty.sh"
 cluster_start main "password_encryption=md5" || exit 1
 createdb_in main app
 mkdir "$T/p"; cd "$T/p" || exit 1

@@ -1,11 +1,6 @@
 #!/usr/bin/env bash
 # The console on a pseudo-terminal and a real cluster: case C after somebody emptied it.
-. "$(dirname "$0")/../lib.sh"
-BUILD=${BUILD:-.}
-SEEDOPS=$(command -v "$SEEDOPS")
-term() { "$BUILD/tests/tty/term" "$@"; }
-export TERM=xterm-256color
-unset NO_COLOR COLORFGBG TMUX
+. "$(dirname "$0")/../tty.sh"
 
 cluster_start main
 project=$T/project

@@ -1,11 +1,6 @@
 #!/usr/bin/env bash
 # The Environments screen with a thousand of them, some of which are databases of one server.
-. "$(dirname "$0")/../lib.sh"
-BUILD=${BUILD:-.}
-SEEDOPS=$(command -v "$SEEDOPS")
-term() { "$BUILD/tests/tty/term" "$@"; }
-export TERM=xterm-256color
-unset NO_COLOR COLORFGBG TMUX
+. "$(dirname "$0")/../tty.sh"
 cd "$T" || exit 1
 cluster_start c max_connections=60 || exit 1
 mkdir seeds

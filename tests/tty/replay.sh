@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # A session recorded on a real terminal, replayed on others: seen, walked around in, reported, filmed.
-. "$(dirname "$0")/../lib.sh"
-BUILD=${BUILD:-.}
-SEEDOPS=$(command -v "$SEEDOPS")
-term() { "$BUILD/tests/tty/term" "$@"; }
-export TERM=xterm-256color TZ=Europe/Zurich
-unset NO_COLOR COLORFGBG TMUX
+. "$(dirname "$0")/../tty.sh"
+export TZ=Europe/Zurich
 
 # ---- the incident: an emptied database is opened, looked at, seeded and verified at 120x40
 cluster_start main

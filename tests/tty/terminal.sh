@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # The terminal layer by itself on a pseudo-terminal: painting, keys, and leaving the terminal as it was.
-. "$(dirname "$0")/../lib.sh"
-BUILD=${BUILD:-.}
-term() { "$BUILD/tests/tty/term" "$@"; }
+. "$(dirname "$0")/../tty.sh"
 paint=$BUILD/tests/tty/paint
-export TERM=xterm-256color
-unset NO_COLOR COLORFGBG TMUX
 
 check "paints, and leaves the terminal as it was" term "$paint" "one line" <<'END'
 wait one line

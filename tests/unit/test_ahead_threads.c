@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "op/ahead.h"
+#include "scratch.h"
 
 static char dir[] = "/tmp/seedops-ahead.XXXXXX";
 
@@ -37,9 +38,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return scratch_remove(dir);
 }
 
 static const struct fixture_options options = {.environment = "local", .base_dir = dir};

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "bind/bind.h"
 #include "bind/order.h"
+#include "scratch.h"
 
 static char seeds[] = "/tmp/seedops-bind.XXXXXX";
 
@@ -81,15 +82,13 @@ static int empty_seeds(void **state)
 static int make_seeds(void **state)
 {
     (void)state;
-    return mkdtemp(seeds) ? 0 : -1;
+    return scratch_make(seeds);
 }
 
 static int remove_seeds(void **state)
 {
     (void)state;
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", seeds);
-    return system(command);
+    return scratch_remove(seeds);
 }
 
 static void load(struct fixture_set *fixtures)

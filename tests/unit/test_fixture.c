@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "fixture/fixture.h"
+#include "scratch.h"
 
 static char base[] = "/tmp/seedops-fixture.XXXXXX";
 static char seeds[64];
@@ -66,9 +67,7 @@ static int make_base(void **state)
 static int remove_base(void **state)
 {
     (void)state;
-    char command[256];
-    snprintf(command, sizeof command, "rm -rf %s", base);
-    return system(command);
+    return scratch_remove(base);
 }
 
 /* "at: message" of every problem, a line each. */

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/thread.h"
 #include "op/fleet.h"
+#include "scratch.h"
 
 enum { MANY = 200 };
 
@@ -260,10 +261,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", state_dir);
-    return system(command) == 0 ? 0 : -1;
+    return scratch_remove(state_dir);
 }
 
 int main(void)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cmd/hook.h"
+#include "scratch.h"
 
 static char dir[] = "/tmp/seedops-hook.XXXXXX";
 static char line[256];
@@ -97,7 +98,7 @@ static void a_full_queue_and_a_command_that_hangs(void **state)
 static int make_dir(void **state)
 {
     (void)state;
-    return mkdtemp(dir) ? 0 : -1;
+    return scratch_make(dir);
 }
 
 static int drop_dir(void **state)

@@ -23,6 +23,7 @@
 #include "journal/format.h"
 #include "journal/read.h"
 #include "journal/write.h"
+#include "scratch.h"
 
 enum disk { DISK_FINE, DISK_HANGS, DISK_FULL, DISK_FULL_HALFWAY, DISK_DOES_NOT_SYNC };
 static enum disk disk;
@@ -484,15 +485,13 @@ static void test_not_a_journal(void **state)
 static int make_dir(void **state)
 {
     (void)state;
-    return mkdtemp(dir) ? 0 : -1;
+    return scratch_make(dir);
 }
 
 static int remove_dir(void **state)
 {
     (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return scratch_remove(dir);
 }
 
 int main(void)

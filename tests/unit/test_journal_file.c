@@ -18,6 +18,7 @@
 #include "journal/format.h"
 #include "journal/segments.h"
 #include "journal/write.h"
+#include "scratch.h"
 
 struct made {
     struct str s;
@@ -668,15 +669,13 @@ static void test_not_a_journal(void **state)
 static int make_dir(void **state)
 {
     (void)state;
-    return mkdtemp(dir) ? 0 : -1;
+    return scratch_make(dir);
 }
 
 static int remove_dir(void **state)
 {
     (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return scratch_remove(dir);
 }
 
 int main(void)

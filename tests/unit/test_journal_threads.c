@@ -12,6 +12,7 @@
 
 #include "journal/read.h"
 #include "journal/write.h"
+#include "scratch.h"
 
 enum { THREADS = 4, LINES = 500 };
 
@@ -73,15 +74,13 @@ static void test_threads(void **state)
 static int make_dir(void **state)
 {
     (void)state;
-    return mkdtemp(dir) ? 0 : -1;
+    return scratch_make(dir);
 }
 
 static int remove_dir(void **state)
 {
     (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    return scratch_remove(dir);
 }
 
 int main(void)

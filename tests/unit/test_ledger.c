@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "ledger/checksum.h"
 #include "ledger/tool.h"
+#include "scratch.h"
 
 #define HELLO "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
@@ -98,15 +99,13 @@ static int setup(void **state)
 {
     (void)state;
     snprintf(root, sizeof root, "/tmp/test_ledger.XXXXXX");
-    return mkdtemp(root) ? 0 : -1;
+    return scratch_make(root);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    char command[96];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
+    return scratch_remove(root);
 }
 
 static void put(const char *name, const char *text)

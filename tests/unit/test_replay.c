@@ -33,6 +33,7 @@
 #include "replay/search.h"
 #include "replay/source.h"
 #include "ui.h"
+#include "scratch.h"
 
 enum { COLUMNS = 100, ROWS = 26, DIFF_ROWS = 250, SESSION_MOST = 4096 };
 
@@ -277,9 +278,7 @@ static int forget(void **state)
     model_free(live.model);
     effects_free(&live.effects);
     free(live.path);
-    char remove[128];
-    snprintf(remove, sizeof remove, "rm -rf %s", live.dir);
-    return system(remove);
+    return scratch_remove(live.dir);
 }
 
 static struct source *opened(void)

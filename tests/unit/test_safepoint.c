@@ -21,6 +21,7 @@
 #include "event/types.h"
 #include "plan/safepoint_format.h"
 #include "plan/safepoint_read.h"
+#include "scratch.h"
 
 static char home[] = "/tmp/seedops-safepoint-XXXXXX";
 
@@ -85,16 +86,14 @@ static char *write_one(const char *dir, size_t lines)
 static int remove_all(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", home);
-    return system(command);
+    return scratch_remove(home);
 }
 
 static int make_home(void **state)
 {
     (void)state;
     signal(SIGXFSZ, SIG_IGN);
-    return mkdtemp(home) ? 0 : -1;
+    return scratch_make(home);
 }
 
 static bool verify(const char *path, struct err *err)

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "config/settings.h"
 #include "config/trust.h"
+#include "scratch.h"
 
 static char root[64];
 
@@ -64,9 +65,7 @@ static int enter(void **state)
 static int leave(void **state)
 {
     (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return chdir("/") == 0 && system(command) == 0 ? 0 : -1;
+    return chdir("/") == 0 ? scratch_remove(root) : -1;
 }
 
 /* ---- reading ---- */

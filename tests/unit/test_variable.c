@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/variable.h"
+#include "scratch.h"
 
 static char dir[] = "/tmp/seedops-variable.XXXXXX";
 static const char *plain, *file, *credentials;
@@ -44,7 +45,7 @@ static void expect(enum variable_state state, const char *text)
 static int make_dir(void **state)
 {
     (void)state;
-    return mkdtemp(dir) ? 0 : -1;
+    return scratch_make(dir);
 }
 
 static int remove_dir(void **state)
