@@ -134,23 +134,48 @@ void cascade_where(const struct graph *g, size_t relation, const char *alias, co
                    (unsigned long)g->relations[relation].oid);
 }
 
-void cascade_join(const struct graph *g, size_t relation, const struct graph_edge *e, const char *places,
+/* Of one parent: its key by a subselect, which costs less a row than a join does. */
+static void equals_one(const struct graph *g, size_t relation, const struct graph_edge *e, size_t i, const char *place,
+                       struct str *sql)
+{
+    str_add(sql, i ? " AND (SELECT p." : "(SELECT p.");
+    db_quote_identifier(sql, e->targets[i]);
+    str_add(sql, " FROM ");
+    cascade_from(g, relation, "p", sql);
+    str_add(sql, " WHERE ");
+    cascade_where(g, relation, "p", place, sql);
+    str_printf(sql, ") %s c.", e->operators[i]);
+    db_quote_identifier(sql, e->columns[i]);
+}
+
+static void equals_joined(const struct graph_edge *e, size_t i, struct str *sql)
+{
+    str_add(sql, "p.");
+    db_quote_identifier(sql, e->targets[i]);
+    str_printf(sql, " %s c.", e->operators[i]);
+    db_quote_identifier(sql, e->columns[i]);
+    str_add(sql, " AND ");
+}
+
+void cascade_join(const struct graph *g, size_t relation, const struct graph_edge *e, const char *places, size_t count,
                   const char *between, struct str *sql)
 {
     const struct graph_relation *child = &g->relations[e->child];
     str_add(sql, child->kind == 'p' ? "" : "ONLY ");
     db_quote_relation(sql, child->schema, child->name);
-    str_printf(sql, " c%s", between);
-    cascade_from(g, relation, "p", sql);
-    str_add(sql, " WHERE ");
-    for (size_t i = 0; i < e->count; i++) {
-        str_add(sql, "p.");
-        db_quote_identifier(sql, e->targets[i]);
-        str_printf(sql, " %s c.", e->operators[i]);
-        db_quote_identifier(sql, e->columns[i]);
-        str_add(sql, " AND ");
+    str_add(sql, " c");
+    if (count > 1) {
+        str_add(sql, between);
+        cascade_from(g, relation, "p", sql);
     }
-    cascade_where(g, relation, "p", places, sql);
+    str_add(sql, " WHERE ");
+    for (size_t i = 0; i < e->count; i++)
+        if (count > 1)
+            equals_joined(e, i, sql);
+        else
+            equals_one(g, relation, e, i, places, sql);
+    if (count > 1)
+        cascade_where(g, relation, "p", places, sql);
 }
 
 /* What is asked of an edge's rows: where they are; that and all of them; only all of them; how many. */
@@ -159,7 +184,7 @@ enum ask { ASK_PLACES, ASK_PLACED_ROWS, ASK_ROWS, ASK_COUNT };
 static bool asks_rows(enum ask ask) { return ask == ASK_PLACED_ROWS || ask == ASK_ROWS; }
 
 static void edge_sql(const struct cascade *c, size_t relation, const struct graph_edge *e, const char *places,
-                     bool lock, enum ask ask, struct str *sql)
+                     size_t count, bool lock, enum ask ask, struct str *sql)
 {
     static const char *const what[] = {"c.tableoid, c.ctid", "c.tableoid, c.ctid, ", "", "pg_catalog.count(*)"};
     const struct graph_relation *child = &c->graph->relations[e->child];
@@ -168,7 +193,7 @@ static void edge_sql(const struct cascade *c, size_t relation, const struct grap
     if (asks_rows(ask))
         cascade_columns(c->graph, child->family, "c", sql);
     str_add(sql, " FROM ");
-    cascade_join(c->graph, relation, e, places, ", ", sql);
+    cascade_join(c->graph, relation, e, places, count, ", ", sql);
     str_add(sql, lock && child->can_update && ask != ASK_ROWS ? " FOR UPDATE OF c) TO STDOUT" : ") TO STDOUT");
 }
 
@@ -234,8 +259,9 @@ static bool follow(struct cascade *c, struct db *db, size_t relation, const stru
     if (!options->lock && c->graph->relations[c->graph->relations[edge->child].family].known_empty)
         return true;
     bool ok = !asks_rows(ask) || options->begin(options->context, c->graph->relations[edge->child].family, err);
-    while (ok && tids_batch(now, &at, NULL, BATCH, &places)) {
-        edge_sql(c, relation, edge, str_text(&places), options->lock, ask, &sql);
+    size_t count;
+    while (ok && (count = tids_batch(now, &at, NULL, BATCH, &places))) {
+        edge_sql(c, relation, edge, str_text(&places), count, options->lock, ask, &sql);
         ok = take_rows(c, db, str_text(&sql), ask, to, added, options, err);
     }
     str_free(&places);

@@ -78,8 +78,9 @@ bool cascade_edge_follows(const struct graph_edge *edge);
  * whole table: FROM ..., and WHERE ... for these places. `alias` names it. */
 void cascade_from(const struct graph *g, size_t relation, const char *alias, struct str *sql);
 void cascade_where(const struct graph *g, size_t relation, const char *alias, const char *places, struct str *sql);
-/* "child c, parent p WHERE ...": what refers by this key to these places; the comma is `between`. */
-void cascade_join(const struct graph *g, size_t relation, const struct graph_edge *e, const char *places,
+/* "child c, parent p WHERE ...": what refers by this key to these `count` places; the comma is `between`. Of one place
+ * there is no p. */
+void cascade_join(const struct graph *g, size_t relation, const struct graph_edge *e, const char *places, size_t count,
                   const char *between, struct str *sql);
 
 /* ---- cascade_rows.c: what is in them ---- */

@@ -98,45 +98,25 @@ static bool choose_pages(struct by_key *k, size_t family, struct err *err)
     return ok;
 }
 
-/* Of one parent: its key by a subselect, which costs less a row than a join does. */
-static void children_of_one(const struct by_key *k, size_t relation, const char *place, struct str *sql)
-{
-    const struct graph *g = k->c->graph;
-    cascade_from(g, k->edge->child, "c", sql);
-    str_add(sql, " WHERE ");
-    for (size_t i = 0; i < k->edge->count; i++) {
-        str_add(sql, i ? " AND (SELECT p." : "(SELECT p.");
-        db_quote_identifier(sql, k->edge->targets[i]);
-        str_add(sql, " FROM ");
-        cascade_from(g, relation, "p", sql);
-        str_add(sql, " WHERE ");
-        cascade_where(g, relation, "p", place, sql);
-        str_printf(sql, ") %s c.", k->edge->operators[i]);
-        db_quote_identifier(sql, k->edge->columns[i]);
-    }
-}
-
-static void by_key_sql(const struct by_key *k, size_t relation, const char *places, uint64_t page, struct str *sql)
+static void by_key_sql(const struct by_key *k, size_t relation, const char *places, size_t count, uint64_t page,
+                       struct str *sql)
 {
     str_reset(sql);
     str_add(sql, "DELETE FROM ");
-    if (k->parents == 1)
-        children_of_one(k, relation, places, sql);
-    else
-        cascade_join(k->c->graph, relation, k->edge, places, " USING ", sql);
+    cascade_join(k->c->graph, relation, k->edge, places, count, " USING ", sql);
     if (page > 0)
         str_printf(sql, " AND c.ctid OPERATOR(pg_catalog.>=) '(%llu,0)'", (unsigned long long)page);
     if (k->pages && page + k->pages < k->whole)   /* the last one takes whatever is behind it */
         str_printf(sql, " AND c.ctid OPERATOR(pg_catalog.<) '(%llu,0)'", (unsigned long long)(page + k->pages));
 }
 
-static bool delete_of_parents(struct by_key *k, size_t relation, const char *places, struct err *err)
+static bool delete_of_parents(struct by_key *k, size_t relation, const char *places, size_t count, struct err *err)
 {
     struct str sql = {0};
     bool ok = true;
     for (uint64_t page = 0; ok && page <= k->whole; page += k->pages) {
         struct db_result *result = NULL;
-        by_key_sql(k, relation, places, page, &sql);
+        by_key_sql(k, relation, places, count, page, &sql);
         ok = db_run(k->db, str_text(&sql), 0, &result, NULL, err);
         uint64_t rows = ok ? (uint64_t)db_affected(result) : 0;
         k->deleted += rows;
@@ -169,9 +149,10 @@ static bool delete_by_key(const struct cascade *c, struct db *db, size_t family,
     k.parents = c->counted[family] / cascade_count(parents) >= ROWS_AT_ONCE ? 1 : BATCH;
     for (size_t p = 0; ok && p < parents->count; p++) {
         struct tids_cursor at = {0};
+        size_t count;
         while (ok && graph_part_of(g, parents->parts[p].relation, k.edge->parent) &&
-               tids_batch(&parents->parts[p].rows, &at, NULL, k.parents, &places))
-            ok = delete_of_parents(&k, parents->parts[p].relation, str_text(&places), err);
+               (count = tids_batch(&parents->parts[p].rows, &at, NULL, k.parents, &places)))
+            ok = delete_of_parents(&k, parents->parts[p].relation, str_text(&places), count, err);
     }
     str_free(&places);
     return ok && (k.deleted == c->counted[family] || fewer(g, family, err));

@@ -87,13 +87,14 @@ static bool read_by_key(const struct cascade *c, struct db *db, size_t family, c
     bool ok = true;
     for (size_t p = 0; ok && p < parents->count; p++) {
         struct tids_cursor at = {0};
+        size_t count;
         while (ok && *left && graph_part_of(g, parents->parts[p].relation, e->parent) &&
-               tids_batch(&parents->parts[p].rows, &at, NULL, BATCH, &places)) {
+               (count = tids_batch(&parents->parts[p].rows, &at, NULL, BATCH, &places))) {
             str_reset(&sql);
             str_add(&sql, "COPY (SELECT ");
             cascade_columns(g, family, "c", &sql);
             str_add(&sql, " FROM ");
-            cascade_join(g, parents->parts[p].relation, e, str_text(&places), ", ", &sql);
+            cascade_join(g, parents->parts[p].relation, e, str_text(&places), count, ", ", &sql);
             if (*left <= INT64_MAX)
                 str_printf(&sql, " LIMIT %llu", (unsigned long long)*left);
             str_add(&sql, ") TO STDOUT");
