@@ -104,7 +104,6 @@ void safepoint_free(struct safepoint *safepoint);
 const char *safepoint_path(const struct safepoint *safepoint);   /* where it is, or will be */
 const char *safepoint_id(const struct safepoint *safepoint);     /* its name without directory and suffix */
 int64_t safepoint_saved(const struct safepoint *safepoint);      /* rows */
-int64_t safepoint_bytes(const struct safepoint *safepoint);      /* of the file so far */
 
 /* About how many bytes of text `rows` rows of a table are, from the catalogue: for estimated_bytes. */
 int64_t safepoint_estimate(const struct db_table *table, int64_t rows);

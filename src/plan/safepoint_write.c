@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -21,12 +20,9 @@
 #include "event/types.h"
 #include "plan/safepoint.h"
 #include "plan/safepoint_dir.h"
-#include "plan/safepoint_format.h"
+#include "plan/safepoint_pack.h"
 
-enum {
-    ZSTD_LEVEL = 1,                           /* COPY text: half of level 3's time, and no larger */
-    TELL_EVERY = 4096                         /* rows between two words on progress */
-};
+enum { TELL_EVERY = 4096 };                   /* rows between two words on progress */
 
 struct section_done {
     char *schema, *table;
@@ -38,13 +34,7 @@ struct safepoint {
     char *dir, *id, *path, *partial;
     int dir_fd, fd;
     bool finished, broken;                    /* broken: takes nothing more, and is never finished */
-    ZSTD_CCtx *zstd;
-    unsigned char *raw, *packed;
-    uint32_t raw_used;
-    enum block_tag tag;                       /* of what is in raw */
-    uint64_t blocks;
-    uint64_t bytes;                           /* of the file so far */
-    crypto_generichash_state chain;           /* over the checks of all blocks */
+    struct packer *packer;
     struct hash schema;                       /* over what the sections say of their tables */
     struct section_done *sections;
     size_t section_count;
@@ -53,71 +43,27 @@ struct safepoint {
     int64_t rows;
 };
 
-/* ---- bytes ---- */
+/* ---- blocks ---- */
 
-static bool put_bytes(struct safepoint *s, const void *bytes, size_t length, struct err *err)
+static bool end_block(struct safepoint *s, struct err *err)
 {
-    const char *at = bytes;
-    while (length > 0) {
-        ssize_t put = write(s->fd, at, length);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0) {
-            s->broken = true;
-            err_errno(err, ERR_GENERAL, put < 0 ? errno : ENOSPC, "cannot write the safepoint %s", s->path);
-            return err_hint(err, "make room, or name another directory with --safepoint-dir");
-        }
-        at += put;
-        length -= (size_t)put;
-        s->bytes += (uint64_t)put;
-    }
-    return true;
-}
-
-/* What is in s->raw, as one block. */
-static bool put_block(struct safepoint *s, struct err *err)
-{
-    unsigned char header[BLOCK_BYTES];
-    if (s->raw_used == 0)
-        return true;
-    size_t packed = ZSTD_compress2(s->zstd, s->packed, BLOCK_PACKED_MAX, s->raw, s->raw_used);
-    if (ZSTD_isError(packed)) {
-        s->broken = true;
-        err_set(err, ERR_GENERAL, "cannot compress the safepoint %s", s->path);
-        return err_why(err, "%s", ZSTD_getErrorName(packed));
-    }
-    bool of_section = s->tag == BLOCK_TABLE || s->tag == BLOCK_ROWS;
-    struct block block = {.tag = s->tag, .section = of_section ? (uint32_t)s->section_count - 1 : 0,
-                          .raw = s->raw_used, .packed = (uint32_t)packed, .number = s->blocks++};
-    format_check(&block, s->packed);
-    crypto_generichash_update(&s->chain, block.check, CHECK_BYTES);
-    format_block(&block, header);
-    s->raw_used = 0;
-    return put_bytes(s, header, sizeof header, err) && put_bytes(s, s->packed, packed, err);
+    s->broken |= !packer_end_block(s->packer, err);
+    return !s->broken;
 }
 
 static bool put_text(struct safepoint *s, enum block_tag tag, const char *bytes, size_t length, struct err *err)
 {
-    if (s->tag != tag && !put_block(s, err))
-        return false;
-    s->tag = tag;
-    while (length > 0) {
-        size_t room = BLOCK_RAW_MAX - s->raw_used, take = length < room ? length : room;
-        memcpy(s->raw + s->raw_used, bytes, take);
-        s->raw_used += (uint32_t)take;
-        bytes += take;
-        length -= take;
-        if (s->raw_used == BLOCK_RAW_MAX && !put_block(s, err))
-            return false;
-    }
-    return true;
+    bool of_section = tag == BLOCK_TABLE || tag == BLOCK_ROWS;
+    uint32_t section = of_section ? (uint32_t)s->section_count - 1 : 0;
+    s->broken |= !packer_put(s->packer, tag, section, bytes, length, err);
+    return !s->broken;
 }
 
 /* A line of JSON, a block of its own. */
 static bool put_json(struct safepoint *s, enum block_tag tag, struct str *line, struct err *err)
 {
     str_add_char(line, '\n');
-    bool ok = put_text(s, tag, line->text, line->length, err) && put_block(s, err);
+    bool ok = put_text(s, tag, line->text, line->length, err) && end_block(s, err);
     str_free(line);
     return ok;
 }
@@ -241,25 +187,12 @@ static bool open_partial(struct safepoint *s, struct err *err)
     return err_set(err, ERR_GENERAL, "cannot make a safepoint in %s: others keep removing it", s->dir);
 }
 
-static bool make_buffers(struct safepoint *s, struct err *err)
-{
-    s->zstd = ZSTD_createCCtx();
-    s->raw = xmalloc(BLOCK_RAW_MAX);
-    s->packed = xmalloc(BLOCK_PACKED_MAX);
-    if (!s->zstd || ZSTD_isError(ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(s->zstd, ZSTD_c_checksumFlag, 1)))
-        return err_set(err, ERR_GENERAL, "cannot set up compression for a safepoint");
-    crypto_generichash_init(&s->chain, NULL, 0, CHECK_BYTES);
-    hash_init(&s->schema);
-    return true;
-}
-
 static bool start(struct safepoint *s, const struct safepoint_options *options, int64_t now, struct err *err)
 {
-    unsigned char frame[FRAME_BYTES];
-    format_frame(frame, START_BYTES - FRAME_BYTES);
-    return make_buffers(s, err) && open_partial(s, err) && put_bytes(s, frame, sizeof frame, err) &&
-           put_bytes(s, SAFEPOINT_START, START_BYTES - FRAME_BYTES, err) && put_head(s, &options->facts, now, err);
+    s->packer = packer_new(s->path, err);
+    hash_init(&s->schema);
+    return s->packer && open_partial(s, err) && packer_start(s->packer, s->fd, err) &&
+           put_head(s, &options->facts, now, err);
 }
 
 bool safepoint_create(struct safepoint **safepoint, const struct safepoint_options *options, struct err *err)
@@ -396,8 +329,6 @@ bool safepoint_section(struct safepoint *s, const struct safepoint_section *sect
         return false;
     if (s->section_count == SECTIONS_MAX)
         return err_set(err, ERR_GENERAL, "a safepoint holds at most %d tables", SECTIONS_MAX);
-    if (!put_block(s, err))   /* of the section before */
-        return false;
     s->sections = xrealloc(s->sections, (s->section_count + 1) * sizeof *s->sections);
     s->sections[s->section_count++] = (struct section_done){.schema = xstrdup(section->table->schema),
         .table = xstrdup(section->table->name), .kind = section->kind};
@@ -500,13 +431,12 @@ static bool put_tail(struct safepoint *s, struct err *err)
     char hex[2 * CHECK_BYTES + 1], schema[HASH_HEX];
     struct str line = {0};
     struct json_out o;
-    crypto_generichash_final(&s->chain, check, sizeof check);
+    packer_check(s->packer, check);
     sodium_bin2hex(hex, sizeof hex, check, sizeof check);
-    crypto_generichash_init(&s->chain, NULL, 0, CHECK_BYTES);   /* the tail's own blocks are not in it */
     hash_hex(&s->schema, schema);
     json_begin(&o, &line);
     json_object(&o);
-    json_put_int(&o, "blocks", (int64_t)s->blocks);
+    json_put_int(&o, "blocks", (int64_t)packer_blocks(s->packer));
     json_put_text(&o, "check", hex);
     json_put_text(&o, "schema", schema);
     json_put_int(&o, "rows", s->rows);
@@ -541,23 +471,24 @@ static bool into_place(struct safepoint *s, struct err *err)
 bool safepoint_finish(struct safepoint *s, struct err *err)
 {
     unsigned char foot[FOOT_BYTES];
-    if (!usable(s, err) || !put_block(s, err))
+    if (!usable(s, err))
         return false;
-    format_foot(s->bytes, foot);
-    bool ok = put_tail(s, err) && put_bytes(s, foot, sizeof foot, err) && into_place(s, err);
+    bool ok = packer_end_block(s->packer, err) && packer_settle(s->packer, err);
+    if (ok)
+        format_foot(packer_bytes(s->packer), foot);
+    ok = ok && put_tail(s, err) && packer_settle(s->packer, err) &&
+         packer_write(s->packer, foot, sizeof foot, err) && into_place(s, err);
     s->broken |= !ok;
     return ok;
 }
 
 static void let_go(struct safepoint *s)
 {
+    packer_free(s->packer);
     if (s->fd >= 0)
         close(s->fd);
     if (s->dir_fd >= 0)
         close(s->dir_fd);
-    ZSTD_freeCCtx(s->zstd);
-    free(s->raw);
-    free(s->packed);
     for (size_t i = 0; i < s->section_count; i++) {
         free(s->sections[i].schema);
         free(s->sections[i].table);
@@ -591,4 +522,3 @@ void safepoint_discard(struct safepoint *s)
 const char *safepoint_path(const struct safepoint *s) { return s->path; }
 const char *safepoint_id(const struct safepoint *s) { return s->id; }
 int64_t safepoint_saved(const struct safepoint *s) { return s->rows; }
-int64_t safepoint_bytes(const struct safepoint *s) { return (int64_t)s->bytes; }
