@@ -513,6 +513,7 @@ int face_close(struct face *face, bool ok, const struct err *problem)
     if (face->opened)
         session_close(&face->session);
     ahead_stop(face->ctx.ahead);
+    db_close(face->ctx.ready);
     way_leave(&face->ctx);
     ways_free(face->ctx.ways);
     for (int i = 0; i < IN_KIND_COUNT; i++)

@@ -74,10 +74,8 @@ struct db_facts {
 
 /* Error classes: ERR_NOT_READY and ERR_NEVER_READY as case D2 sorts them (sqlstate.h), ERR_CANCELLED. */
 bool db_open(struct db **db, const struct db_options *options, struct err *err);
-/* Before long statements, on a connection known to be unpooled: the server shall end one whose client has
- * vanished (from 14, where its system can tell). Asked once a connection; session_settings does it too. */
-bool db_watch_client(struct db *db, struct err *err);
-/* The same as one statement of a script: RESET ALL takes it back. */
+/* A statement of a script, on a connection known to be unpooled: from then on the server ends a statement whose client
+ * has vanished (from 14, where its system can tell). RESET ALL takes it back; session_settings does it too. */
 void db_sql_watch_client(struct str *out);
 void db_close(struct db *db);        /* NULL is fine; a running statement is not waited for */
 const struct db_facts *db_facts(const struct db *db);

@@ -190,6 +190,7 @@ bool db_identity_take(struct db *db, bool hint_pooled, const struct db_probe *pr
         return err_context(err, "cannot find out who the server is");
     }
     const struct db_result *who = probes[WHO].result;
+    identity->backend_pid = (int)db_int(who, 0, 0, 0);
     identity->database_oid = (uint32_t)db_int(who, 0, 1, 0);
     copy(identity->database, sizeof identity->database, who, 2);
     copy(identity->user, sizeof identity->user, who, 3);

@@ -10,6 +10,7 @@
 struct db_identity {
     char system_identifier[24];       /* "" when the server does not tell */
     uint32_t database_oid;
+    int backend_pid;                  /* as the server has it: a session pooler has numbers of its own */
     char database[64], user[64];
     bool in_recovery;
     bool superuser, create_role;

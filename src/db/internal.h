@@ -49,7 +49,7 @@ struct db {
     struct arena texts;              /* what facts point to */
     struct db_facts facts;
     int cancel_fd, patience_ms;
-    bool ignore_cancel, committing, all_loopback, client_watched;
+    bool ignore_cancel, committing, all_loopback;
     uint64_t round_trips;
     size_t statements_done;          /* of the newest command */
     void (*notice)(void *sink, const char *severity, const char *text);

@@ -32,6 +32,7 @@ struct migration {
 
 struct migration_file { const char *name, *path; char *bytes; size_t length; const char *checksum; };
 
+struct str;
 struct ledger_lock_holder { int pid; char application[64], user[64]; int64_t age_ms; };
 
 struct ledger_options {
@@ -95,14 +96,20 @@ const struct migration *ledger_find(const struct ledger_state *state, const char
  * holder while it is not ours. */
 bool ledger_lock(const struct ledger *ledger, struct db *db, int timeout_ms,
                  void (*waiting)(void *, const struct ledger_lock_holder *), void *context, struct err *err);
+/* One try, and what the lock protects, read in transactions that begin when it is ours: in one round trip, the caller's
+ * probes after it (they keep their answers). *held false: another has it, and what was read says nothing. */
+bool ledger_lock_and_read(const struct ledger *ledger, struct db *db, struct ledger_state *state, struct db_probe *more,
+                          size_t count, bool *held, struct err *err);
 bool ledger_unlock(const struct ledger *ledger, struct db *db, struct err *err);
+void ledger_sql_unlock(const struct ledger *ledger, struct str *out);
 /* True if our own backend still holds it, by pg_locks (SAFETY 1). */
 bool ledger_lock_held(const struct ledger *ledger, struct db *db, struct err *err);
 /* The same as a statement for the head of a transaction: division by zero (22012) when it is not held. */
-struct str;
 void ledger_sql_lock_check(const struct ledger *ledger, struct str *out);
 /* Makes the relation (and its schema) exactly as the tool does; nothing when it is there. */
 bool ledger_create(const struct ledger *ledger, struct db *db, struct err *err);
+/* The same for who knows whether the schema is there. */
+bool ledger_create_in(const struct ledger *ledger, struct db *db, bool schema_exists, struct err *err);
 
 /* SQL texts (appended to *out, each ending in ';') that record one migration, for use inside a transaction:
  * the migration's own, or one around the text alone. The migration must be on disk. */

@@ -1,5 +1,6 @@
 /* write - the tool's advisory lock, its relation, and rows in it. On a direct connection only. */
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -66,6 +67,53 @@ bool ledger_lock(const struct ledger *l, struct db *db, int timeout_ms,
     return ok;
 }
 
+/* What came of a pipeline that broke off, or was cancelled, is not known. */
+static void let_go(const struct ledger *l, struct db *db)
+{
+    struct err ignored = {0};
+    db_ignore_cancel(db, true);
+    if (db_alive(db) && ledger_lock_held(l, db, &ignored))
+        ledger_unlock(l, db, &ignored);
+    db_ignore_cancel(db, false);
+}
+
+bool ledger_lock_and_read(const struct ledger *l, struct db *db, struct ledger_state *state, struct db_probe *more,
+                          size_t count, bool *held, struct err *err)
+{
+    /* all of the ledger's but the last: who else holds the lock */
+    enum { LOCK, READ, MORE = READ + LEDGER_PROBE_HOLDER };
+    struct db_probe read[LEDGER_PROBES], *probes = xcalloc(MORE + count, sizeof *probes);
+    struct str sql = {0};
+    str_printf(&sql, "select pg_catalog.pg_try_advisory_lock(%s)", l->lock_key);
+    probes[LOCK] = (struct db_probe){.name = "migration lock", .sql = str_text(&sql)};
+    ledger_probes(l, read);
+    memcpy(probes + READ, read, LEDGER_PROBE_HOLDER * sizeof *read);
+    if (count)
+        memcpy(probes + MORE, more, count * sizeof *more);
+    ledger_state_free(state);
+    bool ok = db_pipeline(db, probes, MORE + count, err);
+    if (ok && !probes[LOCK].ok) {
+        *err = probes[LOCK].err;
+        ok = false;
+    }
+    *held = ok && db_bool(probes[LOCK].result, 0, 0);
+    memcpy(read, probes + READ, LEDGER_PROBE_HOLDER * sizeof *read);
+    ok = ok && (!*held || ledger_read(l, read, state, err));
+    if (!ok)
+        let_go(l, db);
+    db_probes_free(probes, MORE);
+    if (count)
+        memcpy(more, probes + MORE, count * sizeof *more);
+    str_free(&sql);
+    free(probes);
+    return ok;
+}
+
+void ledger_sql_unlock(const struct ledger *l, struct str *out)
+{
+    str_printf(out, "select pg_catalog.pg_advisory_unlock(%s);", l->lock_key);
+}
+
 bool ledger_unlock(const struct ledger *l, struct db *db, struct err *err)
 {
     return db_runf(db, err, "select pg_catalog.pg_advisory_unlock(%s)", l->lock_key);
@@ -73,10 +121,8 @@ bool ledger_unlock(const struct ledger *l, struct db *db, struct err *err)
 
 void ledger_sql_lock_check(const struct ledger *l, struct str *out)
 {
-    str_add(
-        out,
-        "select 1 / pg_catalog.count(*)::pg_catalog.int4 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
-    ledger_lock_where(l, out);
+    str_add(out, "select 1 / pg_catalog.count(*)::pg_catalog.int4");
+    ledger_own_lock(l, out);
     str_add_char(out, ';');
 }
 
@@ -84,9 +130,8 @@ bool ledger_lock_held(const struct ledger *l, struct db *db, struct err *err)
 {
     struct str sql = {0};
     bool held = false;
-    str_add(&sql,
-            "select pg_catalog.count(*) > 0 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and ");
-    ledger_lock_where(l, &sql);
+    str_add(&sql, "select pg_catalog.count(*) > 0");
+    ledger_own_lock(l, &sql);
     bool ok = one_bool(db, str_text(&sql), &held, err);
     str_free(&sql);
     if (ok && !held) {
@@ -100,16 +145,23 @@ bool ledger_lock_held(const struct ledger *l, struct db *db, struct err *err)
 
 /* ---- writing ---- */
 
-bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
+static bool schema_exists(const struct ledger *l, struct db *db, bool *there, struct err *err)
 {
     struct str sql = {0}, literal = {0};
-    bool there = false;
     db_quote_literal(&literal, l->schema);
-    str_printf(&sql, "select exists (select from pg_catalog.pg_namespace where nspname = %s)",
-               str_text(&literal));
-    bool ok = one_bool(db, str_text(&sql), &there, err);
-    str_reset(&sql);
+    str_printf(&sql, "select exists (select from pg_catalog.pg_namespace where nspname = %s)", str_text(&literal));
+    bool ok = one_bool(db, str_text(&sql), there, err);
+    str_free(&literal);
+    str_free(&sql);
+    return ok;
+}
+
+/* CREATE SCHEMA IF NOT EXISTS wants the right to make one even where it is there. */
+bool ledger_create_in(const struct ledger *l, struct db *db, bool there, struct err *err)
+{
+    struct str sql = {0};
     str_add(&sql, "begin; set local client_min_messages = warning; ");
+    db_sql_watch_client(&sql);
     if (!there) {
         str_add(&sql, "create schema if not exists ");
         db_quote_identifier(&sql, l->schema);
@@ -117,14 +169,20 @@ bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
     }
     l->tool->create_sql(l, &sql);
     str_add(&sql, " commit");
-    if (ok && !(ok = db_run(db, str_text(&sql), 0, NULL, NULL, err))) {
+    bool ok = db_run(db, str_text(&sql), 0, NULL, NULL, err);
+    if (!ok) {
         if (db_alive(db))
             db_rollback(db);
         err_context(err, "cannot make the ledger %s", l->shown);
     }
-    str_free(&literal);
     str_free(&sql);
     return ok;
+}
+
+bool ledger_create(const struct ledger *l, struct db *db, struct err *err)
+{
+    bool there;
+    return schema_exists(l, db, &there, err) && ledger_create_in(l, db, there, err);
 }
 
 void ledger_sql_started(const struct ledger *l, const struct migration *m, struct ledger_mark *mark,

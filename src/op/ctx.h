@@ -15,6 +15,7 @@
 
 struct ahead;
 struct common;
+struct db;
 
 enum question_kind {
     QUESTION_YES,          /* the word "yes", typed */
@@ -59,6 +60,7 @@ struct ctx {
     bool onlooking;                  /* a connection that looks at the server only: it wants no fixtures */
     bool accepts_identity;           /* it is `envs --accept`: a changed identity does not stop it */
     struct ahead *ahead;             /* fixtures that are being read for the session to come, which takes it; or NULL */
+    struct db *ready;                /* op_wait's connection, for the session to come, which takes it; or NULL */
     const char *journal;             /* path of the session's journal; NULL: none */
     uint64_t request, generation;    /* copied into every event */
     int cancel_fd;                   /* -1: none */

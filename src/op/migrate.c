@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
 #include "op/migrate.h"
 #include "op/trail.h"
 
-enum { LOCK_TIMEOUT_MS = 3000, WAIT_MS = 300000, BEFORE_OUTPUT = 1 << 20 };
+enum { LOCK_TIMEOUT_MS = 3000, WAIT_MS = 300000 };
 
 /* ---- beginning and end ---- */
 
@@ -55,12 +54,15 @@ static bool lock(struct migrate_run *run, struct err *err)
 static void unlock(struct migrate_run *run)
 {
     struct err ignored = {0};
+    struct str sql = {0};
     if (!db_alive(run->db))
         return;
+    str_add(&sql, "reset all;reset session authorization;reset role;");
+    ledger_sql_unlock(run->ledger, &sql);
     db_ignore_cancel(run->db, true);
-    db_run(run->db, "reset all; reset session authorization; reset role", 0, NULL, NULL, &ignored);
-    ledger_unlock(run->ledger, run->db, &ignored);
+    db_run(run->db, str_text(&sql), 0, NULL, NULL, &ignored);
     db_ignore_cancel(run->db, false);
+    str_free(&sql);
 }
 
 static int64_t count_applied(const struct ledger_state *state)
@@ -88,125 +90,6 @@ static void emit_outcome(struct migrate_run *run, const char *name, bool ok, int
     in->number = clock_mono_ms() - began_ms;
     in->number2 = (int64_t)run->applied;
     ctx_emit(run->ctx, in);
-}
-
-/* ---- before the first migration ---- */
-
-static bool run_before(struct migrate_run *run, struct err *err)
-{
-    const struct settings *settings = run->ctx->settings;
-    const char *command = settings->migrations_before;
-    if (!command)
-        return true;
-    if (!session_allow_command(run->ctx, "take migrations.before out of the file", err))
-        return false;
-    ctx_log(run->ctx, "info", "running migrations.before: %s", command);
-    struct spawn_options options = {.shell = command,
-                                    .directory = settings->base_dir,
-                                    .cancel_fd = run->ctx->cancel_fd,
-                                    .output_limit = BEFORE_OUTPUT};
-    struct str out = {0};
-    int status = 0;
-    bool ok = spawn_run(&options, &out, &status, err);
-    str_free(&out);
-    if (ok && status != 0) {
-        err_set(err, ERR_MIGRATION, "migrations.before ended with status %d: nothing was migrated", status);
-        err_why(err, "%s", command);
-        ok = err_hint(err, "mend that command (it is the way back), then run migrate again");
-    } else if (!ok && err->class != ERR_CANCELLED) {
-        err->class = ERR_MIGRATION;
-        err_context(err, "migrations.before");
-    }
-    return ok;
-}
-
-/* What the first run needs to know of the server: who we are, whether the schema takes a ledger, and whether
- * it has been in use without one. */
-struct ground { bool schema_exists, can_create, in_use; char user[64]; };
-
-static bool survey(struct migrate_run *run, struct ground *ground, struct err *err)
-{
-    struct str schema = {0}, sql = {0};
-    db_quote_literal(&schema, ledger_schema(run->ledger));
-    str_printf(
-        &sql,
-        "select pg_catalog.pg_backend_pid(), n.oid is not null,"
-        " case when n.oid is null then pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')"
-        " else pg_catalog.has_schema_privilege(n.oid, 'CREATE') end,"
-        " exists (select from pg_catalog.pg_class c where c.relnamespace = n.oid and"
-        " c.relkind in ('r', 'p', 'v', 'm', 'f') and not exists (select from pg_catalog.pg_depend d where"
-        " d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.objid = c.oid and d.deptype = 'e')),"
-        " current_user from (select 1) one left join pg_catalog.pg_namespace n on n.nspname = %s",
-        str_text(&schema));
-    struct db_result *r = NULL;
-    bool ok = db_run(run->db, str_text(&sql), 0, &r, NULL, err);
-    if (ok) {
-        run->backend_pid = (int)db_int(r, 0, 0, 0);
-        *ground = (struct ground){.schema_exists = db_bool(r, 0, 1), .can_create = db_bool(r, 0, 2),
-                                  .in_use = db_bool(r, 0, 3)};
-        snprintf(ground->user, sizeof ground->user, "%s", db_value(r, 0, 4));
-    }
-    db_result_free(r);
-    str_free(&schema);
-    str_free(&sql);
-    return ok;
-}
-
-static bool check_rights(const struct migrate_run *run, const struct ground *ground, struct err *err)
-{
-    if (ground->can_create)
-        return true;
-    struct str grant = {0};
-    if (ground->schema_exists) {
-        str_add(&grant, "GRANT USAGE, CREATE ON SCHEMA ");
-        db_quote_identifier(&grant, ledger_schema(run->ledger));
-    } else {
-        str_add(&grant, "GRANT CREATE ON DATABASE ");
-        db_quote_identifier(&grant, db_facts(run->db)->database);
-    }
-    str_add(&grant, " TO ");
-    db_quote_identifier(&grant, ground->user);
-    err_set(err, ERR_MIGRATION, "the role %s may not create anything in the schema %s", ground->user,
-            ledger_schema(run->ledger));
-    err_sqlstate(err, "42501");
-    err_hint(err, "as the owner: %s;", str_text(&grant));
-    str_free(&grant);
-    return false;
-}
-
-static void mention_power(struct migrate_run *run, const struct ground *ground)
-{
-    const struct db_identity *identity =
-        run->s->direct == run->s->db ? &run->s->identity : &run->s->direct_identity;
-    if (!identity->superuser && !identity->create_role)
-        return;
-    const char *level = run->ctx->environment->role == ROLE_PRODUCTION ? "warning" : "info";
-    ctx_log(run->ctx, level,
-            "the role %s is %s: migrations need no more than GRANT USAGE, CREATE ON SCHEMA %s", ground->user,
-            identity->superuser ? "a superuser" : "allowed to make roles", ledger_schema(run->ledger));
-}
-
-/* Under the lock, with the ledger absent: is this database ours to begin with? */
-static bool prepare(struct migrate_run *run, struct err *err)
-{
-    struct ground ground;
-    if (!survey(run, &ground, err))
-        return false;
-    mention_power(run, &ground);
-    if (run->state.exists)
-        return true;
-    if (!check_rights(run, &ground, err))
-        return false;
-    if (ground.in_use && strcmp(ledger_tool(run->ledger), "prisma") == 0) {
-        err_set(err, ERR_MIGRATION, "the schema %s is not empty and has no ledger (Prisma's P3005)",
-                ledger_schema(run->ledger));
-        err_why(err,
-                "which migrations its tables come from is not known; applying them all may fail or destroy");
-        return err_hint(
-            err, "note those that are there without running them: seedops migrate baseline [NAME of the "
-                 "last one]");
-    }
-    return ledger_create(run->ledger, run->db, err);
 }
 
 /* ---- migrate ---- */
@@ -248,14 +131,38 @@ static bool as_confirmed(const struct migrate_run *run, const char *seen, struct
     return true;
 }
 
+/* The lock, and the ledger as it is under it; `ground` rides along where it will be wanted. */
+static bool lock_and_read(struct migrate_run *run, struct db_probe *ground, struct err *err)
+{
+    bool held, wanted = !run->state.exists;
+    if (!ledger_lock_and_read(run->ledger, run->db, &run->state, ground, wanted, &held, err))
+        return false;
+    if (held)
+        return true;
+    db_probes_free(ground, 1);       /* it was asked before the lock was ours */
+    err_clear(&ground->err);
+    if (!lock(run, err))
+        return false;
+    if (ledger_refresh(run->ledger, run->db, &run->state, err))
+        return true;
+    unlock(run);
+    return false;
+}
+
 /* Two runs at once: the second waits here, reads the ledger again, and has nothing left to do. */
 static bool under_lock(struct migrate_run *run, const char *only, const char *seen, struct err *err)
 {
-    if (!lock(run, err))
-        return false;
-    bool ok = migrate_plan(run, run->db, only, err) && as_confirmed(run, seen, err) &&
-              (run->count == 0 || (prepare(run, err) && apply_all(run, err)));
-    unlock(run);
+    struct str sql = {0};
+    struct db_probe ground;
+    migrate_ground_probe(run, &sql, &ground);
+    bool ok = lock_and_read(run, &ground, err);
+    if (ok) {
+        ok = migrate_plan(run, only, err) && as_confirmed(run, seen, err) &&
+             (run->count == 0 || (migrate_prepare(run, &ground, err) && apply_all(run, err)));
+        unlock(run);
+    }
+    db_probes_free(&ground, 1);
+    str_free(&sql);
     return ok;
 }
 
@@ -268,24 +175,20 @@ static bool someone_runs(const struct ledger_state *state)
     return false;
 }
 
-/* In a chain of conditions; true. */
-static bool announce(struct migrate_run *run)
-{
-    if (run->count)
-        trail_announce(run->s);
-    return true;
-}
-
 static bool migrate(struct migrate_run *run, const struct migrate_options *options, struct err *err)
 {
     struct session *s = run->s;
-    if (!migrate_plan(run, s->db, options->only, err))
+    if (!session_meet(s, &run->state, err) || !migrate_plan(run, options->only, err))
         return false;
     migrate_emit_plan(run);
     if (options->dry_run || (run->count == 0 && !someone_runs(&run->state)))
         return true;
-    return session_direct(s, &run->db, err) && session_guard(s, GUARD_MIGRATE, NULL, err) &&
-           announce(run) && db_watch_client(run->db, err) && run_before(run, err) && under_lock(run, options->only, options->seen, err);
+    if (!session_direct(s, &run->db, err) || !session_guard(s, GUARD_MIGRATE, NULL, err))
+        return false;
+    run->backend_pid = migrate_identity(run)->backend_pid;
+    if (run->count)
+        trail_announce(s);
+    return migrate_run_before(run, err) && under_lock(run, options->only, options->seen, err);
 }
 
 bool op_migrate(struct session *s, const struct migrate_options *options, struct err *err)
@@ -372,7 +275,7 @@ bool op_migration_sql(struct session *s, const char *name, char **sql, struct er
 static bool open_for_marks(struct migrate_run *run, struct session *s, struct err *err)
 {
     begin(run, s);
-    if (!has_ledger(s, err) || !session_direct(s, &run->db, err) ||
+    if (!has_ledger(s, err) || !session_meet(s, &run->state, err) || !session_direct(s, &run->db, err) ||
         !session_guard(s, GUARD_KEEP, NULL, err) || !lock(run, err))
         return false;
     if (ledger_refresh(run->ledger, run->db, &run->state, err))

@@ -1,6 +1,7 @@
 /* migrate - what the files of the migrate operation share. Not for other operations.
  *
  *   migrate.c        the procedures of ops.h
+ *   migrate_ground.c what has to be so before the first migration
  *   migrate_plan.c   what is pending, what stands in the way, what is shown
  *   migrate_run.c    one migration in one transaction, watched; what a failure means
  *   migrate_alone.c  one that cannot run in a transaction: statement by statement */
@@ -37,10 +38,22 @@ struct migrate_run {
     char blockers[512];                  /* last reported */
 };
 
+/* ---- migrate_ground.c ---- */
+
+/* migrations.before of the configuration, if there is one. */
+bool migrate_run_before(struct migrate_run *run, struct err *err);
+/* What migrate_prepare asks where the ledger is absent, for a pipeline; unsent, it is asked by itself. The text in *sql
+ * is the caller's to free. */
+void migrate_ground_probe(const struct migrate_run *run, struct str *sql, struct db_probe *probe);
+/* Under the lock: the ledger is made where it is absent and this database is ours to begin with. */
+bool migrate_prepare(struct migrate_run *run, struct db_probe *ground, struct err *err);
+/* Of the direct connection. */
+const struct db_identity *migrate_identity(const struct migrate_run *run);
+
 /* ---- migrate_plan.c ---- */
 
-/* Reads the ledger on `db`, refuses what stands in the way, lists and splits what is pending. */
-bool migrate_plan(struct migrate_run *run, struct db *db, const char *only, struct err *err);
+/* Of run->state: refuses what stands in the way, lists and splits what is pending. */
+bool migrate_plan(struct migrate_run *run, const char *only, struct err *err);
 void migrate_emit_plan(struct migrate_run *run);
 /* All migrations, with the risks of those still to be applied. */
 void migrate_emit_list(struct session *s, const struct ledger_state *state);

@@ -136,9 +136,9 @@ static bool only_one(struct migrate_run *run, const char *only, struct err *err)
                     run->count ? run->items[0].migration->name : "");
 }
 
-bool migrate_plan(struct migrate_run *run, struct db *db, const char *only, struct err *err)
+bool migrate_plan(struct migrate_run *run, const char *only, struct err *err)
 {
-    if (!ledger_refresh(run->ledger, db, &run->state, err) || !check(run, err))
+    if (!check(run, err))
         return false;
     arena_free(&run->arena);
     run->count = 0;

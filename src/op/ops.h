@@ -8,7 +8,8 @@
 #include "op/session.h"
 
 /* wait.c: readiness with backoff (E1), before a session exists. deadline_ms of the whole; attempts at most 60.
- * Ready means: logged in, and a first query was answered. Emits one IN_CONNECTION a try (phase "attempt", number: which,
+ * Ready means: logged in, and a first query was answered; that connection is left in ctx->ready, which the next
+ * session_open takes, and whoever opens none closes. Emits one IN_CONNECTION a try (phase "attempt", number: which,
  * number2: ms until the next, text: why not yet, "" with ok when ready). */
 bool op_wait(struct ctx *ctx, int64_t deadline_ms, int *attempts, struct err *err);
 /* The pause after attempt 0, 1, 2 ...: min(1 s * 2^attempt, 30 s) and up to 30 % more. */

@@ -8,10 +8,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "config/settings_many.h"
-#include "op/declared.h"
-#include "op/held.h"
 #include "op/onrecord.h"
-#include "op/tidcount.h"
 #include "op/way.h"
 
 /* ---- connecting ---- */
@@ -68,6 +65,15 @@ void session_read_ahead(struct ctx *ctx)
         ctx->ahead = ahead_begin(ctx->settings->seeds_dir, &options);
 }
 
+/* The connection that op_wait found ready, where there is one. */
+static bool connect_reading(struct session *s, struct err *err)
+{
+    struct ctx *ctx = s->ctx;
+    s->db = ctx->ready;
+    ctx->ready = NULL;
+    return s->db || session_connect(ctx, &ctx->environment->url, &s->db, err);
+}
+
 bool session_open(struct session *s, struct ctx *ctx, struct err *err)
 {
     *s = (struct session){.ctx = ctx};
@@ -83,7 +89,7 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
     if (ctx->settings->migrations_dir)
         open_ledger(s);
     session_phase(ctx, "connecting", "", 0);
-    if (!session_connect(ctx, &env->url, &s->db, err)) {
+    if (!connect_reading(s, err)) {
         session_phase(ctx, "failed", err->message, 0);
         session_close(s);
         return false;
@@ -114,14 +120,11 @@ void session_close(struct session *s)
         ledger_close(s->ledger);
     ahead_stop(s->ahead);
     forget_fixtures(s);
-    if (s->looked) {
-        db_catalog_free(&s->catalog);
-        ledger_state_free(&s->ledger_state);
-    }
+    session_forget_look(s);
     *s = (struct session){0};
 }
 
-/* ---- looking: one round trip ---- */
+/* ---- fixtures ---- */
 
 const struct fixture_options *session_fixture_options(const struct session *s) { return &s->fixture_options; }
 
@@ -140,31 +143,10 @@ bool session_fixtures(struct session *s)
     return s->fixture_problems.count == 0;
 }
 
-/* Names of every table worth details: configured ones, every fixture's and every reference's. Duplicates do no
- * harm. */
-static size_t wanted_tables(const struct session *s, struct arena *arena, const char ***names)
-{
-    const struct settings *settings = s->ctx->settings;
-    const char **declared;
-    size_t count = fixture_tables(&s->fixtures, arena, &declared);
-    *names = arena_grow(arena, declared, count, count + settings->table_count + 1, sizeof **names);
-    for (size_t i = 0; i < settings->table_count; i++)
-        (*names)[count++] = settings->tables[i].name;
-    return count;
-}
-
-static void forget_look(struct session *s)
-{
-    if (!s->looked)
-        return;
-    db_catalog_free(&s->catalog);
-    ledger_state_free(&s->ledger_state);
-    s->looked = false;
-}
-
 void session_reread(struct session *s)
 {
-    forget_look(s);
+    session_forget_look(s);
+    s->met = false;
     ahead_stop(s->ahead);
     s->ahead = NULL;
     forget_fixtures(s);
@@ -175,133 +157,6 @@ void session_reread(struct session *s)
     err_clear(&s->ledger_problem);
     if (s->ctx->settings->migrations_dir)
         open_ledger(s);
-}
-
-static bool take_look(struct session *s, const struct db_probe *identity, size_t identity_count,
-                      const struct db_probe *mark,
-                      const struct db_probe *ledger, const struct db_probe *catalog, size_t catalog_count,
-                      struct err *err)
-{
-    if (!db_identity_take(s->db, s->ctx->environment->url.pooled_hint, identity, identity_count, &s->identity, err) ||
-        !db_catalog_take(&s->catalog, catalog, catalog_count, err))
-        return false;
-    db_peer_read(s->db, &s->identity, &s->peer);
-    mark_take(mark, &s->mark);
-    known_visit(s);
-    err_clear(&s->ledger_problem);
-    if (s->ledger)
-        ledger_read(s->ledger, ledger, &s->ledger_state, &s->ledger_problem);
-    s->looked = true;
-    onrecord_identity(s, false);
-    return true;
-}
-
-/* Small tables only: a count by TID takes half a millisecond a page. */
-static bool is_small(const struct db_table *table)
-{
-    enum { SMALL_BYTES = 200 * 8192 };
-    return table->heap_bytes > 0 && table->heap_bytes <= SMALL_BYTES;
-}
-
-/* Counters that do not add up to the rows this role sees: rows deleted or rolled back, or row security. */
-static bool blurred(const struct db_table *table)
-{
-    return is_small(table) &&
-           (table->row_security || table->deleted > 0 || table->dead > 0 || table->live != table->inserted);
-}
-
-static int64_t declared_rows(const struct session *s, const struct db_table *table)
-{
-    for (size_t i = 0; i < s->fixtures.count; i++)
-        if (db_catalog_find(&s->catalog, s->fixtures.items[i].table, NULL) == table)
-            return (int64_t)s->fixtures.items[i].row_count;
-    return -1;
-}
-
-/* Rows that are lost by the counters alone, which may have begun after the rows came. A table of the application's
- * may well be empty. */
-static bool said_lost(const struct session *s, const struct db_table *table)
-{
-    if (!is_small(table) || table->deleted <= 0)
-        return false;
-    const struct table_rule *rule = declared_rule(s, table);
-    return (!rule || rule->class != TABLE_OPERATIONAL) &&
-           held_table(table, rule ? rule->min_rows : -1, declared_rows(s, table));
-}
-
-/* After a crash the counters start from zero: whether rows are lost is then asked of a table's line pointers, which
- * costs two round trips but no evidence. What cannot be counted stays unknown. */
-static void settle_counters(struct session *s, bool exactly)
-{
-    struct arena arena = {0};
-    const struct db_table **doubtful = arena_alloc(&arena, s->catalog.count * sizeof *doubtful);
-    int64_t *rows = arena_alloc(&arena, s->catalog.count * sizeof *rows);
-    size_t count = 0;
-    struct err ignored = {0};
-    for (size_t i = 0; i < s->catalog.count; i++) {
-        const struct db_table *table = &s->catalog.tables[i];
-        if (table->details && table->can_select &&
-            (held_unknown(table) || (exactly && blurred(table)) || said_lost(s, table)))
-            doubtful[count++] = table;
-    }
-    tid_counts(s->db, doubtful, count, rows, &ignored);
-    for (size_t i = 0; i < count; i++) {
-        struct db_table *table = db_catalog_by_oid(&s->catalog, doubtful[i]->oid);
-        table->counted = rows[i] >= 0;
-        table->rows = rows[i] >= 0 ? rows[i] : 0;
-    }
-    arena_free(&arena);
-}
-
-/* One pipeline: our own probes, then the caller's, which keep their answers. */
-static bool look(struct session *s, struct db_probe *more, size_t more_count, struct err *err)
-{
-    struct arena arena = {0};
-    const char **names;
-    size_t wanted = wanted_tables(s, &arena, &names), most = IDENTITY_PROBES + MARK_PROBES + LEDGER_PROBES + CATALOG_PROBES;
-    struct db_probe *probes = arena_alloc(&arena, (most + more_count) * sizeof *probes);
-    size_t identity_count = db_identity_probes(probes);
-    struct db_probe *mark = probes + identity_count, *ledger = mark + MARK_PROBES, *catalog = ledger;
-    mark_probes(mark);
-    if (s->ledger) {
-        ledger_probes(s->ledger, ledger);
-        catalog += LEDGER_PROBES;
-    }
-    size_t catalog_count = db_catalog_probes(&arena, names, wanted, wanted == 0, catalog);
-    size_t count = (size_t)(catalog - probes) + catalog_count;
-    if (more_count)
-        memcpy(probes + count, more, more_count * sizeof *more);
-    bool ok = db_pipeline(s->db, probes, count + more_count, err) &&
-              take_look(s, probes, identity_count, mark, ledger, catalog, catalog_count, err);
-    db_probes_free(probes, count);
-    if (more_count)
-        memcpy(more, probes + count, more_count * sizeof *more);
-    arena_free(&arena);
-    if (ok && wanted)
-        settle_counters(s, more_count > 0);
-    return ok;
-}
-
-bool session_look(struct session *s, bool refresh, struct err *err)
-{
-    if (s->looked && !refresh)
-        return true;
-    session_fixtures(s);
-    forget_look(s);
-    return look(s, NULL, 0, err);
-}
-
-bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err)
-{
-    session_fixtures(s);
-    forget_look(s);
-    return look(s, more, count, err);
-}
-
-size_t session_tables_wanted(struct session *s, struct arena *arena, const char ***names)
-{
-    session_fixtures(s);
-    return wanted_tables(s, arena, names);
 }
 
 /* ---- the direct connection ---- */
@@ -355,7 +210,7 @@ bool session_direct(struct session *s, struct db **direct, struct err *err)
         if (!open_direct(s, err))
             return false;
     } else if (!s->direct) {
-        if (!session_look(s, false, err))
+        if (!s->met && !session_look(s, false, err))
             return false;
         s->direct = s->db;
         s->direct_identity = s->identity;

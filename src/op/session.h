@@ -27,7 +27,8 @@ struct session {
     char known_said[512];            /* the newest sentence about that, which is said once */
     struct journal_place recorded_at;/* where the record stood before the write that leaves a trail; hash "" unknown */
     bool trailed;                    /* a row in seedops.actions is this session's */
-    bool looked;                     /* identity, ledger_state and catalog are there */
+    bool met;                        /* identity, peer, mark and known are there */
+    bool looked;                     /* and ledger_state and catalog */
     struct ledger_state ledger_state;/* as of the last look; count 0 without a ledger */
     struct err ledger_problem;       /* class != ERR_NONE: the ledger could not be read, and why */
     struct ledger *ledger;           /* NULL when there is no migrations directory */
@@ -45,7 +46,7 @@ struct session {
  * opens no session after it stops ctx->ahead. */
 void session_read_ahead(struct ctx *ctx);
 /* Connects (password from the URL, password_command if trusted or allowed, .pgpass, a question), in one go:
- * no waiting for readiness (op_wait does that). Emits IN_CONNECTION phases. */
+ * no waiting for readiness (op_wait does that, and its connection is taken). Emits IN_CONNECTION phases. */
 bool session_open(struct session *s, struct ctx *ctx, struct err *err);
 /* IN_CONNECTION of a session that is being opened: a phase is over, and how long it took. From "connecting", with which
  * it begins, to "ready" or "failed", which have the time of all; others of these take no ms. */
@@ -74,9 +75,14 @@ bool session_fixtures(struct session *s);
 /* Forgets what was read from disk and of the catalogue: fixtures, migrations. For a session that outlives an
  * operation, between two of them; the next one reads anew. */
 void session_reread(struct session *s);
+/* One round trip: who is at the other end, and the ledger as it stands, where there is one, into *ledger (which is
+ * freed first). For what needs no catalogue: that is the larger part of a look. The last look stays as it is. */
+bool session_meet(struct session *s, struct ledger_state *ledger, struct err *err);
 /* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
  * configured table). Again when `refresh`; otherwise only if it was not done yet. */
 bool session_look(struct session *s, bool refresh, struct err *err);
+/* Forgets what was looked at: the next session_look asks again. */
+void session_forget_look(struct session *s);
 /* The same anew, with the caller's probes in the same pipeline: they keep their answers, for db_probes_free. Small
  * tables whose counters do not add up are counted by TID, too, as this role sees them: in two more round trips. */
 bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err);

@@ -109,7 +109,7 @@ static bool asks_first(const struct guard_facts *facts, struct guard_request req
 static bool decide(struct session *s, enum guard_class class, bool shows, struct guard_answer *answer, struct err *err)
 {
     struct db *direct;
-    if (!session_look(s, false, err) || (class != GUARD_READ && !session_direct(s, &direct, err)))
+    if ((!s->met && !session_look(s, false, err)) || (class != GUARD_READ && !session_direct(s, &direct, err)))
         return false;
     struct guard_facts facts;
     session_guard_facts(s, &facts);

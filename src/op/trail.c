@@ -37,7 +37,10 @@ void trail_announce(struct session *s)
     const struct mark *mark = mark_of(s);
     const char *name = s->ctx->environment->name;
     switch (mark->trail) {
-    case TRAIL_OPEN: note_record(s); break;
+    case TRAIL_OPEN:
+        session_fixtures(s);         /* which its rows name */
+        note_record(s);
+        break;
     case TRAIL_NONE:
         ctx_log(s->ctx, "info", "this write leaves no trail in the database: it keeps none; seedops mark %s begins one",
                 name);

@@ -21,14 +21,17 @@ int op_wait_backoff(int attempt)
     return ms + (int)clock_jitter((uint32_t)(ms / 100 * JITTER_PERCENT) + 1);
 }
 
-/* Logging in is not enough: a pooler lets clients in while its server is away. */
+/* Logging in is not enough: a pooler lets clients in while its server is away. What answered is kept in ctx->ready. */
 static bool try_once(struct ctx *ctx, struct secret **password, int timeout_ms, struct err *err)
 {
     struct db *db;
     if (!session_login(ctx, &ctx->environment->url, password, timeout_ms, &db, err))
         return false;
     bool ok = db_run(db, "SELECT 1", timeout_ms, NULL, NULL, err);
-    db_close(db);
+    if (ok)
+        ctx->ready = db;
+    else
+        db_close(db);
     if (!ok && err->class != ERR_CANCELLED) {
         char sqlstate[sizeof err->sqlstate], text[sizeof err->message];
         memcpy(sqlstate, err->sqlstate, sizeof sqlstate);
@@ -81,6 +84,8 @@ bool op_wait(struct ctx *ctx, int64_t deadline_ms, int *attempts, struct err *er
             *err = ctx->environment->url_error;
         return false;
     }
+    db_close(ctx->ready);
+    ctx->ready = NULL;
     for (*attempts = 0; !ready && *attempts < ATTEMPTS_MAX;) {
         int64_t left = deadline - clock_mono_ms();
         ready = try_once(ctx, &password, (int)(left < 1 ? 1 : left < TRY_MS ? left : TRY_MS), &last);

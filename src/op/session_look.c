@@ -1,0 +1,190 @@
+/* session_look - one round trip: who is at the other end, the ledger, the catalogue. */
+#include <string.h>
+
+#include "op/declared.h"
+#include "op/held.h"
+#include "op/onrecord.h"
+#include "op/session.h"
+#include "op/tidcount.h"
+
+/* Names of every table worth details: configured ones, every fixture's and every reference's. Duplicates do no
+ * harm. */
+static size_t wanted_tables(const struct session *s, struct arena *arena, const char ***names)
+{
+    const struct settings *settings = s->ctx->settings;
+    const char **declared;
+    size_t count = fixture_tables(&s->fixtures, arena, &declared);
+    *names = arena_grow(arena, declared, count, count + settings->table_count + 1, sizeof **names);
+    for (size_t i = 0; i < settings->table_count; i++)
+        (*names)[count++] = settings->tables[i].name;
+    return count;
+}
+
+void session_forget_look(struct session *s)
+{
+    if (!s->looked)
+        return;
+    db_catalog_free(&s->catalog);
+    ledger_state_free(&s->ledger_state);
+    s->looked = false;
+}
+
+/* Identity, mark and ledger: what every look and every meeting begin with. */
+enum { MEETING_PROBES = IDENTITY_PROBES + MARK_PROBES + LEDGER_PROBES };
+
+static size_t meeting_probes(const struct session *s, struct db_probe probes[MEETING_PROBES])
+{
+    size_t count = db_identity_probes(probes);
+    mark_probes(probes + count);
+    count += MARK_PROBES;
+    if (!s->ledger)
+        return count;
+    ledger_probes(s->ledger, probes + count);
+    return count + LEDGER_PROBES;
+}
+
+static bool take_identity(struct session *s, const struct db_probe *probes, struct err *err)
+{
+    const struct environment *env = s->ctx->environment;
+    return db_identity_take(s->db, env->url.pooled_hint, probes, IDENTITY_PROBES, &s->identity, err);
+}
+
+/* What follows from the identity; the ledger into *ledger, where there is one. */
+static void take_meeting(struct session *s, const struct db_probe *probes, struct ledger_state *ledger,
+                         struct err *problem)
+{
+    const struct db_probe *mark = probes + IDENTITY_PROBES;
+    db_peer_read(s->db, &s->identity, &s->peer);
+    mark_take(mark, &s->mark);
+    known_visit(s);
+    err_clear(problem);
+    if (s->ledger)
+        ledger_read(s->ledger, mark + MARK_PROBES, ledger, problem);
+    s->met = true;
+    onrecord_identity(s, false);
+}
+
+bool session_meet(struct session *s, struct ledger_state *ledger, struct err *err)
+{
+    struct db_probe probes[MEETING_PROBES];
+    struct err problem;
+    size_t count = meeting_probes(s, probes);
+    ledger_state_free(ledger);
+    bool ok = db_pipeline(s->db, probes, count, err);
+    if (!ok)
+        return false;
+    ok = take_identity(s, probes, err);
+    if (ok)
+        take_meeting(s, probes, ledger, &problem);
+    db_probes_free(probes, count);
+    if (ok && problem.class != ERR_NONE) {
+        *err = problem;
+        ok = false;
+    }
+    return ok;
+}
+
+/* Small tables only: a count by TID takes half a millisecond a page. */
+static bool is_small(const struct db_table *table)
+{
+    enum { SMALL_BYTES = 200 * 8192 };
+    return table->heap_bytes > 0 && table->heap_bytes <= SMALL_BYTES;
+}
+
+/* Counters that do not add up to the rows this role sees: rows deleted or rolled back, or row security. */
+static bool blurred(const struct db_table *table)
+{
+    return is_small(table) &&
+           (table->row_security || table->deleted > 0 || table->dead > 0 || table->live != table->inserted);
+}
+
+static int64_t declared_rows(const struct session *s, const struct db_table *table)
+{
+    for (size_t i = 0; i < s->fixtures.count; i++)
+        if (db_catalog_find(&s->catalog, s->fixtures.items[i].table, NULL) == table)
+            return (int64_t)s->fixtures.items[i].row_count;
+    return -1;
+}
+
+/* Rows that are lost by the counters alone, which may have begun after the rows came. A table of the application's
+ * may well be empty. */
+static bool said_lost(const struct session *s, const struct db_table *table)
+{
+    if (!is_small(table) || table->deleted <= 0)
+        return false;
+    const struct table_rule *rule = declared_rule(s, table);
+    return (!rule || rule->class != TABLE_OPERATIONAL) &&
+           held_table(table, rule ? rule->min_rows : -1, declared_rows(s, table));
+}
+
+/* After a crash the counters start from zero: whether rows are lost is then asked of a table's line pointers, which
+ * costs two round trips but no evidence. What cannot be counted stays unknown. */
+static void settle_counters(struct session *s, bool exactly)
+{
+    struct arena arena = {0};
+    const struct db_table **doubtful = arena_alloc(&arena, s->catalog.count * sizeof *doubtful);
+    int64_t *rows = arena_alloc(&arena, s->catalog.count * sizeof *rows);
+    size_t count = 0;
+    struct err ignored = {0};
+    for (size_t i = 0; i < s->catalog.count; i++) {
+        const struct db_table *table = &s->catalog.tables[i];
+        if (table->details && table->can_select &&
+            (held_unknown(table) || (exactly && blurred(table)) || said_lost(s, table)))
+            doubtful[count++] = table;
+    }
+    tid_counts(s->db, doubtful, count, rows, &ignored);
+    for (size_t i = 0; i < count; i++) {
+        struct db_table *table = db_catalog_by_oid(&s->catalog, doubtful[i]->oid);
+        table->counted = rows[i] >= 0;
+        table->rows = rows[i] >= 0 ? rows[i] : 0;
+    }
+    arena_free(&arena);
+}
+
+/* One pipeline: our own probes, then the caller's, which keep their answers. */
+static bool look(struct session *s, struct db_probe *more, size_t more_count, struct err *err)
+{
+    struct arena arena = {0};
+    const char **names;
+    size_t wanted = wanted_tables(s, &arena, &names), most = MEETING_PROBES + CATALOG_PROBES;
+    struct db_probe *probes = arena_alloc(&arena, (most + more_count) * sizeof *probes);
+    size_t met = meeting_probes(s, probes);
+    size_t count = met + db_catalog_probes(&arena, names, wanted, wanted == 0, probes + met);
+    if (more_count)
+        memcpy(probes + count, more, more_count * sizeof *more);
+    bool ok = db_pipeline(s->db, probes, count + more_count, err) && take_identity(s, probes, err) &&
+              db_catalog_take(&s->catalog, probes + met, count - met, err);
+    if (ok) {
+        take_meeting(s, probes, &s->ledger_state, &s->ledger_problem);
+        s->looked = true;
+    }
+    db_probes_free(probes, count);
+    if (more_count)
+        memcpy(more, probes + count, more_count * sizeof *more);
+    arena_free(&arena);
+    if (ok && wanted)
+        settle_counters(s, more_count > 0);
+    return ok;
+}
+
+bool session_look(struct session *s, bool refresh, struct err *err)
+{
+    if (s->looked && !refresh)
+        return true;
+    session_fixtures(s);
+    session_forget_look(s);
+    return look(s, NULL, 0, err);
+}
+
+bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err)
+{
+    session_fixtures(s);
+    session_forget_look(s);
+    return look(s, more, count, err);
+}
+
+size_t session_tables_wanted(struct session *s, struct arena *arena, const char ***names)
+{
+    session_fixtures(s);
+    return wanted_tables(s, arena, names);
+}
