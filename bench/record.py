@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """record LOG PID > FILE: a session's statements, from a server log, as `floor queries` sends them again.
 
-The log needs log_statement=all and log_line_prefix='%p|'. Each COMMIT is followed by a Sync, as every probe has one. All of it
+The log needs log_statement=all and log_line_prefix='%p|'. A probe begins with its settings, and ends with a Sync. All of it
 goes in one round trip: where seedops needs three, the floor is the stricter for it.
 """
 import re
@@ -25,13 +25,13 @@ for line in open(log, encoding="utf-8", errors="replace"):
     elif head[2] == "DETAIL" and head[3].startswith("parameters: ") and statements:
         statements[-1][1] = head[3]
         part = 1
-for sql, detail in statements:
+for i, (sql, detail) in enumerate(statements):
+    if i and sql.startswith("SELECT pg_catalog.set_config('transaction_read_only'"):
+        sys.stdout.write("S\n")
     params = [m.replace("''", "'") for m in re.findall(r"\$\d+ = '((?:[^']|'')*)'", detail)]
     out = [f"Q{len(params)}\n"]
     for text in [sql, *params]:
         data = text.encode()
         out.append(f"{len(data)}\n{text}\n")
     sys.stdout.write("".join(out))
-    if sql.upper().startswith("COMMIT"):
-        sys.stdout.write("S\n")
-sys.stdout.write("F\n")
+sys.stdout.write("S\nF\n")

@@ -81,7 +81,7 @@ bool expressions_flush(struct expressions *e, struct err *err)
         /* The line end keeps a comment in the expression from swallowing the bracket. */
         str_printf(&x->sql, "EXPLAIN SELECT (%s\n)::%s", x->text, live->type.name);
         probes[i] = (struct db_probe){.name = "!sql", .sql = str_text(&x->sql),
-                                      .settings = "SET LOCAL search_path TO DEFAULT",
+                                      .default_path = true,
                                       .statement_timeout_ms = PROBE_TIMEOUT_MS};
     }
     bool ok = e->count == 0 || db_pipeline(e->c->db, probes, e->count, err);

@@ -191,7 +191,7 @@ size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t c
             .count = questions[i].takes_names ? CATALOG_PARAMS : 0,
             .params = questions[i].takes_names ? params : NULL,
             /* what is visible is asked on the path that the role, the database and the URL give */
-            .settings = questions[i].on_default_path ? "SET LOCAL search_path TO DEFAULT" : NULL,
+            .default_path = questions[i].on_default_path,
         };
     return QUESTIONS;
 }

@@ -29,7 +29,7 @@ size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES])
         .name = "right to create",
         .sql = "SELECT coalesce(pg_catalog.has_schema_privilege("
                "pg_catalog.current_schema(), 'CREATE'), false)",
-        .settings = "SET LOCAL search_path TO DEFAULT"};
+        .default_path = true};
     probes[SYSTEM] = (struct db_probe){.name = "system identifier",
                                        .sql = "SELECT system_identifier FROM pg_control_system()"};
     for (size_t i = BACKENDS; i < IDENTITY_PROBES; i++)

@@ -1,9 +1,9 @@
 /* pipeline - many reads in one round trip, each in a transaction and with a Sync of its own.
  *
- *   BEGIN READ ONLY, settings, [more settings], query, Sync,  COMMIT, Sync,  BEGIN READ ONLY ...
+ *   settings, query, Sync,  settings, query, Sync ...
  *
- * The COMMIT has its own Sync because a failed query makes the server skip everything up to the next one.
- * Everything is queued in libpq and sent while answers are read, so neither side can wait for the other. */
+ * Without BEGIN, what comes up to a Sync is one transaction, which ends with it: committed, or rolled back where the
+ * query failed. Everything is queued in libpq and sent while answers are read, so neither side can wait for the other. */
 #include "db/pipeline.h"
 
 #include <stdio.h>
@@ -27,44 +27,12 @@ struct run {
     size_t count;
     size_t at;                       /* the probe whose answers come now */
     int index;                       /* of the result within it */
-    bool committing;                 /* its first Sync has passed */
     bool silent;                     /* the server stopped answering */
 };
 
 static bool put(struct db *db, const char *sql, size_t count, const char *const *params)
 {
     return PQsendQueryParams(db->pg, sql, (int)count, NULL, params, NULL, NULL, 0);
-}
-
-/* The statements of `settings`, one a call: its length at *at (0: no more), blank ones left out. */
-static size_t next_setting(const char **at)
-{
-    while (*at && **at) {
-        *at += strspn(*at, "; \n\t");
-        size_t length = strcspn(*at, ";");
-        if (length)
-            return length;
-    }
-    return 0;
-}
-
-static int count_settings(const char *settings)
-{
-    int n = 0;
-    for (size_t length; (length = next_setting(&settings)) > 0; settings += length)
-        n++;
-    return n;
-}
-
-static bool put_settings(struct db *db, const char *settings)
-{
-    bool ok = true;
-    for (size_t length; ok && (length = next_setting(&settings)) > 0; settings += length) {
-        char *one = xstrndup(settings, length);
-        ok = put(db, one, 0, NULL);
-        free(one);
-    }
-    return ok;
 }
 
 static int timeout_of(const struct db *db, const struct db_probe *p)
@@ -75,9 +43,10 @@ static int timeout_of(const struct db *db, const struct db_probe *p)
 
 static bool put_probe(struct db *db, const struct db_probe *p)
 {
-    char settings[512];
+    char settings[1024];
     snprintf(settings, sizeof settings,
-             "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"
+             "SELECT pg_catalog.set_config('transaction_read_only', 'on', true),"
+             " pg_catalog.set_config('search_path', %s, true),"
              " pg_catalog.set_config('statement_timeout', '%d', true),"
              " pg_catalog.set_config('lock_timeout', '%d', true),"
              " pg_catalog.set_config('TimeZone', 'UTC', true),"
@@ -86,17 +55,16 @@ static bool put_probe(struct db *db, const struct db_probe *p)
              " pg_catalog.set_config('bytea_output', 'hex', true),"
              " pg_catalog.set_config('extra_float_digits', '1', true),"
              " pg_catalog.set_config('jit', 'off', true)",   /* compiling costs more than a short query */
-             timeout_of(db, p), LOCK_TIMEOUT_MS);
-    return put(db, "BEGIN READ ONLY", 0, NULL) && put(db, settings, 0, NULL) &&
-           put_settings(db, p->settings) && put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg) &&
-           put(db, "COMMIT", 0, NULL) && PQpipelineSync(db->pg);
+             p->default_path ? "NULL" : "'pg_catalog, pg_temp'", timeout_of(db, p), LOCK_TIMEOUT_MS);
+    return put(db, settings, 0, NULL) && put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg);
 }
 
 /* A probe only reads. */
 static void timed_out(const struct db *db, struct db_probe *p)
 {
     err_why(&p->err, "timed out");
-    err_hint(&p->err, "it was given %.1f s, and nothing was changed: the server is busy, try again", timeout_of(db, p) / 1000.0);
+    err_hint(&p->err, "it was given %.1f s, and nothing was changed: the server is busy, try again",
+             timeout_of(db, p) / 1000.0);
 }
 
 static void name_failure(const struct db *db, struct db_probe *p)
@@ -110,28 +78,25 @@ static void name_failure(const struct db *db, struct db_probe *p)
         err_why(&p->err, "not permitted");
 }
 
-/* One result of the pipeline: BEGIN, settings, query, Sync, COMMIT, Sync. Takes `result`. */
+/* One result of the pipeline: settings, query, Sync. Takes `result`. */
 static void take(struct run *run, PGresult *result)
 {
+    enum { SETTINGS, QUERY };
     struct db_probe *p = &run->probes[run->at];
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_PIPELINE_SYNC) {
-        if (run->committing)
-            run->at++;
-        run->committing = !run->committing;
-        run->index = 0;
+        run->at++;
+        run->index = SETTINGS;
     } else if (status == PGRES_FATAL_ERROR && p->err.class == ERR_NONE) {
         p->ok = false;
         db_result_free(p->result);
         p->result = NULL;
         db_error_of_result(run->db, result, NULL, &p->err);
         name_failure(run->db, p);
-    } else if (!run->committing && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
-        if (run->index++ == 2 + count_settings(p->settings)) {
-            p->result = db_result_new(result);
-            p->ok = true;
-            return;
-        }
+    } else if ((status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) && run->index++ == QUERY) {
+        p->result = db_result_new(result);
+        p->ok = true;
+        return;
     }
     PQclear(result);
 }

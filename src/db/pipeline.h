@@ -1,9 +1,9 @@
 /* pipeline - a screen's worth of reads in one round trip, each failing alone (SAFETY 1).
  *
- * Every probe is BEGIN READ ONLY; SET LOCAL statement_timeout, lock_timeout, TimeZone, DateStyle,
- * search_path; the query; COMMIT; and a Sync of its own. So no session setting is needed and a transaction
- * pooler is safe; no statement is prepared under a name. search_path is pg_catalog alone: qualify every
- * relation, type and function that is not PostgreSQL's own, or set another path in `settings`. */
+ * Every probe is a transaction of its own: settings that are local to it (read only, statement_timeout, lock_timeout,
+ * TimeZone, DateStyle, search_path ...), the query, and the Sync that ends it. So no session setting is needed and a
+ * transaction pooler is safe; no statement is prepared under a name. search_path is pg_catalog alone: qualify every
+ * relation, type and function that is not PostgreSQL's own, or ask for the default path. */
 #ifndef SEEDOPS_DB_PIPELINE_H
 #define SEEDOPS_DB_PIPELINE_H
 
@@ -14,8 +14,7 @@ struct db_probe {
     const char *sql;                 /* one statement; borrowed until the call returns */
     size_t count;
     const char *const *params;
-    const char *settings;            /* more "SET LOCAL a = b" statements for this probe alone, separated by
-                                      * ';' (none inside a value), or NULL */
+    bool default_path;               /* search_path is what the role, the database and the URL give */
     int statement_timeout_ms;        /* 0: the connection's patience, 2 000 unless it has more */
     const char *relation;            /* the one it reads, quoted ("public"."Station"): narrows down who
                                       * locks it when it is locked; NULL: any */

@@ -190,7 +190,7 @@ size_t diagnose_probes(struct arena *arena, const struct diagnose_wanted *wanted
         const struct question *q = question_for((enum part)part, wanted->version);
         probes[part] = (struct db_probe){.name = q->what, .sql = q->sql,
             .count = q->takes_names ? CATALOG_PARAMS : 0, .params = q->takes_names ? params : NULL,
-            .settings = part == PATH ? "SET LOCAL search_path TO DEFAULT" : NULL};
+            .default_path = part == PATH};
     }
     if (wanted->ledger)
         probes[LEDGER].sql = arena_printf(arena, ledger_sql, wanted->ledger);

@@ -49,7 +49,7 @@ static const char probe_sql[] =
 /* ar_internal_metadata lies where the application's search_path leads. */
 void mark_probes(struct db_probe probes[MARK_PROBES])
 {
-    probes[0] = (struct db_probe){.name = "mark", .sql = probe_sql, .settings = "SET LOCAL search_path TO DEFAULT"};
+    probes[0] = (struct db_probe){.name = "mark", .sql = probe_sql, .default_path = true};
 }
 
 static void copy(char *out, size_t size, const char *text)
