@@ -122,6 +122,10 @@ bool db_start(struct db *db, const char *sql, struct err *err);
 bool db_poll(struct db *db, int timeout_ms, bool *done, struct db_result **out, unsigned *position,
              struct err *err);
 
+/* Sends what will probably be started next. Whoever then starts the very same text finds it under way; anything else that
+ * is sent ends it first, and rolls back. False: nothing was sent. */
+bool db_send_ahead(struct db *db, const char *sql);
+
 /* How many statements of the newest db_run or db_start were completed: after a failure, the one that failed
  * is the next (servers give no position for what fails while running). */
 size_t db_statements_done(const struct db *db);

@@ -478,6 +478,7 @@ void db_close(struct db *db)
 {
     if (!db)
         return;
+    db_drop_ahead(db);
     PQfreemem(db->copy_row);
     db_command_end(db);
     free(db->statement_sql);

@@ -234,13 +234,46 @@ static bool send_failed(struct db *db, struct err *err)
     return false;
 }
 
+static bool is_under_way(struct db *db, const char *sql)
+{
+    if (!db->ahead || strcmp(db->ahead, sql) != 0)
+        return false;
+    free(db->ahead);
+    db->ahead = NULL;
+    return true;
+}
+
 bool db_start(struct db *db, const char *sql, struct err *err)
 {
+    if (is_under_way(db, sql))
+        return true;
     if (!db_command_begin(db, err))
         return false;
     db->round_trips++;
     note_statement(db, sql, 0);
     return PQsendQuery(db->pg, sql) ? true : send_failed(db, err);
+}
+
+bool db_send_ahead(struct db *db, const char *sql)
+{
+    if (!db_start(db, sql, NULL))
+        return false;
+    db->ahead = xstrdup(sql);
+    return true;
+}
+
+void db_drop_ahead(struct db *db)
+{
+    bool done;
+    if (!db->ahead)
+        return;
+    free(db->ahead);
+    db->ahead = NULL;
+    db_stop(db, DB_STOP_TIMEOUT);
+    db_collect(db, -1, false, &done);
+    db_conclude(db, NULL, NULL, NULL);
+    if (db_alive(db))
+        db_rollback(db);
 }
 
 bool db_poll(struct db *db, int timeout_ms, bool *done, struct db_result **out, unsigned *position,

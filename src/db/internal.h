@@ -62,6 +62,7 @@ struct db {
     int64_t statement_at_ms;
     size_t statement_parameters;
     struct db_command command;
+    char *ahead;                     /* what was sent though nobody has started it yet; NULL: nothing */
     char *copy_row;                  /* PQgetCopyData's buffer, the row last handed out */
     unsigned copy_rows;              /* rows since the cancel descriptor was looked at */
     size_t copy_unflushed;
@@ -80,6 +81,8 @@ bool db_command_begin(struct db *db, struct err *err);
 /* Afterwards: waits for a PQcancel still on its way, so that it cannot hit the next statement. */
 void db_command_settle(struct db *db);
 void db_command_end(struct db *db);
+/* Ends what was sent ahead, if anything was. */
+void db_drop_ahead(struct db *db);
 /* Closes the socket at once. */
 void db_give_up(struct db *db);
 

@@ -12,15 +12,27 @@
 #include "diff/suspects.h"
 
 /* One message: the transaction, its settings and the COPY. */
-static char *copy_statement(const struct match *m, bool in_transaction)
+static char *copy_statement(const struct layout *layout, bool in_transaction)
 {
     struct str sql = {0};
-    char *select = layout_select(&m->layout);
+    char *select = layout_select(layout);
     if (!in_transaction)
         str_add(&sql, diff_begin);
     str_printf(&sql, "%s; COPY (%s) TO STDOUT", layout_settings, select);
     free(select);
     return str_take(&sql);
+}
+
+char *diff_first_statement(const struct bound *bound, const struct diff_options *options)
+{
+    struct layout layout;
+    struct err ignored = {0};
+    if (options->way != DIFF_BY_ROWS || options->in_transaction || options->places || bound->table->known_empty ||
+        !layout_make(&layout, bound, options->fixtures, &ignored))
+        return NULL;
+    char *sql = copy_statement(&layout, false);
+    layout_free(&layout);
+    return sql;
 }
 
 static bool take_row(struct match *m, struct str *line, char **fields, const char *row, size_t length,
@@ -92,7 +104,7 @@ static bool compare_rows(struct db *db, const struct bound *bound, const struct 
     if (bound->table->known_empty) {
         ok = all_missing(db, &m, err);
     } else {
-        char *sql = copy_statement(&m, options->in_transaction);
+        char *sql = copy_statement(&m.layout, options->in_transaction);
         ok = db_copy_out_begin(db, sql, err) && merge_copy(db, &m, err) && suspects_decide(db, &m, err) &&
              match_finish(&m, err);
         free(sql);

@@ -63,6 +63,8 @@ struct diff_options {
     void *context;
 };
 
+/* What diff_table asks first where rows are compared: for db_send_ahead. Gives: free(); NULL: it is not known. */
+char *diff_first_statement(const struct bound *bound, const struct diff_options *options);
 bool diff_table(struct db *db, const struct bound *bound, const struct diff_options *options,
                 struct diff_totals *totals, struct err *err);
 

@@ -2,6 +2,7 @@
 #include "diff/diff.h"
 
 #include "op/declared.h"
+#include "op/early.h"
 #include "op/onrecord_diff.h"
 #include "op/ops.h"
 
@@ -66,6 +67,8 @@ bool op_diff(struct session *s, const char *const *tables, size_t count, bool sc
     struct declared d;
     struct run run = {.session = s, .report = report, .identical = identical};
     *identical = true;
+    if (report->way == DIFF_BY_ROWS)
+        early_begin(s, count ? tables[0] : NULL);
     if (!declared_load(s, &d, err))
         return false;
     bool ok = true;

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "db/pipeline.h"
 #include "op/declared.h"
+#include "op/early.h"
 #include "op/keep.h"
 #include "op/lineage.h"
 #include "op/evidence.h"
@@ -369,6 +370,7 @@ static bool ask_unread(struct seeding *g)
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err)
 {
     struct seeding g = {.session = s, .options = options, .started_ms = clock_mono_ms()};
+    early_begin(s, NULL);
     if (!declared_load(s, &g.declared, err))
         return false;
     session_guard_shown(s, GUARD_SEED, &g.guard);

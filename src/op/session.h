@@ -28,7 +28,8 @@ struct session {
     struct journal_place recorded_at;/* where the record stood before the write that leaves a trail; hash "" unknown */
     bool trailed;                    /* a row in seedops.actions is this session's */
     bool met;                        /* identity, peer, mark and known are there */
-    bool looked;                     /* and ledger_state and catalog */
+    bool looked;                     /* and ledger_state and catalog, */
+    bool looked_early;               /* with no more of the fixtures known than which tables they are for */
     struct ledger_state ledger_state;/* as of the last look; count 0 without a ledger */
     struct err ledger_problem;       /* class != ERR_NONE: the ledger could not be read, and why */
     struct ledger *ledger;           /* NULL when there is no migrations directory */
@@ -83,6 +84,9 @@ bool session_meet(struct session *s, struct ledger_state *ledger, struct err *er
 bool session_look(struct session *s, bool refresh, struct err *err);
 /* Forgets what was looked at: the next session_look asks again. */
 void session_forget_look(struct session *s);
+/* The same with what a peek at the fixtures knows, while they are still being read. A session_look afterwards does what
+ * is left to do, and all of it again where the fixtures name more tables. */
+bool session_look_early(struct session *s, const struct fixture_set *peeked, struct err *err);
 /* The same anew, with the caller's probes in the same pipeline: they keep their answers, for db_probes_free. Small
  * tables whose counters do not add up are counted by TID, too, as this role sees them: in two more round trips. */
 bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err);

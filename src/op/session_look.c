@@ -9,11 +9,12 @@
 
 /* Names of every table worth details: configured ones, every fixture's and every reference's. Duplicates do no
  * harm. */
-static size_t wanted_tables(const struct session *s, struct arena *arena, const char ***names)
+static size_t wanted_tables(const struct session *s, const struct fixture_set *fixtures, struct arena *arena,
+                            const char ***names)
 {
     const struct settings *settings = s->ctx->settings;
     const char **declared;
-    size_t count = fixture_tables(&s->fixtures, arena, &declared);
+    size_t count = fixture_tables(fixtures, arena, &declared);
     *names = arena_grow(arena, declared, count, count + settings->table_count + 1, sizeof **names);
     for (size_t i = 0; i < settings->table_count; i++)
         (*names)[count++] = settings->tables[i].name;
@@ -26,7 +27,7 @@ void session_forget_look(struct session *s)
         return;
     db_catalog_free(&s->catalog);
     ledger_state_free(&s->ledger_state);
-    s->looked = false;
+    s->looked = s->looked_early = false;
 }
 
 /* Identity, mark and ledger: what every look and every meeting begin with. */
@@ -142,11 +143,12 @@ static void settle_counters(struct session *s, bool exactly)
 }
 
 /* One pipeline: our own probes, then the caller's, which keep their answers. */
-static bool look(struct session *s, struct db_probe *more, size_t more_count, struct err *err)
+static bool ask_look(struct session *s, const struct fixture_set *fixtures, struct db_probe *more, size_t more_count,
+                     struct err *err)
 {
     struct arena arena = {0};
     const char **names;
-    size_t wanted = wanted_tables(s, &arena, &names), most = MEETING_PROBES + CATALOG_PROBES;
+    size_t wanted = wanted_tables(s, fixtures, &arena, &names), most = MEETING_PROBES + CATALOG_PROBES;
     struct db_probe *probes = arena_alloc(&arena, (most + more_count) * sizeof *probes);
     size_t met = meeting_probes(s, probes);
     size_t count = met + db_catalog_probes(&arena, names, wanted, wanted == 0, probes + met);
@@ -162,16 +164,48 @@ static bool look(struct session *s, struct db_probe *more, size_t more_count, st
     if (more_count)
         memcpy(more, probes + count, more_count * sizeof *more);
     arena_free(&arena);
-    if (ok && wanted)
-        settle_counters(s, more_count > 0);
     return ok;
+}
+
+static bool look(struct session *s, struct db_probe *more, size_t more_count, struct err *err)
+{
+    if (!ask_look(s, &s->fixtures, more, more_count, err))
+        return false;
+    if (s->fixtures.count + s->ctx->settings->table_count > 0)
+        settle_counters(s, more_count > 0);
+    return true;
+}
+
+bool session_look_early(struct session *s, const struct fixture_set *peeked, struct err *err)
+{
+    return s->looked_early = ask_look(s, peeked, NULL, 0, err);
+}
+
+/* True if the look has details of every table that the fixtures name. */
+static bool saw_all(const struct session *s)
+{
+    struct arena arena = {0};
+    const char **names;
+    size_t count = fixture_tables(&s->fixtures, &arena, &names), seen = 0;
+    for (; seen < count; seen++) {
+        const struct db_table *table = db_catalog_find(&s->catalog, names[seen], NULL);
+        if (table && !table->details)
+            break;
+    }
+    arena_free(&arena);
+    return seen == count;
 }
 
 bool session_look(struct session *s, bool refresh, struct err *err)
 {
-    if (s->looked && !refresh)
+    if (s->looked && !s->looked_early && !refresh)
         return true;
     session_fixtures(s);
+    if (s->looked_early && !refresh && saw_all(s)) {
+        s->looked_early = false;
+        settle_counters(s, false);
+        return true;
+    }
     session_forget_look(s);
     return look(s, NULL, 0, err);
 }
@@ -186,5 +220,5 @@ bool session_look_deeper(struct session *s, struct db_probe *more, size_t count,
 size_t session_tables_wanted(struct session *s, struct arena *arena, const char ***names)
 {
     session_fixtures(s);
-    return wanted_tables(s, arena, names);
+    return wanted_tables(s, &s->fixtures, arena, names);
 }
