@@ -91,6 +91,16 @@ void table_row(const struct view *v, int row, int64_t nth)
 
 int view_width(const char *text) { return text_width(or_empty(text)); }
 
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* A space between the thousands of a number, as human_count writes them. */
+static bool in_number(const char *text, size_t at)
+{
+    const char *after = text + at + 1;
+    return at > 0 && is_digit(text[at - 1]) && is_digit(after[0]) && is_digit(after[1]) && is_digit(after[2]) &&
+           !is_digit(after[3]);
+}
+
 size_t view_line(const char *text, int width, size_t *skip)
 {
     const char *newline = strchr(text, '\n');
@@ -104,7 +114,7 @@ size_t view_line(const char *text, int width, size_t *skip)
     if (fit >= length)
         return length;
     size_t at = fit;
-    while (at > 0 && text[at] != ' ')
+    while (at > 0 && (text[at] != ' ' || in_number(text, at)))
         at--;
     if (at == 0) {
         *skip = 0;

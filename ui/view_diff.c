@@ -148,9 +148,13 @@ static void draw_rows_sentence(const struct view *v)
     const struct fact_table *t = &s->totals;
     char a[40], b[40], c[40], d[40], e[40];
     const char *fixture = text_is_empty(t->at) ? "its fixture" : t->at;
+    int64_t found = s->rows.base ? s->rows.base_count : s->rows.count;
     if (job_of(v->m, EFFECT_DIFF) && !s->rows.complete)
         view_sentence_line(v, STYLE_BOLD, "%s against %s: %s difference%s so far \xe2\x80\xa6", s->table,
-                           fixture, view_count(a, s->rows.count, false), s->rows.count == 1 ? "" : "s");
+                           fixture, view_count(a, found, false), found == 1 ? "" : "s");
+    else if (s->rows.store && !s->rows.complete)
+        view_sentence_line(v, STYLE_WARN, "! %s against %s: stopped at %s difference%s. r compares again.", s->table,
+                           fixture, view_count(a, found, false), found == 1 ? "" : "s");
     else if (t->held)
         view_sentence_line(
             v, STYLE_HELD,

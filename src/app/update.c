@@ -170,10 +170,11 @@ static void say_done(struct model *m, const struct input *in, const struct job *
     str_free(&rows);
 }
 
-/* "Seeding failed". */
-static void failed_title(const struct job *job, char *out, size_t size)
+/* "Seeding failed"; "stopped" where that was asked for. */
+static void failed_title(const struct job *job, const struct input_error *error, char *out, size_t size)
 {
-    snprintf(out, size, "%s failed", job->plan ? "planning" : effect_verb((enum effect_kind)job->effect));
+    snprintf(out, size, "%s %s", job->plan ? "planning" : effect_verb((enum effect_kind)job->effect),
+             text_same(error->class, "cancelled") ? "stopped" : "failed");
     if (out[0] >= 'a' && out[0] <= 'z')
         out[0] = (char)(out[0] - 32);
 }
@@ -187,7 +188,7 @@ static void say_failed(struct model *m, const struct input *in, const struct job
     bool asked = job->writes || job->effect == EFFECT_VERIFY || job->effect == EFFECT_DIFF ||
                  job->effect == EFFECT_SQL;
     char title[64];
-    failed_title(job, title, sizeof title);
+    failed_title(job, error, title, sizeof title);
     notice_set(m, "error", "%s: %s%s%s", title, error->message,
                text_is_empty(error->why) ? "" : ": ", or_empty(error->why));
     if (own_plan || (asked && m->modal.kind == MODAL_NONE && !text_same(error->class, "cancelled")))

@@ -430,7 +430,7 @@ lock
 check "ctrl-x cancels a seed that waits" term "$SEEDOPS" local <<END
 $begin_seed
 key ctrl-x
-wait Seeding failed
+wait Seeding stopped
 key q
 exit 0
 END
@@ -446,7 +446,7 @@ say deaf; reached
 waits_no_more() { ! waits_for_lock; }
 say 'key ctrl-x'
 check "ctrl-x cancels although the terminal takes nothing that is drawn" wait_for 60 waits_no_more
-say hears 'wait Seeding failed' 'key q' 'exit 0'
+say hears 'wait Seeding stopped' 'key q' 'exit 0'
 driven "once it is read again, the screen shows what became of it"
 unlock
 is "$(stations)" 0 "cancelled unread: nothing was written"

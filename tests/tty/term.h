@@ -1,5 +1,5 @@
 /* term.h - what the parts of term share: term.c has the words of the script, term_screen.c the emulator, term_job.c the program
- * and the shell that leads it. */
+ * and the shell that leads it, term_pace.c how long keys take. */
 #ifndef SEEDOPS_TESTS_TTY_TERM_H
 #define SEEDOPS_TESTS_TTY_TERM_H
 
@@ -22,6 +22,7 @@ struct term {
     char *output;                /* everything the program wrote */
     size_t output_length, output_capacity, shown_length;   /* shown: to the emulator */
     int64_t mark_ms;
+    size_t mark_length;          /* of output, then */
     int line;
     const char *command;
 };
@@ -36,6 +37,14 @@ bool screen_colored(void);
 void make_screen(void);
 /* Ends the run, with the line and the screen. */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Types keys by their names, which it cuts up. */
+void press_keys(char *names);
+
+/* Presses keys in turn, each when the one before it has shown; while the screen shows that, unless NULL. */
+void pace(char *keys, int64_t count, const char *while_shown);
+/* Prints what was measured since the last time. */
+void pace_say(const char *name);
 
 void start(void);
 /* Waits at most `ms` for something to happen, and takes it. */
