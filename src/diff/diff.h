@@ -55,6 +55,7 @@ struct diff_options {
     enum diff_way way;
     const char *const *secret_columns; size_t secret_count;   /* tables.X.secret: redacted */
     bool places;              /* extra rows say where they are: it holds in the same snapshot only */
+    bool no_extra;            /* extra rows are of no interest: neither told nor counted */
     bool bare;                /* a missing row comes without cells: its fixture row says it all */
     bool in_transaction;      /* the caller's transaction is open: no BEGIN of our own (seed) */
     /* called per difference; texts borrow until it returns; false stops with err set. NULL: totals only */

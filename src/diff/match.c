@@ -284,6 +284,8 @@ static bool paired(struct match *m, char *const *fields, struct err *err)
 
 static bool leave_over(struct match *m, char *const *fields, struct err *err)
 {
+    if (m->options->no_extra)
+        return true;
     str_reset(&m->packed);
     for (size_t i = 0; i < m->layout.field_count; i++)
         pack_text(&m->packed, fields[i]);
@@ -351,6 +353,8 @@ static bool cell_differs(const struct match *m, size_t i, const struct fixture_v
 
 static bool note_found(struct match *m, char *const *fields, struct err *err)
 {
+    if (m->options->no_extra)
+        return true;
     layout_live_key(&m->layout, fields, &m->room[0], &m->live_key);
     struct sorted record = {.key = m->live_key.text, .key_length = m->live_key.length, .payload = ""};
     return sorter_add(m->found, &record, err);

@@ -11,7 +11,10 @@ enum { INSERTS_MEMORY = 3 * 1024 * 1024, INSERTS_LEAST = 64 * 1024 };
 
 struct collector {
     struct session *session;
+    const struct declared *declared;
+    struct precheck **precheck;    /* NULL: none is wanted */
     struct table_plan *table;
+    uint64_t found;                /* rows to write, of all tables */
     struct hash_bulk *rows;
     struct str record, hashed;
 };
@@ -97,6 +100,8 @@ static bool collect(void *context, const struct diff_row *row, struct err *err)
     const struct bound *bound = c->table->bound;
     if (row->kind == DIFF_EXTRA || row->allowed)
         return true;
+    if (++c->found == PRECHECK_WORTH_ROWS && c->precheck)
+        *c->precheck = precheck_begin(c->session, c->declared);
     hash_row(c, bound, row);
     str_reset(&c->record);
     if (row->kind == DIFF_MISSING) {
@@ -114,12 +119,13 @@ static void progress(void *context, uint64_t done, int64_t total)
     ctx_progress(c->session->ctx, c->table->bound->fixture->table, (int64_t)done, total, false);
 }
 
-bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct err *err)
+bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct precheck **precheck,
+               struct err *err)
 {
     *plan = (struct plan){.tables = xcalloc(d->set.count, sizeof *plan->tables), .count = d->set.count};
     struct hash hash;
     struct hash_bulk rows;
-    struct collector c = {.session = s, .rows = &rows};
+    struct collector c = {.session = s, .declared = d, .precheck = precheck, .rows = &rows};
     hash_init(&hash);
     hash_bulk_init(&rows);
     hash_add_field(&hash, "seed");
@@ -135,7 +141,7 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
         hash_table(&c, c.table->bound->table);
         struct diff_options options = declared_diff_options(s, c.table->bound);
         options.in_transaction = d->in_transaction;
-        options.bare = true;
+        options.bare = options.no_extra = true;
         options.row = collect;
         options.progress = progress;
         options.context = &c;

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "diff/spool.h"
 #include "op/declared.h"
+#include "op/precheck.h"
 
 struct table_plan {
     const struct bound *bound;
@@ -26,8 +27,10 @@ struct plan {
                                     * refused them before the rows they point at were there */
 };
 
-/* Reads only; progress goes to the session's sink. */
-bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct err *err);
+/* Reads only; progress goes to the session's sink. *precheck is begun as soon as it is worth it, the caller's to take or
+ * stop, also after a failure; NULL: values are checked already. */
+bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct precheck **precheck,
+               struct err *err);
 void plan_free(struct plan *plan);
 /* Reads a record of `updates`. Everything in *update is in the arena: the live key's texts, and parallel to the
  * fixture's columns whether each differs and what was read there. */

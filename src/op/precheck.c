@@ -7,8 +7,6 @@
 #include "base/thread.h"
 #include "bind/validate.h"
 
-enum { WORTH_ROWS = 500 };
-
 struct precheck {
     pthread_t thread;
     const struct bound_set *set;
@@ -25,19 +23,8 @@ static void *check(void *argument)
     return NULL;
 }
 
-static uint64_t rows_sure_to_be_missing(const struct bound_set *set)
-{
-    uint64_t rows = 0;
-    for (size_t i = 0; i < set->count; i++)
-        if (set->items[i].table->kind == 'r' && set->items[i].table->heap_bytes == 0)
-            rows += set->items[i].fixture->row_count;
-    return rows;
-}
-
 struct precheck *precheck_begin(const struct session *s, const struct declared *d)
 {
-    if (rows_sure_to_be_missing(&d->set) < WORTH_ROWS)
-        return NULL;
     struct precheck *p = xcalloc(1, sizeof *p);
     p->set = &d->set;
     p->options = session_fixture_options(s);

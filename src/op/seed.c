@@ -39,7 +39,7 @@ struct seeding {
     int64_t started_ms;
     char xid[24];                  /* of the transaction, noted before anything is written */
     bool recorded;                 /* the evidence of held tables */
-    struct precheck *precheck;     /* values checked beside the first comparison, or NULL */
+    struct precheck *precheck;     /* values being checked beside the first comparison, or NULL */
     bool validated;
     bool refused;                  /* a try ended at a foreign key, */
     bool waited;                   /* and one more that let values wait */
@@ -260,7 +260,7 @@ static bool validate_once(struct seeding *g, struct err *err)
 static bool plan_again(struct seeding *g, struct err *err)
 {
     plan_free(&g->plan);
-    if (!plan_make(g->session, &g->declared, &g->plan, err))
+    if (!plan_make(g->session, &g->declared, &g->plan, g->validated ? NULL : &g->precheck, err))
         return declared_place(g->session, &g->declared, err);
     if (!validate_once(g, err) || !orphans_check(g->session, &g->declared, &g->plan, g->refused, err))
         return false;
@@ -378,7 +378,6 @@ bool op_seed(struct session *s, const struct seed_options *options, struct err *
     if (ok && only_asks(&g)) {
         ok = ask_unread(&g);
     } else if (ok) {
-        g.precheck = precheck_begin(s, &g.declared);
         ok = seed_until_right(&g, err);
         precheck_stop(g.precheck);
     }

@@ -257,7 +257,7 @@ static bool plan_seed_again(struct doing *d, struct err *err)
     inside.db = d->db;
     plan_free(&r->seed);
     r->declared.in_transaction = true;
-    r->seeds = plan_make(&inside, &r->declared, &r->seed, err);
+    r->seeds = plan_make(&inside, &r->declared, &r->seed, NULL, err);
     r->declared.in_transaction = false;
     return r->seeds;
 }
@@ -333,7 +333,7 @@ static bool seed(struct doing *d, struct err *err)
     r->seeds = true;
     r->declared.in_transaction = true;
     bool ok = (!r->declared.set.deferred || db_run(d->db, "SET CONSTRAINTS ALL DEFERRED", 0, NULL, NULL, err)) &&
-              plan_make(&inside, &r->declared, &r->seed, err) &&
+              plan_make(&inside, &r->declared, &r->seed, NULL, err) &&
               keep_rows(&inside, d->db, &r->seed, d->safepoint, err) && make_safe(d, err) &&
               write_plan(&inside, d->db, &r->seed, err) && write_sequences(d->db, &r->seed, err);
     r->declared.in_transaction = false;

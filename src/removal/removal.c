@@ -353,7 +353,7 @@ bool removal_plan(struct removal *r, struct err *err)
         return false;
     if (r->options->kind == REMOVAL_CONVERGE) {
         r->seeds = true;
-        if (!plan_make(r->session, &r->declared, &r->seed, err))
+        if (!plan_make(r->session, &r->declared, &r->seed, NULL, err))
             return false;
     }
     r->again = r->options->kind == REMOVAL_PRUNE ? 0 : declared_rows_that_go(r);
