@@ -77,7 +77,13 @@ static enum check_verdict check_length(const struct db_column *column, const str
     return CHECK_WRONG;
 }
 
-static size_t digits(const char *text) { return strspn(text, "0123456789"); }
+static size_t digits(const char *text)
+{
+    size_t n = 0;
+    while (text[n] >= '0' && text[n] <= '9')
+        n++;
+    return n;
+}
 
 static enum check_verdict check_integer(const struct db_column *column, const struct fixture_value *value,
                                         const char *text, struct err *err)
@@ -190,21 +196,45 @@ static const char *skip_time(const char *text)
     return fraction >= 1 && fraction <= 6 ? text + 1 + fraction : NULL;
 }
 
-static enum check_verdict check_time(const struct db_column *column, const struct fixture_value *value,
-                                     const char *text, struct err *err)
+/* A day alone, or with a time and what is right behind it. */
+static enum check_verdict check_time(const char *text, bool zone)
 {
-    bool date = strcmp(column->type.base, "date") == 0, zone = strcmp(column->type.base, "timestamptz") == 0;
-    (void)value;
-    (void)err;
     if (!is_day(text))
         return CHECK_ASK;
     if (text[10] == '\0')
         return CHECK_FINE;
-    if (date || (text[10] != ' ' && text[10] != 'T'))
+    if (text[10] != ' ' && text[10] != 'T')
         return CHECK_ASK;
     const char *rest = skip_time(text + 11);
     bool known = rest && (*rest == '\0' || (zone && (strcmp(rest, "+00") == 0 || strcmp(rest, "Z") == 0)));
     return known ? CHECK_FINE : CHECK_ASK;
+}
+
+static enum check_verdict check_date(const struct db_column *column, const struct fixture_value *value,
+                                     const char *text, struct err *err)
+{
+    (void)column;
+    (void)value;
+    (void)err;
+    return is_day(text) && text[10] == '\0' ? CHECK_FINE : CHECK_ASK;
+}
+
+static enum check_verdict check_timestamp(const struct db_column *column, const struct fixture_value *value,
+                                          const char *text, struct err *err)
+{
+    (void)column;
+    (void)value;
+    (void)err;
+    return check_time(text, false);
+}
+
+static enum check_verdict check_timestamptz(const struct db_column *column, const struct fixture_value *value,
+                                            const char *text, struct err *err)
+{
+    (void)column;
+    (void)value;
+    (void)err;
+    return check_time(text, true);
 }
 
 static enum check_verdict check_json(const struct db_column *column, const struct fixture_value *value,
@@ -222,32 +252,51 @@ static enum check_verdict check_any_text(const struct db_column *column, const s
     return column->type.max_length < 0 ? CHECK_FINE : check_length(column, value, text, err);
 }
 
+static enum check_verdict check_server(const struct db_column *column, const struct fixture_value *value,
+                                       const char *text, struct err *err)
+{
+    (void)column;
+    (void)value;
+    (void)text;
+    (void)err;
+    return CHECK_ASK;
+}
+
 static const struct {
     const char *base;
-    enum check_verdict (*check)(const struct db_column *, const struct fixture_value *, const char *, struct err *);
+    check_function *check;
 } checks[] = {
     {"text", check_any_text}, {"varchar", check_any_text}, {"bpchar", check_any_text}, {"citext", check_any_text},
     {"int2", check_integer},  {"int4", check_integer},     {"int8", check_integer},    {"numeric", check_numeric},
-    {"bool", check_bool},     {"uuid", check_uuid},        {"date", check_time},       {"timestamp", check_time},
-    {"timestamptz", check_time}, {"json", check_json},     {"jsonb", check_json},
+    {"bool", check_bool},     {"uuid", check_uuid},        {"date", check_date},       {"timestamp", check_timestamp},
+    {"timestamptz", check_timestamptz}, {"json", check_json}, {"jsonb", check_json},
 };
 
-/* The first letter spares a call for most. */
-static enum check_verdict check_base(const struct db_column *column, const struct fixture_value *value,
-                                     const char *text, struct err *err)
+static check_function *of_base(const struct db_column *column)
 {
-    const char *base = column->type.base;
+    if (column->type.label_count > 0)
+        return check_label;
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-        if (checks[i].base[0] == base[0] && strcmp(checks[i].base, base) == 0)
-            return checks[i].check(column, value, text, err);
-    return CHECK_ASK;
+        if (strcmp(checks[i].base, column->type.base) == 0)
+            return checks[i].check;
+    return check_server;
+}
+
+/* A domain may have constraints of its own. */
+static enum check_verdict check_domain(const struct db_column *column, const struct fixture_value *value,
+                                       const char *text, struct err *err)
+{
+    enum check_verdict verdict = of_base(column)(column, value, text, err);
+    return verdict == CHECK_FINE ? CHECK_ASK : verdict;
+}
+
+check_function *check_of(const struct db_column *column)
+{
+    return column->type.kind == 'd' ? check_domain : of_base(column);
 }
 
 enum check_verdict check_value(const struct db_column *column, const struct fixture_value *value,
                                const char *text, struct err *err)
 {
-    bool labels = column->type.label_count > 0;
-    enum check_verdict verdict = (labels ? check_label : check_base)(column, value, text, err);
-    /* A domain may have constraints of its own. */
-    return verdict == CHECK_FINE && column->type.kind == 'd' ? CHECK_ASK : verdict;
+    return check_of(column)(column, value, text, err);
 }

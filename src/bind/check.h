@@ -12,8 +12,11 @@ enum check_verdict {
 };
 
 /* `text` is what would be sent (bound_text), not NULL. The error has no place yet. */
-enum check_verdict check_value(const struct db_column *column, const struct fixture_value *value,
-                               const char *text, struct err *err);
+typedef enum check_verdict check_function(const struct db_column *column, const struct fixture_value *value,
+                                          const char *text, struct err *err);
+/* The one for values of a column: many rows ask it. */
+check_function *check_of(const struct db_column *column);
+check_function check_value;
 /* The value as messages show it: quoted, cut, [REDACTED] when secret. Returns `out`. */
 enum { CHECK_SHOWN = 80 };
 const char *check_show(const struct fixture_value *value, const char *text, char out[CHECK_SHOWN]);
