@@ -208,8 +208,9 @@ static void draw_filter(const struct view *v)
         return;
     int64_t all = store ? (store->base ? store->base_count : store->count)
                         : screen_class_of(v->m->screen)->count(v->m);
-    grid_printf(v->g, v->l.rule_row, 1, v->g->columns - 2, STYLE_WARN, " filter \"%s\": %lld of %lld shown, Esc shows all ",
-                filter, (long long)list_count(v->m), (long long)all);
+    char shown[40], of[40];
+    grid_printf(v->g, v->l.rule_row, 1, v->g->columns - 2, STYLE_WARN, " filter \"%s\": %s of %s shown, Esc shows all ",
+                filter, view_count(shown, list_count(v->m), false), view_count(of, all, false));
 }
 
 void view_message(const struct view *v)
