@@ -74,9 +74,6 @@ struct db_facts {
 
 /* Error classes: ERR_NOT_READY and ERR_NEVER_READY as case D2 sorts them (sqlstate.h), ERR_CANCELLED. */
 bool db_open(struct db **db, const struct db_options *options, struct err *err);
-/* A statement of a script, on a connection known to be unpooled: from then on the server ends a statement whose client
- * has vanished (from 14, where its system can tell). RESET ALL takes it back; session_settings does it too. */
-void db_sql_watch_client(struct str *out);
 void db_close(struct db *db);        /* NULL is fine; a running statement is not waited for */
 const struct db_facts *db_facts(const struct db *db);
 /* False once the connection is known to be dead. */

@@ -339,8 +339,6 @@ static bool apply_session_settings(struct db *db, bool read_only, struct err *er
     return ok || err_context(err, "cannot set up the session");
 }
 
-void db_sql_watch_client(struct str *out) { str_add(out, "SELECT " WATCH_CLIENT ";"); }
-
 /* Lets libpq read everything, and stop there. Gives the conninfo array, or the error that it found; and, where one is
  * wanted, the password that the file has for this host and port: by the time it connects they are a tunnel's. */
 static PQconninfoOption *read_options(const struct db_options *options, const char *passfile, struct secret **password,

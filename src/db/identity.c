@@ -22,7 +22,8 @@ size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES])
         .sql = "SELECT pg_backend_pid(), d.oid, d.datname, current_user, pg_is_in_recovery(),"
                " r.rolsuper, r.rolcreaterole, host(inet_client_addr()), inet_client_port(),"
                " host(inet_server_addr()), inet_server_port(),"
-               " (SELECT slot_name FROM pg_replication_slots WHERE slot_name = 'seedops_keep_' || d.oid)"
+               " (SELECT slot_name FROM pg_replication_slots WHERE slot_name = 'seedops_keep_' || d.oid),"
+               " current_setting('client_connection_check_interval', true) = '0' AND version() ~~ '%linux%'"
                " FROM pg_database d, pg_roles r"
                " WHERE d.datname = current_database() AND r.rolname = current_user"};
     probes[CREATE] = (struct db_probe){
@@ -203,6 +204,7 @@ bool db_identity_take(struct db *db, bool hint_pooled, const struct db_probe *pr
     copy(identity->server_address, sizeof identity->server_address, who, 9);
     identity->server_port = (int)db_int(who, 0, 10, 0);
     copy(identity->keep_slot, sizeof identity->keep_slot, who, 11);
+    identity->may_watch = db_bool(who, 0, 12);
     identity->can_create = probes[CREATE].ok && db_bool(probes[CREATE].result, 0, 0);
     if (probes[SYSTEM].ok && db_rows(probes[SYSTEM].result) == 1)
         copy(identity->system_identifier, sizeof identity->system_identifier, probes[SYSTEM].result, 0);

@@ -22,6 +22,7 @@ struct db_identity {
     int client_port;
     char server_address[64];          /* inet_server_addr; "" over a Unix socket */
     int server_port;
+    bool may_watch;                   /* it could notice in mid-statement that its client is gone, and does not yet */
     char keep_slot[40];               /* the replication slot that a preserve of this database made; "" none */
 };
 

@@ -92,19 +92,20 @@ const struct migration *ledger_find(const struct ledger_state *state, const char
 
 /* ---- writing: on a direct connection ---- */
 
-/* Polls pg_try_advisory_lock with the tool's key; `waiting` is called (at most once a second) with the
- * holder while it is not ours. */
+/* Polls pg_try_advisory_lock with the tool's key, and holds it twice; `waiting` is called (at most once a second) with
+ * the holder while it is not ours. */
 bool ledger_lock(const struct ledger *ledger, struct db *db, int timeout_ms,
                  void (*waiting)(void *, const struct ledger_lock_holder *), void *context, struct err *err);
 /* One try, and what the lock protects, read in transactions that begin when it is ours: in one round trip, the caller's
  * probes after it (they keep their answers). *held false: another has it, and what was read says nothing. */
 bool ledger_lock_and_read(const struct ledger *ledger, struct db *db, struct ledger_state *state, struct db_probe *more,
                           size_t count, bool *held, struct err *err);
-bool ledger_unlock(const struct ledger *ledger, struct db *db, struct err *err);
 void ledger_sql_unlock(const struct ledger *ledger, struct str *out);
 /* True if our own backend still holds it, by pg_locks (SAFETY 1). */
 bool ledger_lock_held(const struct ledger *ledger, struct db *db, struct err *err);
-/* The same as a statement for the head of a transaction: division by zero (22012) when it is not held. */
+/* The same as a statement for the head of a transaction: division by zero (22012) when it is not held. Of ledger_lock's
+ * two holds it lets one go, which only their own backend can, and takes it again: the other is held all the while.
+ * (pg_locks would stop the whole lock manager for a look at every lock of the server, before each migration.) */
 void ledger_sql_lock_check(const struct ledger *ledger, struct str *out);
 /* Makes the relation (and its schema) exactly as the tool does; nothing when it is there. */
 bool ledger_create(const struct ledger *ledger, struct db *db, struct err *err);

@@ -15,29 +15,26 @@ static const char *kept(struct ledger *l, struct str *sql)
     return text;
 }
 
-/* A bigint key is shown in two halves. An advisory lock belongs to one database: to whose, is known of our own. */
-static void lock_where(const struct ledger *l, struct str *out)
+/* A bigint key is shown in two halves. */
+void ledger_lock_where(const struct ledger *l, struct str *out)
 {
     str_printf(out, "l.locktype operator(pg_catalog.=) 'advisory' and l.granted and l.objsubid = 1 and"
                     " ((l.classid::bigint << 32) | l.objid::bigint) = %s", l->lock_key);
 }
 
-void ledger_own_lock(const struct ledger *l, struct str *out)
-{
-    str_add(out, " from pg_catalog.pg_lock_status() l where l.pid = pg_catalog.pg_backend_pid() and ");
-    lock_where(l, out);
-}
-
+/* An advisory lock belongs to one database. Of the functions that pg_locks and pg_stat_activity are views of: on a
+ * connection that is new, planning the views costs more than all the rest of it. */
 static const char *holder_sql(struct ledger *l)
 {
     struct str sql = {0};
-    str_add(&sql, "select l.pid, coalesce(a.application_name, ''), coalesce(a.usename, ''),"
+    str_add(&sql, "select l.pid, coalesce(a.application_name, ''),"
+            " coalesce(pg_catalog.pg_get_userbyid(a.usesysid), ''),"
             " coalesce((extract(epoch from pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.state_change,"
-            " a.backend_start)) * 1000)::bigint, 0) from pg_catalog.pg_locks l"
-            " left join pg_catalog.pg_stat_activity a on a.pid = l.pid"
+            " a.backend_start)) * 1000)::bigint, 0) from pg_catalog.pg_lock_status() l"
+            " left join lateral pg_catalog.pg_stat_get_activity(l.pid) a on true"
             " where l.pid <> pg_catalog.pg_backend_pid() and l.database = (select oid from pg_catalog.pg_database"
             " where datname = pg_catalog.current_database()) and ");
-    lock_where(l, &sql);
+    ledger_lock_where(l, &sql);
     str_add(&sql, " limit 1");
     return kept(l, &sql);
 }

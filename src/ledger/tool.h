@@ -66,9 +66,8 @@ bool ledger_each_entry(struct ledger *l, bool (*each)(struct ledger *, const cha
                        struct err *err);
 /* The statements of l->probe_sql and l->lock_key, once the relation is known. */
 void ledger_make_statements(struct ledger *l);
-/* FROM and WHERE that give a row if our own backend holds the tool's lock. Of what pg_locks is a view of: planning the
- * view costs more than the answer, and it is asked before each migration. */
-void ledger_own_lock(const struct ledger *l, struct str *out);
+/* A condition on pg_locks l: granted, and of the tool's key. */
+void ledger_lock_where(const struct ledger *l, struct str *out);
 /* False when nobody holds it. */
 bool ledger_take_holder(const struct db_result *result, struct ledger_lock_holder *holder);
 /* The pure half of ledger_read: rows and files to states, in order. state->locked is set already. */

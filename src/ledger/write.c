@@ -41,11 +41,18 @@ static bool gave_up(const struct ledger *l, const struct ledger_lock_holder *hol
                     holder->pid);
 }
 
+/* Twice, for ledger_sql_lock_check: whoever has it once gets it again. */
+static void lock_sql(const struct ledger *l, struct str *out)
+{
+    str_printf(out, "select pg_catalog.pg_try_advisory_lock(%s) and pg_catalog.pg_try_advisory_lock(%s)", l->lock_key,
+               l->lock_key);
+}
+
 bool ledger_lock(const struct ledger *l, struct db *db, int timeout_ms,
                  void (*waiting)(void *, const struct ledger_lock_holder *), void *context, struct err *err)
 {
     struct str sql = {0};
-    str_printf(&sql, "select pg_catalog.pg_try_advisory_lock(%s)", l->lock_key);
+    lock_sql(l, &sql);
     int64_t start = clock_mono_ms(), told = INT64_MIN / 2;
     struct ledger_lock_holder holder = {0};
     bool ok = true, held = false;
@@ -72,8 +79,9 @@ static void let_go(const struct ledger *l, struct db *db)
 {
     struct err ignored = {0};
     db_ignore_cancel(db, true);
-    if (db_alive(db) && ledger_lock_held(l, db, &ignored))
-        ledger_unlock(l, db, &ignored);
+    while (db_alive(db) && ledger_lock_held(l, db, &ignored) &&
+           db_runf(db, &ignored, "select pg_catalog.pg_advisory_unlock(%s)", l->lock_key))
+        ;
     db_ignore_cancel(db, false);
 }
 
@@ -84,7 +92,7 @@ bool ledger_lock_and_read(const struct ledger *l, struct db *db, struct ledger_s
     enum { LOCK, READ, MORE = READ + LEDGER_PROBE_HOLDER };
     struct db_probe read[LEDGER_PROBES], *probes = xcalloc(MORE + count, sizeof *probes);
     struct str sql = {0};
-    str_printf(&sql, "select pg_catalog.pg_try_advisory_lock(%s)", l->lock_key);
+    lock_sql(l, &sql);
     probes[LOCK] = (struct db_probe){.name = "migration lock", .sql = str_text(&sql)};
     ledger_probes(l, read);
     memcpy(probes + READ, read, LEDGER_PROBE_HOLDER * sizeof *read);
@@ -111,27 +119,23 @@ bool ledger_lock_and_read(const struct ledger *l, struct db *db, struct ledger_s
 
 void ledger_sql_unlock(const struct ledger *l, struct str *out)
 {
-    str_printf(out, "select pg_catalog.pg_advisory_unlock(%s);", l->lock_key);
-}
-
-bool ledger_unlock(const struct ledger *l, struct db *db, struct err *err)
-{
-    return db_runf(db, err, "select pg_catalog.pg_advisory_unlock(%s)", l->lock_key);
+    str_printf(out, "select pg_catalog.pg_advisory_unlock(%s) and pg_catalog.pg_advisory_unlock(%s);", l->lock_key,
+               l->lock_key);
 }
 
 void ledger_sql_lock_check(const struct ledger *l, struct str *out)
 {
-    str_add(out, "select 1 / pg_catalog.count(*)::pg_catalog.int4");
-    ledger_own_lock(l, out);
-    str_add_char(out, ';');
+    str_printf(out, "select 1 / (pg_catalog.pg_advisory_unlock(%s) and pg_catalog.pg_try_advisory_lock(%s))"
+                    "::pg_catalog.int4;", l->lock_key, l->lock_key);
 }
 
 bool ledger_lock_held(const struct ledger *l, struct db *db, struct err *err)
 {
     struct str sql = {0};
     bool held = false;
-    str_add(&sql, "select pg_catalog.count(*) > 0");
-    ledger_own_lock(l, &sql);
+    str_add(&sql, "select pg_catalog.count(*) > 0 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid()"
+                  " and ");
+    ledger_lock_where(l, &sql);
     bool ok = one_bool(db, str_text(&sql), &held, err);
     str_free(&sql);
     if (ok && !held) {
@@ -161,7 +165,6 @@ bool ledger_create_in(const struct ledger *l, struct db *db, bool there, struct 
 {
     struct str sql = {0};
     str_add(&sql, "begin; set local client_min_messages = warning; ");
-    db_sql_watch_client(&sql);
     if (!there) {
         str_add(&sql, "create schema if not exists ");
         db_quote_identifier(&sql, l->schema);

@@ -99,21 +99,24 @@ static bool apply_all(struct migrate_run *run, struct err *err)
     for (size_t i = 0; i < run->count; i++) {
         const struct migrate_item *item = &run->items[i];
         if (ctx_cancelled(run->ctx)) {
+            migrate_tell(run);
             err_set(err, ERR_CANCELLED, "cancelled before %s", item->migration->name);
             return err_hint(err, "%zu of %zu were applied; run migrate again for the rest", run->applied,
                             run->count);
         }
         run->started_ms = clock_mono_ms();
-        migrate_emit_one(run, item, "running", "");
+        run->begun = item;
         bool ok = migrate_run_one(run, item, err);
-        migrate_emit_one(run, item, ok ? "applied" : item->sql.transactional ? "pending" : "failed",
-                         ok ? "" : err->message);
-        if (!ok)
+        migrate_tell(run);
+        if (!ok) {
+            migrate_emit_one(run, item, item->sql.transactional ? "pending" : "failed", err->message);
             return false;
+        }
         run->applied++;
-        ctx_progress(run->ctx, "migrations", (int64_t)run->applied, (int64_t)run->count,
-                     run->applied == run->count);
+        run->done = item;
+        run->done_ms = clock_mono_ms() - run->started_ms;
     }
+    migrate_tell(run);
     return true;
 }
 

@@ -35,6 +35,9 @@ struct migrate_run {
     struct migrate_item *items;          /* what is to be applied, in order */
     size_t count, applied;
     int64_t started_ms;                  /* of the migration being applied, monotonic */
+    const struct migrate_item *done;     /* applied, and not yet told: migrate_tell; NULL: none */
+    int64_t done_ms;                     /* how long that took */
+    const struct migrate_item *begun;    /* begun, and not yet told */
     char blockers[512];                  /* last reported */
 };
 
@@ -60,6 +63,9 @@ void migrate_emit_list(struct session *s, const struct ledger_state *state);
 /* One migration's progress. `state` as FORMATS has it. */
 void migrate_emit_one(struct migrate_run *run, const struct migrate_item *item, const char *state,
                       const char *note);
+/* That one is applied and the next is begun: told while the server works on that one, which so need not wait for the
+ * telling. */
+void migrate_tell(struct migrate_run *run);
 /* The trail's row for one migration, or nothing. */
 void migrate_sql_trail(const struct migrate_run *run, const char *action, const char *name, struct str *out);
 bool migrate_is_pending(enum migration_state state);
@@ -70,8 +76,8 @@ bool migrate_run_one(struct migrate_run *run, const struct migrate_item *item, s
 /* Sends `sql` on the direct connection and reports blockers while it runs. */
 bool migrate_watched(struct migrate_run *run, const struct migrate_item *item, const char *sql,
                      unsigned *position, struct err *err);
-/* Statements that make the session as it was at first, whatever the migration before did to it. */
-void migrate_sql_session(const struct migrate_run *run, bool local, struct str *out);
+/* Statements that make the session as it was at first, whatever the migration before did to it, and set it up. */
+void migrate_sql_session(const struct migrate_run *run, struct str *out);
 /* err becomes the migration's: file and line, the statement, the server's words. `statement` NULL: not known;
  * line 0: the statement's own. `kept` says what is left of it, and ends the hint. */
 bool migrate_explain(const struct migrate_run *run, const struct migrate_item *item,

@@ -289,7 +289,8 @@ bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item,
 {
     struct ledger_mark mark;
     struct str sql = {0};
-    migrate_sql_session(run, false, &sql);
+    migrate_tell(run);
+    migrate_sql_session(run, &sql);
     bool ok = db_run(run->db, str_text(&sql), 0, NULL, NULL, err);
     str_reset(&sql);
     ledger_sql_started(run->ledger, item->migration, &mark, &sql);

@@ -260,8 +260,8 @@ void migrate_emit_list(struct session *s, const struct ledger_state *state)
     ctx_emit(s->ctx, in);
 }
 
-void migrate_emit_one(struct migrate_run *run, const struct migrate_item *item, const char *state,
-                      const char *note)
+static void emit_state(struct migrate_run *run, const struct migrate_item *item, const char *state, const char *note,
+                       int64_t ms)
 {
     struct input *in = input_new(IN_MIGRATION);
     in->migration_count = 1;
@@ -269,10 +269,27 @@ void migrate_emit_one(struct migrate_run *run, const struct migrate_item *item, 
     in->migrations[0] = (struct fact_migration){.name = xstrdup(item->migration->name),
                                                 .state = xstrdup(state),
                                                 .applied_at = xstrdup(""),
-                                                .duration_ms = clock_mono_ms() - run->started_ms,
+                                                .duration_ms = ms,
                                                 .checksum = xstrdup(item->migration->disk_checksum),
                                                 .path = xstrdup(item->migration->path),
                                                 .note = xstrdup(note),
                                                 .transactional = item->sql.transactional};
     ctx_emit(run->ctx, in);
+}
+
+void migrate_emit_one(struct migrate_run *run, const struct migrate_item *item, const char *state,
+                      const char *note)
+{
+    emit_state(run, item, state, note, clock_mono_ms() - run->started_ms);
+}
+
+void migrate_tell(struct migrate_run *run)
+{
+    if (run->done) {
+        emit_state(run, run->done, "applied", "", run->done_ms);
+        ctx_progress(run->ctx, "migrations", (int64_t)run->applied, (int64_t)run->count, run->applied == run->count);
+    }
+    if (run->begun)
+        migrate_emit_one(run, run->begun, "running", "");
+    run->done = run->begun = NULL;
 }

@@ -86,7 +86,9 @@ bool migrate_watched(struct migrate_run *run, const struct migrate_item *item, c
 {
     bool done = false;
     run->blockers[0] = '\0';
-    if (!db_start(run->db, sql, err))
+    bool sent = db_start(run->db, sql, err);
+    migrate_tell(run);
+    if (!sent)
         return false;
     while (!done) {
         if (!db_poll(run->db, LOOK_MS, &done, NULL, position, err))
@@ -268,16 +270,32 @@ static bool settle(struct migrate_run *run, const struct migrate_item *item, str
 
 /* ---- one transaction ---- */
 
-void migrate_sql_session(const struct migrate_run *run, bool local, struct str *out)
+static const char as_at_first[] = "reset all;reset session authorization;reset role;";
+enum { RESETS = 3 };
+
+/* How many statements it added. */
+static size_t settings_sql(const struct migrate_run *run, bool local, struct str *out)
 {
-    str_add(out, "reset all;reset session authorization;reset role;");
-    db_sql_watch_client(out);
-    str_printf(out, "set %slock_timeout = '%dms';", local ? "local " : "", run->lock_timeout_ms);
+    const char *set = local ? "set local " : "set ";
+    size_t count = 1;
+    if (migrate_identity(run)->may_watch) {
+        str_printf(out, "%sclient_connection_check_interval = '2s';", set);
+        count++;
+    }
+    str_printf(out, "%slock_timeout = '%dms';", set, run->lock_timeout_ms);
     if (ledger_own_search_path(run->ledger)) {
-        str_printf(out, "set %ssearch_path = ", local ? "local " : "");
+        str_printf(out, "%ssearch_path = ", set);
         db_quote_identifier(out, ledger_schema(run->ledger));
         str_add_char(out, ';');
+        count++;
     }
+    return count;
+}
+
+void migrate_sql_session(const struct migrate_run *run, struct str *out)
+{
+    str_add(out, as_at_first);
+    settings_sql(run, false, out);
 }
 
 struct message { struct str text; size_t head_statements, check, script_at; };
@@ -285,9 +303,8 @@ struct message { struct str text; size_t head_statements, check, script_at; };
 /* Statements of the head are counted, so that a failure can be told from the script's. */
 static void compose(const struct migrate_run *run, const struct migrate_item *item, struct message *m)
 {
-    str_add(&m->text, "begin;");
-    migrate_sql_session(run, true, &m->text);
-    m->check = ledger_own_search_path(run->ledger) ? 7 : 6;
+    str_printf(&m->text, "begin;%s", as_at_first);
+    m->check = 1 + RESETS + settings_sql(run, true, &m->text);
     ledger_sql_lock_check(run->ledger, &m->text);
     m->head_statements = m->check + 1;
     m->script_at = text_length(str_text(&m->text));

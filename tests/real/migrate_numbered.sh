@@ -198,6 +198,20 @@ is "$(state_of 1_a.up.sql) $(state_of 2_b.up.sql)" "applied failed" "both are re
 so migrate resolve 2_b.up.sql --rolled-back; is "$rc" 0 "resolved"
 is "$(state_of 2_b.up.sql)" pending "and pending again"
 
+project lock
+put 1_a.up.sql 'select pg_advisory_unlock_all();'
+put 2_b.up.sql 'create table b (x int);'
+so migrate
+is "$rc" 3 "after a migration that lets the lock go, nothing more runs"
+like "$err" 'does not hold the migration lock of public.schema_migrations' "  and why is said"
+has b; is $? 1 "  and the next one did not run"
+is "$(state_of 1_a.up.sql) $(state_of 2_b.up.sql)" "applied pending" "  it is pending"
+put 2_b.up.sql "select pg_advisory_unlock(hashtext('schema_migrations')); create table b (x int);"
+put 3_c.up.sql 'create table c (x int);'
+so migrate
+is "$rc" 0 "one that lets one of the two holds go does not lose it"
+is "$(state_of 2_b.up.sql) $(state_of 3_c.up.sql)" "applied applied" "  and both are applied"
+
 project bare
 rm -r migrations
 so migrate --migrations nowhere; [ "$rc" != 0 ]; is $? 0 "no such directory is an error"
