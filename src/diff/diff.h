@@ -58,6 +58,9 @@ struct diff_options {
     bool no_extra;            /* extra rows are of no interest: neither told nor counted */
     bool bare;                /* a missing row comes without cells: its fixture row says it all */
     bool in_transaction;      /* the caller's transaction is open: no BEGIN of our own (seed) */
+    /* Asked once where the table has no row at all: true, and no missing row is told, since all of the fixture's are.
+     * NULL: no. */
+    bool (*all_missing)(void *context);
     /* called per difference; texts borrow until it returns; false stops with err set. NULL: totals only */
     bool (*row)(void *context, const struct diff_row *row, struct err *err);
     void (*progress)(void *context, uint64_t done, int64_t total);   /* may be NULL; at most ten a second */

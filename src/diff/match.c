@@ -319,8 +319,19 @@ bool match_live(struct match *m, char *const *fields, struct err *err)
     return paired(m, fields, err);
 }
 
+/* All rows are missing, and whoever asked knows by that. */
+static void tell_as_one(struct match *m)
+{
+    const struct diff_options *o = m->options;
+    if (!m->row_here || m->wants || m->totals.live_rows || !o->all_missing || !o->all_missing(o->context))
+        return;
+    m->totals.missing = m->totals.fixture_rows = m->bound->fixture->row_count;
+    m->row_here = false;
+}
+
 bool match_live_end(struct match *m, struct err *err)
 {
+    tell_as_one(m);
     /* an empty table leaves nothing to ask */
     while (m->row_here && m->totals.live_rows == 0)
         if (!report_missing(m, &m->row, err) || !advance(m, err))

@@ -66,12 +66,14 @@ bool op_diff(struct session *s, const char *const *tables, size_t count, bool sc
 {
     struct declared d;
     struct run run = {.session = s, .report = report, .identical = identical};
+    struct early early = {0};
     *identical = true;
     if (report->way == DIFF_BY_ROWS)
-        early_begin(s, count ? tables[0] : NULL);
-    if (!declared_load(s, &d, err))
+        early_begin(&early, s, count ? tables[0] : NULL, false);
+    bool ok = declared_load(s, &d, err);
+    early_end(&early);
+    if (!ok)
         return false;
-    bool ok = true;
     for (size_t i = 0; ok && i < count; i++)
         ok = declared_find(&d, tables[i], err) != NULL;
     for (size_t i = 0; ok && i < (count ? count : d.set.count); i++) {

@@ -59,32 +59,91 @@ static const struct bound *first_of(const struct bound_set *set, const char *tab
     return NULL;
 }
 
-static void ask_first(struct session *s, const struct fixture_set *peeked, const char *table)
+static void ask_first(const struct early *e, struct session *s, const char *table)
 {
-    struct bound_set set;
+    const struct bound *first = first_of(&e->set, table);
+    if (!first || first->table->kind != 'r' || first->fixture->stamp.size < LARGE_FILE)
+        return;
+    struct diff_options options = declared_diff_options(s, first);
+    char *sql = diff_first_statement(first, &options);
+    if (sql)
+        db_send_ahead(s->db, sql);
+    free(sql);
+}
+
+/* ---- values ---- */
+
+static bool many_sure_to_be_missing(const struct bound_set *set)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < set->count; i++)
+        if (set->items[i].table->kind == 'r' && set->items[i].table->heap_bytes == 0)
+            bytes += set->items[i].fixture->stamp.size;
+    return bytes >= LARGE_FILE;
+}
+
+static bool same_columns(const struct fixture *a, const struct fixture *b)
+{
+    size_t i = 0;
+    while (i < a->column_count && i < b->column_count && strcmp(a->columns[i], b->columns[i]) == 0)
+        i++;
+    return i == a->column_count && i == b->column_count;
+}
+
+/* The file that was checked is the one that was loaded. */
+static bool same_fixture(const struct fixture *a, const struct fixture *b)
+{
+    const struct fixture_stamp *x = &a->stamp, *y = &b->stamp;
+    return strcmp(a->path, b->path) == 0 && x->device == y->device && x->inode == y->inode && x->size == y->size &&
+           x->mtime_ns == y->mtime_ns && same_columns(a, b);
+}
+
+bool early_checked(struct early *e, const struct fixture_set *fixtures)
+{
+    bool fine = precheck_take(e->precheck) && e->fixtures.count == fixtures->count;
+    e->precheck = NULL;
+    for (size_t i = 0; fine && i < fixtures->count; i++)
+        fine = same_fixture(&e->fixtures.items[i], &fixtures->items[i]);
+    return fine;
+}
+
+/* ---- all of it ---- */
+
+void early_begin(struct early *e, struct session *s, const char *table, bool check)
+{
+    const char *dir = s->ctx->settings->seeds_dir;
     struct err_list problems = {0};
-    bool bound = bind_fixtures(&set, peeked, &s->catalog, &problems);
-    const struct bound *first = bound ? first_of(&set, table) : NULL;
-    if (first && first->table->kind == 'r' && first->fixture->stamp.size >= LARGE_FILE) {
-        struct diff_options options = declared_diff_options(s, first);
-        char *sql = diff_first_statement(first, &options);
-        if (sql)
-            db_send_ahead(s->db, sql);
-        free(sql);
+    struct err ignored = {0};
+    *e = (struct early){0};
+    if (!s->ahead || s->looked || s->fixtures_loaded || !has_large_file(dir, true))
+        return;
+    e->peeked = true;
+    if (!fixture_set_peek(&e->fixtures, dir, &s->fixture_options) || !session_look_early(s, &e->fixtures, &ignored) ||
+        any_may_be_held(&s->catalog))
+        return;
+    e->bound = true;
+    if (bind_fixtures(&e->set, &e->fixtures, &s->catalog, &problems)) {
+        ask_first(e, s, table);
+        if (check && many_sure_to_be_missing(&e->set))
+            e->precheck = precheck_begin(s->db, &e->set, &s->fixture_options);
     }
-    bound_set_free(&set);
     err_list_free(&problems);
 }
 
-void early_begin(struct session *s, const char *table)
+void early_settle(struct early *e, struct session *s)
 {
-    const char *dir = s->ctx->settings->seeds_dir;
-    struct fixture_set peeked;
-    struct err ignored = {0};
-    if (!s->ahead || s->looked || s->fixtures_loaded || !has_large_file(dir, true))
+    if (!e->precheck || session_saw_all(s))
         return;
-    if (fixture_set_peek(&peeked, dir, &s->fixture_options) && session_look_early(s, &peeked, &ignored) &&
-        !any_may_be_held(&s->catalog))
-        ask_first(s, &peeked, table);
-    fixture_set_free(&peeked);
+    precheck_stop(e->precheck);
+    e->precheck = NULL;
+}
+
+void early_end(struct early *e)
+{
+    precheck_stop(e->precheck);
+    if (e->bound)
+        bound_set_free(&e->set);
+    if (e->peeked)
+        fixture_set_free(&e->fixtures);
+    *e = (struct early){0};
 }

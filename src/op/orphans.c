@@ -34,7 +34,7 @@ static bool may_trigger(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct table_plan *t = &plan->tables[i];
-        if ((t->inserts.count || t->updates.count) && t->bound->table->has_triggers)
+        if ((t->insert_rows || t->updates.count) && t->bound->table->has_triggers)
             return true;
     }
     return false;
@@ -50,7 +50,7 @@ static size_t unknown_parents(struct check *c, const char ***names)
     for (size_t i = 0; i < c->plan->count; i++) {
         const struct table_plan *t = &c->plan->tables[i];
         const struct db_table *table = t->bound->table;
-        for (size_t k = 0; (t->inserts.count || t->updates.count) && k < table->foreign_key_count; k++) {
+        for (size_t k = 0; (t->insert_rows || t->updates.count) && k < table->foreign_key_count; k++) {
             const struct db_table *parent = db_catalog_by_oid(&c->session->catalog, table->foreign_keys[k].target);
             if (!parent || parent->details)
                 continue;
@@ -83,29 +83,25 @@ static const struct db_table *find_parent(struct check *c, uint32_t oid)
 static bool keys_to_come(struct check *c, const struct db_foreign_key *foreign, bool *to_come, struct err *err)
 {
     struct table_plan *t = NULL;
-    const char *bytes;
-    size_t length;
+    struct plan_inserts inserts;
+    struct fixture_row row;
     *to_come = false;
     for (size_t i = 0; i < c->plan->count; i++)
         if (c->plan->tables[i].bound->table->oid == foreign->target)
             t = &c->plan->tables[i];
     if (!t)
         return true;
-    spool_rewind(&t->inserts);
-    while (!*to_come) {
-        struct fixture_row row;
-        if (!spool_next(&t->inserts, &bytes, &length, err))
-            return false;
-        if (!bytes)
-            return true;
+    bool ok = plan_inserts_begin(&inserts, t, session_fixture_options(c->session), err), found = true;
+    while (ok && found && !*to_come) {
         arena_reset(&c->row_arena);
-        row_unpack(t->bound, &bytes, &c->row_arena, &row);
-        for (size_t k = 0; k < foreign->count; k++) {
+        ok = plan_inserts_next(&inserts, &c->row_arena, &row, &found, err);
+        for (size_t k = 0; ok && found && k < foreign->count; k++) {
             int i = fixture_column(t->bound->fixture, foreign->target_columns[k]);
             *to_come |= i < 0 || row.values[i].kind != VALUE_TEXT;
         }
     }
-    return true;
+    plan_inserts_end(&inserts);
+    return ok;
 }
 
 static bool may_look(struct check *c, const struct db_table *parent, const struct db_foreign_key *foreign)
@@ -262,7 +258,7 @@ static bool find_keys(struct check *c, const struct table_plan *table, struct er
 
 static bool check_table(struct check *c, struct table_plan *t, struct err *err)
 {
-    if (t->inserts.count == 0 && t->updates.count == 0)
+    if (t->insert_rows == 0 && t->updates.count == 0)
         return true;
     if (!find_keys(c, t, err))
         return false;

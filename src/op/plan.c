@@ -12,7 +12,7 @@ enum { INSERTS_MEMORY = 3 * 1024 * 1024, INSERTS_LEAST = 64 * 1024 };
 struct collector {
     struct session *session;
     const struct declared *declared;
-    struct precheck **precheck;    /* NULL: none is wanted */
+    struct plan_first *first;
     struct table_plan *table;
     uint64_t found;                /* rows to write, of all tables */
     struct hash_bulk *rows;
@@ -78,10 +78,92 @@ void plan_unpack_update(const struct bound *b, const char *bytes, struct arena *
     }
 }
 
+/* ---- rows to insert ---- */
+
+bool plan_inserts_begin(struct plan_inserts *i, struct table_plan *t, const struct fixture_options *options,
+                        struct err *err)
+{
+    *i = (struct plan_inserts){.table = t};
+    if (t->whole)
+        return fixture_open(&i->reader, t->bound->fixture, options, err);
+    spool_rewind(&t->inserts);
+    return true;
+}
+
+static bool next_of_fixture(struct plan_inserts *i, struct arena *arena, struct fixture_row *row, bool *found,
+                            struct err *err)
+{
+    const struct fixture_row *raw;
+    if (!fixture_next(i->reader, &raw, err))
+        return false;
+    *found = raw != NULL;
+    return !raw || row_settle(i->table->bound, raw, arena, row, err);
+}
+
+bool plan_inserts_next(struct plan_inserts *i, struct arena *arena, struct fixture_row *row, bool *found,
+                       struct err *err)
+{
+    const char *bytes;
+    size_t length;
+    *found = false;
+    if (i->reader)
+        return next_of_fixture(i, arena, row, found, err);
+    if (!spool_next(&i->table->inserts, &bytes, &length, err))
+        return false;
+    if (bytes)
+        row_view(i->table->bound, &bytes, arena, row);
+    *found = bytes != NULL;
+    return true;
+}
+
+void plan_inserts_end(struct plan_inserts *i)
+{
+    if (i->reader)
+        fixture_close(i->reader);
+    i->reader = NULL;
+}
+
+/* Its rows are alike, as those of a CSV are, and nobody has to look at them one by one. */
+static bool goes_whole(const struct bound *b)
+{
+    const struct fixture *f = b->fixture;
+    bool plain = f->csv && f->row_count >= PLAN_COPY_ROWS && b->table->foreign_key_count == 0 &&
+                 !b->table->row_security && (b->table->kind == 'r' || b->table->kind == 'p');
+    for (size_t i = 0; i < f->column_count; i++)
+        plain &= f->defaults[i].kind != VALUE_REF && f->defaults[i].kind != VALUE_SQL;
+    return plain;
+}
+
+/* ---- collecting ---- */
+
+static void note_found(struct collector *c, uint64_t rows)
+{
+    c->found += rows;
+    if (c->first && c->first->check && c->found >= PRECHECK_WORTH_ROWS) {
+        c->first->check = false;
+        c->first->precheck = precheck_begin(c->session->db, &c->declared->set, session_fixture_options(c->session));
+    }
+}
+
+static bool take_whole(void *context)
+{
+    struct collector *c = context;
+    struct table_plan *t = c->table;
+    const struct fixture *f = t->bound->fixture;
+    if (!c->first || !goes_whole(t->bound))
+        return false;
+    t->whole = t->plain = true;
+    t->given = xcalloc(f->column_count, sizeof *t->given);
+    memset(t->given, true, f->column_count * sizeof *t->given);
+    t->insert_rows = f->row_count;
+    note_found(c, f->row_count);
+    return true;
+}
+
 static void note_shape(struct table_plan *t, const struct fixture_row *row)
 {
     size_t count = t->bound->fixture->column_count;
-    bool first = t->inserts.count == 0;
+    bool first = t->insert_rows == 0;
     if (first) {
         t->plain = true;
         t->given = xcalloc(count, sizeof *t->given);
@@ -100,12 +182,12 @@ static bool collect(void *context, const struct diff_row *row, struct err *err)
     const struct bound *bound = c->table->bound;
     if (row->kind == DIFF_EXTRA || row->allowed)
         return true;
-    if (++c->found == PRECHECK_WORTH_ROWS && c->precheck)
-        *c->precheck = precheck_begin(c->session, c->declared);
+    note_found(c, 1);
     hash_row(c, bound, row);
     str_reset(&c->record);
     if (row->kind == DIFF_MISSING) {
         note_shape(c->table, row->row);
+        c->table->insert_rows++;
         row_pack(bound, row->row, &c->record);
         return spool_add(&c->table->inserts, c->record.text, c->record.length, err);
     }
@@ -119,13 +201,43 @@ static void progress(void *context, uint64_t done, int64_t total)
     ctx_progress(c->session->ctx, c->table->bound->fixture->table, (int64_t)done, total, false);
 }
 
-bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct precheck **precheck,
+/* All of them missing is one fact, however it was found out. */
+static void hash_as_one(struct collector *c, const struct hash_bulk *before)
+{
+    const struct table_plan *t = c->table;
+    if (t->insert_rows == 0 || t->insert_rows != t->totals.fixture_rows)
+        return;
+    *c->rows = *before;
+    str_reset(&c->hashed);
+    pack_text(&c->hashed, "all rows");
+    hash_bulk_add(c->rows, c->hashed.text, c->hashed.length);
+}
+
+static bool plan_table(struct collector *c, struct err *err)
+{
+    struct hash_bulk before;
+    struct table_plan *t = c->table;
+    hash_table(c, t->bound->table);
+    before = *c->rows;
+    struct diff_options options = declared_diff_options(c->session, t->bound);
+    options.in_transaction = c->declared->in_transaction;
+    options.bare = options.no_extra = true;
+    options.all_missing = take_whole;
+    options.row = collect;
+    options.progress = progress;
+    options.context = c;
+    bool ok = diff_table(c->session->db, t->bound, &options, &t->totals, err);
+    hash_as_one(c, &before);
+    return ok;
+}
+
+bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct plan_first *first,
                struct err *err)
 {
     *plan = (struct plan){.tables = xcalloc(d->set.count, sizeof *plan->tables), .count = d->set.count};
     struct hash hash;
     struct hash_bulk rows;
-    struct collector c = {.session = s, .declared = d, .precheck = precheck, .rows = &rows};
+    struct collector c = {.session = s, .declared = d, .first = first, .rows = &rows};
     hash_init(&hash);
     hash_bulk_init(&rows);
     hash_add_field(&hash, "seed");
@@ -138,15 +250,8 @@ bool plan_make(struct session *s, const struct declared *d, struct plan *plan, s
         c.table->bound = &d->set.items[i];
         size_t share = INSERTS_MEMORY / plan->count;
         c.table->inserts.limit = share > INSERTS_LEAST ? share : INSERTS_LEAST;
-        hash_table(&c, c.table->bound->table);
-        struct diff_options options = declared_diff_options(s, c.table->bound);
-        options.in_transaction = d->in_transaction;
-        options.bare = options.no_extra = true;
-        options.row = collect;
-        options.progress = progress;
-        options.context = &c;
-        ok = diff_table(s->db, c.table->bound, &options, &c.table->totals, err);
-        plan->rows += c.table->inserts.count + c.table->updates.count;
+        ok = plan_table(&c, err);
+        plan->rows += c.table->insert_rows + c.table->updates.count;
     }
     hash_bulk_end(&rows, &hash);
     hash_hex(&hash, plan->digest);
@@ -195,7 +300,7 @@ struct input *plan_event(const struct plan *plan, const struct guard_answer *gua
     in->number = (int64_t)plan->rows;
     in->steps = xcalloc(plan->count * 2, sizeof *in->steps);
     for (size_t i = 0; i < plan->count; i++) {
-        add_step(in, "insert", &plan->tables[i], plan->tables[i].inserts.count);
+        add_step(in, "insert", &plan->tables[i], plan->tables[i].insert_rows);
         add_step(in, "update", &plan->tables[i], plan->tables[i].updates.count);
     }
     add_guard(in, guard);

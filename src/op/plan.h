@@ -1,6 +1,7 @@
 /* plan - what a seed would write: the differences of every declared table, and their digest.
  *
- * Rows wait in spools (memory first, then an unlinked file), so a plan of a million inserts holds none of them.
+ * Rows wait in spools (memory first, then an unlinked file), so a plan of a million inserts holds none of them. A large
+ * fixture whose rows are all missing is its own spool.
  * Records:  insert: packed row;  update: packed row, live key texts, count, then (column, text that was read). */
 #ifndef SEEDOPS_OP_PLAN_H
 #define SEEDOPS_OP_PLAN_H
@@ -10,9 +11,13 @@
 #include "op/declared.h"
 #include "op/precheck.h"
 
+enum { PLAN_COPY_ROWS = 500 };     /* so many plain rows go by COPY */
+
 struct table_plan {
     const struct bound *bound;
     struct diff_totals totals;
+    uint64_t insert_rows;
+    bool whole;                    /* they are all of the fixture's: read them there, `inserts` is empty */
     struct spool inserts, updates;
     bool plain;                    /* all rows to insert give texts for the same columns: no reference, no SQL */
     bool *given;                   /* which; parallel to fixture->columns */
@@ -27,11 +32,27 @@ struct plan {
                                     * refused them before the rows they point at were there */
 };
 
-/* Reads only; progress goes to the session's sink. *precheck is begun as soon as it is worth it, the caller's to take or
- * stop, also after a failure; NULL: values are checked already. */
-bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct precheck **precheck,
+/* What a first try does beside; NULL for another one, or in a transaction. */
+struct plan_first {
+    bool check;                    /* begin the precheck as soon as it is worth it */
+    struct precheck *precheck;     /* given, also after a failure: take or stop it; NULL: it was not worth it */
+};
+/* Reads only; progress goes to the session's sink. */
+bool plan_make(struct session *s, const struct declared *d, struct plan *plan, struct plan_first *first,
                struct err *err);
 void plan_free(struct plan *plan);
+/* The rows to insert, in their order. */
+struct plan_inserts {
+    struct table_plan *table;
+    struct fixture_reader *reader; /* NULL: from the spool */
+};
+bool plan_inserts_begin(struct plan_inserts *i, struct table_plan *table, const struct fixture_options *options,
+                        struct err *err);
+/* *found false: the end. What is not in the arena borrows until the next call. */
+bool plan_inserts_next(struct plan_inserts *i, struct arena *arena, struct fixture_row *row, bool *found,
+                       struct err *err);
+void plan_inserts_end(struct plan_inserts *i);
+
 /* Reads a record of `updates`. Everything in *update is in the arena: the live key's texts, and parallel to the
  * fixture's columns whether each differs and what was read there. */
 struct plan_update {

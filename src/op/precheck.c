@@ -23,12 +23,12 @@ static void *check(void *argument)
     return NULL;
 }
 
-struct precheck *precheck_begin(const struct session *s, const struct declared *d)
+struct precheck *precheck_begin(struct db *db, const struct bound_set *set, const struct fixture_options *options)
 {
     struct precheck *p = xcalloc(1, sizeof *p);
-    p->set = &d->set;
-    p->options = session_fixture_options(s);
-    p->db = s->db;
+    p->set = set;
+    p->options = options;
+    p->db = db;
     if (thread_start(&p->thread, check, p))
         return p;
     free(p);

@@ -39,7 +39,8 @@ struct seeding {
     int64_t started_ms;
     char xid[24];                  /* of the transaction, noted before anything is written */
     bool recorded;                 /* the evidence of held tables */
-    struct precheck *precheck;     /* values being checked beside the first comparison, or NULL */
+    struct early early;            /* values being checked and rows asked for while fixtures are read */
+    struct plan_first first;       /* values being checked beside the first comparison */
     bool validated;
     bool refused;                  /* a try ended at a foreign key, */
     bool waited;                   /* and one more that let values wait */
@@ -130,7 +131,7 @@ static bool count_after(struct seeding *g, struct db *db, struct err *err)
     struct db_result *result = NULL;
     for (size_t i = 0; i < g->plan.count; i++) {
         const struct table_plan *t = &g->plan.tables[i];
-        if (t->inserts.count == 0)
+        if (t->insert_rows == 0)
             continue;
         str_printf(&sql, "%s%zu, pg_catalog.count(*) FROM ", sql.length ? " UNION ALL SELECT " : "SELECT ", i);
         db_quote_relation(&sql, t->bound->table->schema, t->bound->table->name);
@@ -155,10 +156,10 @@ static int64_t uncounted(struct seeding *g, struct db *db)
     struct db_result *result = NULL;
     for (size_t i = 0; i < g->plan.count; i++) {
         const struct db_table *table = g->plan.tables[i].bound->table;
-        if (g->plan.tables[i].inserts.count && g->declared.evidence[i])
+        if (g->plan.tables[i].insert_rows && g->declared.evidence[i])
             str_printf(&sql, "%s(pg_catalog.pg_stat_get_tuples_inserted(%lu) < %lld)::pg_catalog.int4",
                        sql.length ? " + " : "SELECT ", (unsigned long)table->oid,
-                       (long long)(table->inserted + (int64_t)g->plan.tables[i].inserts.count));
+                       (long long)(table->inserted + (int64_t)g->plan.tables[i].insert_rows));
     }
     bool ok = sql.length && db_run(db, str_text(&sql), 0, &result, NULL, NULL);
     int64_t left = ok ? db_int(result, 0, 0, 0) : 0;
@@ -252,15 +253,15 @@ static bool validate_once(struct seeding *g, struct err *err)
     if (g->validated || g->plan.rows == 0)
         return true;
     g->validated = true;
-    bool fine = precheck_take(g->precheck);
-    g->precheck = NULL;
+    bool fine = early_checked(&g->early, &g->session->fixtures) || precheck_take(g->first.precheck);
+    g->first.precheck = NULL;
     return fine || declared_validate(g->session, &g->declared, err);
 }
 
 static bool plan_again(struct seeding *g, struct err *err)
 {
     plan_free(&g->plan);
-    if (!plan_make(g->session, &g->declared, &g->plan, g->validated ? NULL : &g->precheck, err))
+    if (!plan_make(g->session, &g->declared, &g->plan, g->validated ? NULL : &g->first, err))
         return declared_place(g->session, &g->declared, err);
     if (!validate_once(g, err) || !orphans_check(g->session, &g->declared, &g->plan, g->refused, err))
         return false;
@@ -370,17 +371,22 @@ static bool ask_unread(struct seeding *g)
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err)
 {
     struct seeding g = {.session = s, .options = options, .started_ms = clock_mono_ms()};
-    early_begin(s, NULL);
-    if (!declared_load(s, &g.declared, err))
+    early_begin(&g.early, s, NULL, true);
+    early_settle(&g.early, s);
+    g.first.check = !g.early.precheck;
+    if (!declared_load(s, &g.declared, err)) {
+        early_end(&g.early);
         return false;
+    }
     session_guard_shown(s, GUARD_SEED, &g.guard);
     bool ok = spare_evidence(&g, err);
     if (ok && only_asks(&g)) {
         ok = ask_unread(&g);
     } else if (ok) {
         ok = seed_until_right(&g, err);
-        precheck_stop(g.precheck);
+        precheck_stop(g.first.precheck);
     }
+    early_end(&g.early);
     plan_free(&g.plan);
     input_free(g.outcome);
     declared_free(&g.declared);

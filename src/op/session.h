@@ -87,6 +87,8 @@ void session_forget_look(struct session *s);
 /* The same with what a peek at the fixtures knows, while they are still being read. A session_look afterwards does what
  * is left to do, and all of it again where the fixtures name more tables. */
 bool session_look_early(struct session *s, const struct fixture_set *peeked, struct err *err);
+/* Waits for the fixtures. True if the last look has details of every table that they name: an early one stays then. */
+bool session_saw_all(struct session *s);
 /* The same anew, with the caller's probes in the same pipeline: they keep their answers, for db_probes_free. Small
  * tables whose counters do not add up are counted by TID, too, as this role sees them: in two more round trips. */
 bool session_look_deeper(struct session *s, struct db_probe *more, size_t count, struct err *err);

@@ -181,9 +181,9 @@ bool session_look_early(struct session *s, const struct fixture_set *peeked, str
     return s->looked_early = ask_look(s, peeked, NULL, 0, err);
 }
 
-/* True if the look has details of every table that the fixtures name. */
-static bool saw_all(const struct session *s)
+bool session_saw_all(struct session *s)
 {
+    session_fixtures(s);
     struct arena arena = {0};
     const char **names;
     size_t count = fixture_tables(&s->fixtures, &arena, &names), seen = 0;
@@ -201,7 +201,7 @@ bool session_look(struct session *s, bool refresh, struct err *err)
     if (s->looked && !s->looked_early && !refresh)
         return true;
     session_fixtures(s);
-    if (s->looked_early && !refresh && saw_all(s)) {
+    if (s->looked_early && !refresh && session_saw_all(s)) {
         s->looked_early = false;
         settle_counters(s, false);
         return true;

@@ -145,7 +145,7 @@ bool write_can_wait(const struct plan *plan)
     for (size_t i = 0; !can && i < plan->count; i++) {
         begin_table(&w, i);
         for (size_t c = 0; c < w.table->bound->fixture->column_count; c++)
-            can |= w.late_values[c] && w.table->inserts.count + w.table->updates.count > 0;
+            can |= w.late_values[c] && w.table->insert_rows + w.table->updates.count > 0;
     }
     free(w.order);
     free(w.late);
@@ -231,7 +231,7 @@ bool write_sequences(struct db *db, const struct plan *plan, struct err *err)
     bool ok = true;
     for (size_t i = 0; ok && i < plan->count; i++) {
         const struct bound *b = plan->tables[i].bound;
-        for (size_t c = 0; ok && plan->tables[i].inserts.count && c < b->fixture->column_count; c++) {
+        for (size_t c = 0; ok && plan->tables[i].insert_rows && c < b->fixture->column_count; c++) {
             const struct db_column *column = &b->table->columns[b->columns[c]];
             if (!column->sequence || fixture_ignores(b->fixture, b->fixture->columns[c]))
                 continue;

@@ -8,7 +8,7 @@
 #include "op/onrecord_values.h"
 #include "op/writer.h"
 
-enum { COPY_ROWS = 500, COPY_PAGE = 64 * 1024 };
+enum { COPY_PAGE = 64 * 1024 };
 
 static void insert_columns(const struct sheet *s, struct str *names, struct str *values, bool *overriding)
 {
@@ -115,7 +115,7 @@ static bool take_insert(struct writer *w, const char *bytes, struct sheet_row *r
 static bool can_copy(const struct writer *w)
 {
     const struct table_plan *t = w->table;
-    return t->plain && t->inserts.count >= COPY_ROWS && !t->bound->table->row_security &&
+    return t->plain && t->insert_rows >= PLAN_COPY_ROWS && !t->bound->table->row_security &&
            (t->bound->table->kind == 'r' || t->bound->table->kind == 'p');
 }
 
@@ -182,53 +182,54 @@ static void copy_line(const struct writer *w, const struct fixture_row *row, str
     str_add_char(out, '\n');
 }
 
-static bool copy_rows(struct writer *w, struct str *page, struct err *err)
+static bool copy_row(struct writer *w, struct fixture_row *row, struct str *page, struct err *err)
 {
-    const char *bytes;
-    size_t length;
-    spool_rewind(&w->table->inserts);
-    for (;;) {
+    if (!writer_hash_passwords(w, row, err))
+        return false;
+    note_values(w, row);
+    copy_line(w, row, page);
+    w->done++;
+    return true;
+}
+
+static bool copy_rows(struct writer *w, struct plan_inserts *inserts, struct str *page, struct err *err)
+{
+    for (bool found = true; found;) {
         struct fixture_row row;
-        if (!spool_next(&w->table->inserts, &bytes, &length, err))
+        arena_reset(&w->arena);
+        if (!plan_inserts_next(inserts, &w->arena, &row, &found, err) || (found && !copy_row(w, &row, page, err)))
             return false;
-        if (bytes) {
-            arena_reset(&w->arena);
-            row_view(w->table->bound, &bytes, &w->arena, &row);
-            if (!writer_hash_passwords(w, &row, err))
-                return false;
-            note_values(w, &row);
-            copy_line(w, &row, page);
-            w->done++;
-        }
-        if (page->length >= COPY_PAGE || !bytes) {
-            if (!db_copy_in_put(w->db, str_text(page), page->length, err))
-                return false;
-            str_reset(page);
-            ctx_progress(w->session->ctx, "seed", (int64_t)w->done, (int64_t)w->plan->rows, false);
-        }
-        if (!bytes)
-            return true;
+        if (page->length < COPY_PAGE && found)
+            continue;
+        if (!db_copy_in_put(w->db, str_text(page), page->length, err))
+            return false;
+        str_reset(page);
+        ctx_progress(w->session->ctx, "seed", (int64_t)w->done, (int64_t)w->plan->rows, false);
     }
+    return true;
 }
 
 static bool copy_inserts(struct writer *w, struct err *err)
 {
     struct str sql = {0}, page = {0};
+    struct plan_inserts inserts;
     int64_t rows = 0;
     copy_sql(w, &sql);
     begin_values(w);
-    bool ok = db_copy_in_begin(w->db, str_text(&sql), err);
+    bool ok = plan_inserts_begin(&inserts, w->table, session_fixture_options(w->session), err) &&
+              db_copy_in_begin(w->db, str_text(&sql), err);
     if (ok) {
-        ok = copy_rows(w, &page, err);
+        ok = copy_rows(w, &inserts, &page, err);
         if (ok)
             ok = db_copy_in_end(w->db, NULL, &rows, err);
         else if (db_alive(w->db))
             db_copy_in_end(w->db, "seedops stopped", NULL, NULL);
     }
-    if (ok && (uint64_t)rows != w->table->inserts.count) {
+    if (ok && (uint64_t)rows != w->table->insert_rows) {
         ok = err_set(err, ERR_CONFLICT, "%s took fewer rows than planned", w->table->bound->fixture->table);
         err_why(err, "a trigger may have left rows out");
     }
+    plan_inserts_end(&inserts);
     desk_clear(w);
     str_free(&sql);
     str_free(&page);

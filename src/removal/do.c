@@ -361,7 +361,7 @@ static int64_t inserted(const struct removal *r, size_t family)
     const struct bound *b = removal_bound(r, family);
     for (size_t i = 0; r->seeds && b && i < r->seed.count; i++)
         if (r->seed.tables[i].bound == b)
-            return (int64_t)r->seed.tables[i].inserts.count;
+            return (int64_t)r->seed.tables[i].insert_rows;
     return 0;
 }
 

@@ -152,8 +152,8 @@ static void show_seed(struct steps *s)
                 false, "%s", r->declared.set.items[i].fixture->file);
     for (size_t i = 0; r->seeds && i < r->seed.count; i++) {
         const struct table_plan *t = &r->seed.tables[i];
-        if (t->inserts.count)
-            add(s, "insert", t->bound->fixture->table, (int64_t)t->inserts.count, false, "%s", t->bound->fixture->file);
+        if (t->insert_rows)
+            add(s, "insert", t->bound->fixture->table, (int64_t)t->insert_rows, false, "%s", t->bound->fixture->file);
         if (t->updates.count)
             add(s, "update", t->bound->fixture->table, (int64_t)t->updates.count, false, "%s", t->bound->fixture->file);
     }

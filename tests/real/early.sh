@@ -90,4 +90,39 @@ is "$rc $(copies) $(readable)" "4 0 $before" "a held table is not asked for" || 
 like "$out$err" 'held' "and named"
 so seed --url "$DB" --seeds same/seeds --dry-run
 is "$(copies) $(readable)" "0 $before" "nor by a dry run"
+
+# ---- a seed into an empty table reads the fixture once more instead of keeping its rows, and checks values meanwhile
+sql c d -c 'CREATE TABLE fresh (code text PRIMARY KEY, n int CHECK (n <> 29999), note text)'
+seeds() { so seed --url "$DB" --seeds "$1/seeds" "${@:2}"; }
+cp -r same fresh; printf 'table: fresh\nkey: [code]\nrows: !csv rows.csv\n' >fresh/seeds/t.yaml
+seeds fresh --dry-run --json
+is "$(jq -r '[.plan.steps[].rows] | add' <<<"$out")" 30000 "all rows are missing" || note "$out"
+digest=$(jq -r '.plan.digest // .digest' <<<"$out")
+like "$digest" '^[0-9a-f]{64}$' "a plan has a digest"
+sql c d -c "INSERT INTO fresh VALUES ('other', 1, '')"
+seeds fresh --dry-run --json
+is "$(jq -r '.plan.digest // .digest' <<<"$out")" "$digest" "the same with somebody else's row in the table"
+sql c d -c 'TRUNCATE fresh'
+seeds fresh
+like "$rc $(tr '\n' ' ' <<<"$err")" '^1 .*fresh_n_check.*rows\.csv' "a row that a constraint refuses: refused"
+is "$(sql c d -c 'SELECT count(*) FROM fresh')" 0 "and nothing stays"
+sql c d -c 'ALTER TABLE fresh DROP CONSTRAINT fresh_n_check' -c 'TRUNCATE fresh'
+cp -r fresh wrong; sed -i '30001s/,30000,/,x,/' wrong/seeds/rows.csv; forget
+seeds wrong
+like "$rc $err" '^1 .*"x"' "a value that its type does not take: refused"
+like "$err" 'rows.csv:30001' "with its place"
+is "$(sql c d -c "SELECT pg_relation_size('fresh')") $(log | grep -c txid_current)" "0 0" "before anything is written"
+# a reference that comes late has the catalogue read again, and what is being checked by the old one is let go
+cp -r wrong ground; printf 'table: third\nkey: [id]\nrows:\n' >ground/seeds/u.yaml
+for i in $(seq 1 2000); do echo "- {id: $i, other: 1, note: $(printf 'n%.0s' {1..40})}"; done >>ground/seeds/u.yaml
+echo '- {id: 3000, other: !ref {table: other, name: o7}, note: n}' >>ground/seeds/u.yaml
+sql c d -c 'CREATE TABLE third (id int PRIMARY KEY, other int REFERENCES other, note text)'
+seeds ground
+like "$rc $err" '^1 .*"x"' "the value is found all the same"
+cp fresh/seeds/rows.csv ground/seeds/rows.csv
+seeds ground
+is "$rc $(sql c d -c 'SELECT count(*), (SELECT other FROM third WHERE id = 3000) FROM fresh')" "0 30000|7" "and with it mended all is written" || note "$out" "$err"
+is "$(sql c d -c "SELECT count(*) FROM (SELECT code, n, note FROM fresh EXCEPT SELECT to_char(g, 'FM000000'), g, repeat('x', 40) FROM generate_series(1, 30000) g) x")" 0 "as the fixture has it"
+forget; seeds ground
+is "$rc $(log | grep -c txid_current)" "0 0" "again: nothing is written"
 finish
