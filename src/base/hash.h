@@ -2,7 +2,10 @@
 #ifndef SEEDOPS_BASE_HASH_H
 #define SEEDOPS_BASE_HASH_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sodium.h>
 
 enum { HASH_HEX = 65 };   /* 64 hexadecimal digits and the NUL */
@@ -20,6 +23,10 @@ struct hash_bulk { crypto_generichash_state state; };
 void hash_bulk_init(struct hash_bulk *b);
 void hash_bulk_add(struct hash_bulk *b, const void *bytes, size_t length);
 void hash_bulk_end(struct hash_bulk *b, struct hash *into);
+
+/* What a file holds, from an open descriptor by offset: BLAKE2b of pieces, two at a time, as a field. False: it cannot be
+ * read, it is not of that size, or *stop (may be NULL) was set. */
+bool hash_add_file(struct hash *h, int fd, uint64_t size, const atomic_bool *stop);
 
 void hash_hex_of(const void *bytes, size_t length, char hex[HASH_HEX]);
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cache.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/secret.h"
@@ -294,7 +295,7 @@ static bool load_file(struct settings *s, const char *shown, const char *path, c
 
 void settings_begin(struct settings *s, const char *(*getenv_fn)(const char *))
 {
-    *s = (struct settings){.project = "", .ledger = "auto", .checksum = "auto", .journal = true,
+    *s = (struct settings){.project = "", .ledger = "auto", .checksum = "auto", .journal = true, .cache = true,
                            .journal_segment = INT64_C(64) << 20, .journal_session = INT64_C(512) << 20,
                            .journal_directory = INT64_C(4) << 30, .getenv_fn = getenv_fn};
 }
@@ -347,6 +348,14 @@ static bool check_options(const struct settings_options *o, struct err *err)
     return true;
 }
 
+static void find_cache(struct settings *s)
+{
+    char dir[PATH_MAX];
+    const char *word = settings_getenv(s, "SEEDOPS_CACHE", NULL);
+    if (s->cache && !(word && strcmp(word, "off") == 0) && cache_dir(dir, sizeof dir))
+        s->cache_dir = arena_strdup(&s->arena, dir);
+}
+
 bool settings_load(struct settings *s, const struct settings_options *options,
                    const char *(*getenv_fn)(const char *), struct err *err)
 {
@@ -381,6 +390,7 @@ bool settings_load(struct settings *s, const struct settings_options *options,
     }
     apply_options(s, o, cwd);
     default_dirs(s);
+    find_cache(s);
     return true;
 }
 

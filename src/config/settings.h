@@ -75,6 +75,8 @@ struct settings {
     bool journal;                   /* of every environment, unless it says otherwise; so is state_dir */
     const char *state_dir;
     int64_t journal_segment, journal_session, journal_directory;   /* limits in bytes; 0: none */
+    bool cache;                     /* as written; what is worked out again without it (base/cache.h) */
+    const char *cache_dir;          /* NULL: it is off, or there is nowhere to keep it */
     const char *restore_triggers;   /* "fire" or "disable"; as written, or NULL: fire */
     const char *seeds_dir;          /* absolute, or NULL */
     struct table_rule *tables;

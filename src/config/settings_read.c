@@ -350,6 +350,7 @@ static bool read_root(struct reader *r, const struct yaml_node *root)
         {"state_dir", reader_path, offsetof(struct settings, state_dir)},
         {"journal", reader_bool, offsetof(struct settings, journal)},
         {"journals", read_journals, 0},
+        {"cache", reader_bool, offsetof(struct settings, cache)},
         {"restore_triggers", reader_text, offsetof(struct settings, restore_triggers)},
         {NULL, NULL, 0}};
     if (!yaml_is_null(root) && root->kind != YAML_MAP) {

@@ -7,18 +7,46 @@
 
 struct ahead {
     pthread_t thread;
-    char *dir, *environment, *base_dir;
+    char *dir, *environment, *base_dir, *cache;
     struct fixture_options options;
     atomic_bool stop;
+    pthread_mutex_t mutex;
+    pthread_cond_t told;
+    bool reads, done;              /* under the mutex */
     struct fixture_set set;
     struct err_list problems;
 };
+
+static void tell(struct ahead *a, bool *what)
+{
+    pthread_mutex_lock(&a->mutex);
+    *what = true;
+    pthread_cond_signal(&a->told);
+    pthread_mutex_unlock(&a->mutex);
+}
+
+static void unknown(void *context)
+{
+    struct ahead *a = context;
+    tell(a, &a->reads);
+}
 
 static void *load(void *argument)
 {
     struct ahead *a = argument;
     fixture_set_load(&a->set, a->dir, &a->options, &a->problems);
+    tell(a, &a->done);
     return NULL;
+}
+
+bool ahead_reads(struct ahead *a)
+{
+    pthread_mutex_lock(&a->mutex);
+    while (!a->reads && !a->done)
+        pthread_cond_wait(&a->told, &a->mutex);
+    bool reads = a->reads && !a->done;
+    pthread_mutex_unlock(&a->mutex);
+    return reads;
 }
 
 static void release(struct ahead *a)
@@ -26,6 +54,9 @@ static void release(struct ahead *a)
     free(a->dir);
     free(a->environment);
     free(a->base_dir);
+    free(a->cache);
+    pthread_cond_destroy(&a->told);
+    pthread_mutex_destroy(&a->mutex);
     free(a);
 }
 
@@ -37,10 +68,16 @@ struct ahead *ahead_begin(const char *dir, const struct fixture_options *options
     a->dir = xstrdup(dir);
     a->environment = options->environment ? xstrdup(options->environment) : NULL;
     a->base_dir = options->base_dir ? xstrdup(options->base_dir) : NULL;
+    a->cache = options->cache ? xstrdup(options->cache) : NULL;
     a->options = *options;
     a->options.environment = a->environment;
     a->options.base_dir = a->base_dir;
+    a->options.cache = a->cache;
     a->options.stop = &a->stop;
+    a->options.unknown = unknown;
+    a->options.unknown_context = a;
+    pthread_mutex_init(&a->mutex, NULL);
+    pthread_cond_init(&a->told, NULL);
     if (thread_start(&a->thread, load, a))
         return a;
     release(a);
@@ -52,6 +89,7 @@ void ahead_take(struct ahead *a, struct fixture_set *set, struct err_list *probl
     pthread_join(a->thread, NULL);
     *set = a->set;
     set->options.stop = NULL;
+    set->options.unknown = NULL;
     *problems = a->problems;
     release(a);
 }

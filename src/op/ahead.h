@@ -10,6 +10,9 @@ struct ahead;
 /* Begins to load the fixtures under `dir`, which is copied, as are the options' texts. NULL: there is nothing to load,
  * or no thread to be had; they are then loaded in place, later. */
 struct ahead *ahead_begin(const char *dir, const struct fixture_options *options);
+/* Waits until it is known whether the rows of a large file have to be read: then they are, while this returns true. False:
+ * all is loaded. */
+bool ahead_reads(struct ahead *ahead);
 /* Waits for it and gives what was loaded. */
 void ahead_take(struct ahead *ahead, struct fixture_set *set, struct err_list *problems);
 /* What was loaded is not wanted; the thread ends at the next row. NULL is fine. */

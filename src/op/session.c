@@ -55,7 +55,8 @@ static struct fixture_options options_of(const struct ctx *ctx)
 {
     const struct environment *env = ctx->environment;
     return (struct fixture_options){.environment = environment_declared(env),
-                                    .production = env->role == ROLE_PRODUCTION, .base_dir = ctx->settings->base_dir};
+                                    .production = env->role == ROLE_PRODUCTION, .base_dir = ctx->settings->base_dir,
+                                    .cache = ctx->settings->cache_dir};
 }
 
 void session_read_ahead(struct ctx *ctx)

@@ -203,7 +203,7 @@ static void unknown_keys(void **state)
     (void)state;
     wrong("version: 1\nmigration: {dir: x}\n", "unknown key \"migration\"",
           "known here: version, project, migrations, seeds, tables, environments, groups, state_dir, journal, "
-          "journals, restore_triggers", "Did you mean \"migrations\"?", "seedops.yaml:2:1");
+          "journals, cache, restore_triggers", "Did you mean \"migrations\"?", "seedops.yaml:2:1");
     wrong("tables:\n  Station: {clas: context}\n", "unknown key \"clas\" in tables.Station",
           "known here: class, min_rows, secret", "Did you mean \"class\"?", "seedops.yaml:2:13");
     wrong("environments:\n  prod:\n    url: x\n    passwort_command: y\n",
