@@ -83,21 +83,19 @@ void plan_unpack_update(const struct bound *b, const char *bytes, struct arena *
 bool plan_inserts_begin(struct plan_inserts *i, struct table_plan *t, const struct fixture_options *options,
                         struct err *err)
 {
-    *i = (struct plan_inserts){.table = t};
-    if (t->whole)
-        return fixture_open(&i->reader, t->bound->fixture, options, err);
+    *i = (struct plan_inserts){.table = t, .left = t->head};
     spool_rewind(&t->inserts);
-    return true;
+    return t->head == 0 || fixture_open(&i->reader, t->bound->fixture, options, err);
 }
 
-static bool next_of_fixture(struct plan_inserts *i, struct arena *arena, struct fixture_row *row, bool *found,
-                            struct err *err)
+static bool next_of_head(struct plan_inserts *i, struct arena *arena, struct fixture_row *row, struct err *err)
 {
     const struct fixture_row *raw;
+    i->left--;
     if (!fixture_next(i->reader, &raw, err))
         return false;
-    *found = raw != NULL;
-    return !raw || row_settle(i->table->bound, raw, arena, row, err);
+    return raw ? row_settle(i->table->bound, raw, arena, row, err)
+               : err_set(err, ERR_FIXTURE, "%s has fewer rows than before", i->table->bound->fixture->rows_file);
 }
 
 bool plan_inserts_next(struct plan_inserts *i, struct arena *arena, struct fixture_row *row, bool *found,
@@ -105,9 +103,10 @@ bool plan_inserts_next(struct plan_inserts *i, struct arena *arena, struct fixtu
 {
     const char *bytes;
     size_t length;
-    *found = false;
-    if (i->reader)
-        return next_of_fixture(i, arena, row, found, err);
+    *found = i->left > 0;
+    if (*found)
+        return next_of_head(i, arena, row, err);
+    plan_inserts_end(i);
     if (!spool_next(&i->table->inserts, &bytes, &length, err))
         return false;
     if (bytes)
@@ -123,8 +122,8 @@ void plan_inserts_end(struct plan_inserts *i)
     i->reader = NULL;
 }
 
-/* Its rows are alike, as those of a CSV are, and nobody has to look at them one by one. */
-static bool goes_whole(const struct bound *b)
+/* A CSV gives every column in every row; its defaults are the same in all of them. */
+static bool is_plain(const struct bound *b)
 {
     const struct fixture *f = b->fixture;
     bool plain = f->csv && f->row_count >= PLAN_COPY_ROWS && b->table->foreign_key_count == 0 &&
@@ -145,18 +144,26 @@ static void note_found(struct collector *c, uint64_t rows)
     }
 }
 
-static bool take_whole(void *context)
+static void begin_head(struct collector *c)
+{
+    struct table_plan *t = c->table;
+    size_t columns = t->bound->fixture->column_count;
+    t->plain_fixture = c->first && is_plain(t->bound);
+    if (!t->plain_fixture)
+        return;
+    t->plain = true;
+    t->given = xcalloc(columns, sizeof *t->given);
+    memset(t->given, true, columns * sizeof *t->given);
+}
+
+static bool take_all(void *context)
 {
     struct collector *c = context;
     struct table_plan *t = c->table;
-    const struct fixture *f = t->bound->fixture;
-    if (!c->first || !goes_whole(t->bound))
+    if (!t->plain_fixture)
         return false;
-    t->whole = t->plain = true;
-    t->given = xcalloc(f->column_count, sizeof *t->given);
-    memset(t->given, true, f->column_count * sizeof *t->given);
-    t->insert_rows = f->row_count;
-    note_found(c, f->row_count);
+    t->head = t->insert_rows = t->bound->fixture->row_count;
+    note_found(c, t->head);
     return true;
 }
 
@@ -176,6 +183,45 @@ static void note_shape(struct table_plan *t, const struct fixture_row *row)
     }
 }
 
+static bool take_insert(struct collector *c, const struct fixture_row *row, struct err *err)
+{
+    struct table_plan *t = c->table;
+    if (!t->plain_fixture)
+        note_shape(t, row);
+    t->insert_rows++;
+    if (t->plain_fixture && t->inserts.count == 0 && row->number == t->head) {
+        t->head++;
+        return true;
+    }
+    row_pack(t->bound, row, &c->record);
+    return spool_add(&t->inserts, c->record.text, c->record.length, err);
+}
+
+/* Few rows go by INSERT, which takes them from the spool. */
+static bool spool_head(struct collector *c, struct err *err)
+{
+    struct table_plan *t = c->table;
+    struct spool all = {.limit = t->inserts.limit};
+    struct plan_inserts inserts;
+    struct arena arena = {0};
+    struct fixture_row row;
+    if (t->head == 0 || t->insert_rows >= PLAN_COPY_ROWS)
+        return true;
+    bool ok = plan_inserts_begin(&inserts, t, session_fixture_options(c->session), err), found = true;
+    while (ok && (ok = plan_inserts_next(&inserts, &arena, &row, &found, err)) && found) {
+        str_reset(&c->record);
+        row_pack(t->bound, &row, &c->record);
+        ok = spool_add(&all, c->record.text, c->record.length, err);
+        arena_reset(&arena);
+    }
+    plan_inserts_end(&inserts);
+    spool_free(&t->inserts);
+    t->inserts = all;
+    t->head = 0;
+    arena_free(&arena);
+    return ok;
+}
+
 static bool collect(void *context, const struct diff_row *row, struct err *err)
 {
     struct collector *c = context;
@@ -185,12 +231,8 @@ static bool collect(void *context, const struct diff_row *row, struct err *err)
     note_found(c, 1);
     hash_row(c, bound, row);
     str_reset(&c->record);
-    if (row->kind == DIFF_MISSING) {
-        note_shape(c->table, row->row);
-        c->table->insert_rows++;
-        row_pack(bound, row->row, &c->record);
-        return spool_add(&c->table->inserts, c->record.text, c->record.length, err);
-    }
+    if (row->kind == DIFF_MISSING)
+        return take_insert(c, row->row, err);
     pack_update(&c->record, bound, row);
     return spool_add(&c->table->updates, c->record.text, c->record.length, err);
 }
@@ -219,14 +261,15 @@ static bool plan_table(struct collector *c, struct err *err)
     struct table_plan *t = c->table;
     hash_table(c, t->bound->table);
     before = *c->rows;
+    begin_head(c);
     struct diff_options options = declared_diff_options(c->session, t->bound);
     options.in_transaction = c->declared->in_transaction;
     options.bare = options.no_extra = true;
-    options.all_missing = take_whole;
+    options.all_missing = take_all;
     options.row = collect;
     options.progress = progress;
     options.context = c;
-    bool ok = diff_table(c->session->db, t->bound, &options, &t->totals, err);
+    bool ok = diff_table(c->session->db, t->bound, &options, &t->totals, err) && spool_head(c, err);
     hash_as_one(c, &before);
     return ok;
 }

@@ -1,7 +1,7 @@
 /* plan - what a seed would write: the differences of every declared table, and their digest.
  *
- * Rows wait in spools (memory first, then an unlinked file), so a plan of a million inserts holds none of them. A large
- * fixture whose rows are all missing is its own spool.
+ * Rows wait in spools (memory first, then an unlinked file), so a plan of a million inserts holds none of them. As far as
+ * a fixture's rows are missing from its first one on, it is its own spool.
  * Records:  insert: packed row;  update: packed row, live key texts, count, then (column, text that was read). */
 #ifndef SEEDOPS_OP_PLAN_H
 #define SEEDOPS_OP_PLAN_H
@@ -17,7 +17,8 @@ struct table_plan {
     const struct bound *bound;
     struct diff_totals totals;
     uint64_t insert_rows;
-    bool whole;                    /* they are all of the fixture's: read them there, `inserts` is empty */
+    uint64_t head;                 /* so many of them are the fixture's first ones, read there; the others are spooled */
+    bool plain_fixture;            /* it may have a head: its rows are alike, nobody looks at them one by one */
     struct spool inserts, updates;
     bool plain;                    /* all rows to insert give texts for the same columns: no reference, no SQL */
     bool *given;                   /* which; parallel to fixture->columns */
@@ -44,7 +45,8 @@ void plan_free(struct plan *plan);
 /* The rows to insert, in their order. */
 struct plan_inserts {
     struct table_plan *table;
-    struct fixture_reader *reader; /* NULL: from the spool */
+    struct fixture_reader *reader; /* of the head; NULL: it has been read */
+    uint64_t left;                 /* of it */
 };
 bool plan_inserts_begin(struct plan_inserts *i, struct table_plan *table, const struct fixture_options *options,
                         struct err *err);

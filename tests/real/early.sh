@@ -123,6 +123,15 @@ cp fresh/seeds/rows.csv ground/seeds/rows.csv
 seeds ground
 is "$rc $(sql c d -c 'SELECT count(*), (SELECT other FROM third WHERE id = 3000) FROM fresh')" "0 30000|7" "and with it mended all is written" || note "$out" "$err"
 is "$(sql c d -c "SELECT count(*) FROM (SELECT code, n, note FROM fresh EXCEPT SELECT to_char(g, 'FM000000'), g, repeat('x', 40) FROM generate_series(1, 30000) g) x")" 0 "as the fixture has it"
+# some of the first rows missing, and some later ones: few of them, and many
+sql c d -c "DELETE FROM fresh WHERE n <= 3 OR n IN (500, 29000)" -c 'VACUUM fresh'
+sql c d -c "SELECT pg_stat_reset()" >/dev/null
+seeds fresh
+is "$rc $(sql c d -c 'SELECT count(*), count(*) FILTER (WHERE n <= 3), sum(n) FROM fresh')" "0 30000|3|450015000" "a few of the first rows and of others" || note "$out" "$err"
+sql c d -c "DELETE FROM fresh WHERE n <= 700 OR n BETWEEN 20000 AND 20700" -c 'VACUUM fresh'
+sql c d -c "SELECT pg_stat_reset()" >/dev/null
+seeds fresh
+is "$rc $(sql c d -c 'SELECT count(*), count(*) FILTER (WHERE n <= 700), sum(n) FROM fresh')" "0 30000|700|450015000" "many of the first rows and of others" || note "$out" "$err"
 forget; seeds ground
 is "$rc $(log | grep -c txid_current)" "0 0" "again: nothing is written"
 finish
