@@ -25,7 +25,7 @@ const struct command commands[] = {
      cmd_count},
     {"diagnose", "[ENV...]", "why tables that should have rows have none: verdict and evidence", "deep jobs", MANY,
      cmd_diagnose},
-    {"diff", "[ENV] [TABLE...]", "fixtures against live rows, column by column", "digest scan", DB | OPS, cmd_diff},
+    {"diff", "[ENV] [TABLE...]", "fixtures against live rows, column by column", "digest rows scan", DB | OPS, cmd_diff},
     {"envs", "", "list the environments and what each points to; accept or forget what one is known to be",
      "accept confirm forget", 0, cmd_envs},
     {"help", "[COMMAND]", "explain a command", "", OPS, cmd_help},

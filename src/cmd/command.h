@@ -13,7 +13,7 @@ struct options {                     /* everything the command line can say, par
     const char *environment;         /* NULL: not given */
     const char *operands[64];        /* what follows the environment (tables, names) */
     int operand_count;
-    bool json, deep, digest, dry_run, scan, undo, help, version, applied, rolled_back, list, partial, renumber, to_sql;
+    bool json, deep, digest, rows, dry_run, scan, undo, help, version, applied, rolled_back, list, partial, renumber, to_sql;
     bool html, cast, verify, merge, clean_env;
     char **exec;                     /* COMMAND_EXEC: what stands behind "--", NULL at its end; borrowed from argv */
     const char *action, *of_environment, *user, *since, *until, *outcome, *table;   /* sessions: which */

@@ -101,6 +101,9 @@ static bool json_end_table(void *context, const char *table, const struct diff_t
     json_number(o, "fixture_rows", t->fixture_rows, false);
     json_number(o, "live_rows", t->live_rows, held);
     json_put_text(o, "by", t->by_digests ? "digests" : "rows");
+    json_put_text(o, "why_rows", t->why_rows);
+    json_put_bool(o, "cached", t->kept);
+    json_number(o, "reaction_ms", (uint64_t)t->reaction_ms, t->reaction_ms < 0);
     json_object_end(o);
     return true;
 }
@@ -193,11 +196,17 @@ static void add_total(struct str *out, const char *what, uint64_t n, uint64_t al
         str_printf(out, " (%llu allowed)", (unsigned long long)allowed);
 }
 
+/* How it was compared, where that was a question, and what the answer hung on. */
 static void add_way(struct str *out, const struct diff_totals *t)
 {
     if (t->why_rows)
         str_printf(out, "; row by row: %s", t->why_rows);
-    str_add(out, t->by_digests ? "; by digests\n" : "\n");
+    if (t->by_digests)
+        str_add(out, "; by digests");
+    if (t->reaction_ms >= 0 && (t->by_digests || t->why_rows))
+        str_printf(out, " (%sthe server answers in %lld ms)", t->kept ? "the fixture's from the cache, " : "",
+                   (long long)t->reaction_ms);
+    str_add_char(out, '\n');
 }
 
 static bool text_end_table(void *context, const char *table, const struct diff_totals *t, bool held, struct err *err)
@@ -230,17 +239,25 @@ static const struct diff_report faces[] = {
     {.begin = json_begin_table, .row = json_row, .end = json_end_table},
 };
 
+static bool one_way(const struct options *options, struct err *err)
+{
+    if (!options->digest || !options->rows)
+        return true;
+    err_set(err, ERR_USAGE, "--digest and --rows are two ways");
+    return err_hint(err, "give one of them, or neither: then the one that pays is taken");
+}
+
 int cmd_diff(const struct command *command, struct options *options)
 {
     struct face face;
     struct err err = {0};
     struct printer p = {.json = options->json};
     bool identical = false;
-    bool ok = face_open(&face, command, options, &err);
+    bool ok = face_open(&face, command, options, &err) && one_way(options, &err);
     p.color = face.color;
     struct diff_report report = faces[options->json];
     report.context = &p;
-    report.way = options->digest ? DIFF_BY_DIGESTS : DIFF_BY_ROWS;
+    report.way = options->digest ? DIFF_BY_DIGESTS : options->rows ? DIFF_BY_ROWS : DIFF_AS_IT_PAYS;
     if (options->json) {
         json_begin(&p.writer, &p.out);
         json_object(&p.writer);

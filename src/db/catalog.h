@@ -15,6 +15,7 @@ struct db_type {
     uint32_t oid;
     const char *name;            /* format_type: "character varying(40)" */
     const char *base;            /* typname of the base type, domains unwound: "varchar", "numeric" */
+    uint32_t base_oid;           /* of that; below 10 000 it is a type of the server's own */
     char category;               /* pg_type.typcategory */
     char kind;                   /* pg_type.typtype of the column's own type: b e d c r m */
     bool has_equality;           /* a default btree or hash operator class: IS DISTINCT FROM works */

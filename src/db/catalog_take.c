@@ -147,6 +147,7 @@ static void set_type(struct db_column *column, const struct types *types, int mo
             return;
     }
     type->base = text_at(arena, types->rows, row, 1);
+    type->base_oid = oid_at(types->rows, row, 0);
     type->equality = equality_of(types, row, arena);
     type->has_equality = type->equality != NULL;
     set_modifier(type, modifier);

@@ -68,6 +68,9 @@ struct db_facts {
     int server_version_num;          /* 150008 */
     const char *server_encoding;     /* "UTF8"; "" where it is not told */
     bool unix_socket, tls;
+    /* How long it took to answer the start-up message: a round trip at least, and not much more where no password is
+     * asked for and the machine is not busy. A socket's own address does not tell: a tunnel may begin there. */
+    int reaction_ms;
     int backend_pid;                 /* PQbackendPID */
     int socket;                      /* for getsockname and SO_PEERCRED; borrowed */
 };

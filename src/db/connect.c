@@ -219,7 +219,7 @@ static bool build(struct parameters *p, const struct attempt *a, const struct db
 struct phase { const char *name; int64_t since_ms; };
 
 /* Tells of the phase that libpq has left, when it comes to another one. */
-static void follow(const struct db_options *options, PGconn *pg, struct phase *phase)
+static void follow(struct db *db, const struct db_options *options, PGconn *pg, struct phase *phase)
 {
     ConnStatusType status = PQstatus(pg);
     int64_t now = clock_mono_ms();
@@ -230,6 +230,8 @@ static void follow(const struct db_options *options, PGconn *pg, struct phase *p
                                                                                                        : "start-up";
     if (name == phase->name || status == CONNECTION_BAD)
         return;
+    if (!name)
+        db->reaction_ms = (int)(now - phase->since_ms);
     if (phase->name && options->phase && !(options->way && strcmp(phase->name, "tcp") == 0))
         options->phase(options->phase_sink, phase->name, now - phase->since_ms);
     *phase = (struct phase){name, now};
@@ -256,7 +258,7 @@ static bool try_address(struct db *db, const struct attempt *a, const struct db_
         switch (wait_for(PQsocket(pg), events, db->cancel_fd, deadline)) {
         case WAIT_IO:
             next = PQconnectPoll(pg);
-            follow(a->options, pg, &phase);
+            follow(db, a->options, pg, &phase);
             break;
         case WAIT_CANCEL:
             waiting = err_set(err, ERR_CANCELLED, "cancelled while connecting");
@@ -306,6 +308,7 @@ static void fill_facts(struct db *db)
     f->user = keep(db, PQuser(db->pg));
     f->unix_socket = f->host[0] == '/' || f->host[0] == '@';
     f->tls = PQsslInUse(db->pg);
+    f->reaction_ms = db->reaction_ms;
     f->backend_pid = PQbackendPID(db->pg);
     f->socket = PQsocket(db->pg);
 }

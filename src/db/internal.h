@@ -51,6 +51,7 @@ struct db {
     int cancel_fd, patience_ms;
     bool ignore_cancel, committing, all_loopback;
     uint64_t round_trips;
+    int reaction_ms;                 /* db_facts */
     size_t statements_done;          /* of the newest command */
     void (*notice)(void *sink, const char *severity, const char *text);
     void *notice_sink;

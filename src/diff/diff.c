@@ -94,24 +94,33 @@ static bool all_missing(struct db *db, struct match *m, struct err *err)
     return match_live_end(m, err) && suspects_decide(db, m, err) && match_finish(m, err);
 }
 
-static bool compare_rows(struct db *db, const struct bound *bound, const struct diff_options *options,
+static bool merge(struct db *db, struct match *m, const struct diff_options *options, struct err *err)
+{
+    if (m->bound->table->known_empty)
+        return all_missing(db, m, err);
+    char *sql = copy_statement(&m->layout, options->in_transaction);
+    bool ok = db_copy_out_begin(db, sql, err) && merge_copy(db, m, err) && suspects_decide(db, m, err) &&
+              match_finish(m, err);
+    free(sql);
+    return ok;
+}
+
+/* learn: what the server's texts of the fixture's rows are is worth keeping. */
+static bool compare_rows(struct db *db, const struct bound *bound, const struct diff_options *options, bool learn,
                          struct diff_totals *totals, struct err *err)
 {
     struct match m;
+    struct learning learning;
     if (!match_begin(&m, bound, options, err))
         return false;
-    bool ok;
-    if (bound->table->known_empty) {
-        ok = all_missing(db, &m, err);
-    } else {
-        char *sql = copy_statement(&m.layout, options->in_transaction);
-        ok = db_copy_out_begin(db, sql, err) && merge_copy(db, &m, err) && suspects_decide(db, &m, err) &&
-             match_finish(&m, err);
-        free(sql);
-    }
-    const char *why = totals->why_rows;
+    if (learn)
+        digest_learn(&learning, &m, db);
+    bool ok = merge(db, &m, options, err);
+    if (learn)
+        digest_learned(&learning, ok);
+    m.totals.why_rows = totals->why_rows;
+    m.totals.reaction_ms = totals->reaction_ms;
     *totals = m.totals;
-    totals->why_rows = why;
     match_free(&m);
     return ok;
 }
@@ -120,18 +129,19 @@ static bool compare(struct db *db, const struct bound *bound, const struct diff_
                     struct diff_totals *totals, struct err *err)
 {
     enum digest_end end = DIGEST_ROWS;
-    if (options->way == DIFF_BY_DIGESTS && !bound->table->known_empty)
-        end = digest_table(db, bound, options, totals, &totals->why_rows, err);
+    bool learn = false;
+    if (options->way != DIFF_BY_ROWS && !bound->table->known_empty)
+        end = digest_table(db, bound, options, totals, &learn, err);
     totals->by_digests = end == DIGEST_DONE;
     if (end != DIGEST_ROWS)
         return end == DIGEST_DONE;
-    return compare_rows(db, bound, options, totals, err);
+    return compare_rows(db, bound, options, learn, totals, err);
 }
 
 bool diff_table(struct db *db, const struct bound *bound, const struct diff_options *options,
                 struct diff_totals *totals, struct err *err)
 {
-    *totals = (struct diff_totals){0};
+    *totals = (struct diff_totals){.reaction_ms = -1};
     bool ok = compare(db, bound, options, totals, err);
     if (!options->in_transaction && !bound->table->known_empty && db_alive(db))
         ok = ok ? db_run(db, "COMMIT", 0, NULL, NULL, err) : (db_rollback(db), false);

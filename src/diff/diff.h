@@ -42,12 +42,15 @@ struct diff_totals {
     uint64_t missing, changed, extra;       /* all */
     uint64_t allowed_changed, allowed_extra;/* of those */
     bool by_digests;                        /* no rows were read but those that differ */
-    const char *why_rows;                   /* digests were asked for: why rows were compared; NULL: they were not, or did */
+    bool kept;                              /* the fixture's sums were those of an earlier run */
+    const char *why_rows;                   /* why rows were compared, where digests might have been; or NULL */
+    int64_t reaction_ms;                    /* what the server's distance was taken for; -1: it was no question */
 };
 
 enum diff_way {
+    DIFF_AS_IT_PAYS,           /* by digests where that is worth it (digest.h), which shows as it goes */
     DIFF_BY_ROWS,              /* every live row is read */
-    DIFF_BY_DIGESTS            /* sums of hashes first (digest.h), where the table has them and few rows differ */
+    DIFF_BY_DIGESTS            /* sums of hashes first, where the table has them and few rows differ */
 };
 
 struct diff_options {

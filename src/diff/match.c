@@ -17,22 +17,24 @@ enum {
 
 /* ---- the fixture's side ---- */
 
-/* The fixture's next row that is wanted, settled, into m->row; *found false: the end. */
-static bool read_row(struct match *m, bool *found, struct err *err)
+static bool read_fixture(struct match *m, bool *found, struct err *err)
 {
     const struct fixture_row *raw;
-    do {
-        arena_reset(&m->scratch);
-        *found = false;
-        if (!fixture_next(m->reader, &raw, err))
-            return false;
-        if (!raw)
-            return true;
-        if (!row_settle(m->bound, raw, &m->scratch, &m->row, err))
-            return false;
-        *found = true;
-    } while (m->wants && !m->wants(m->wants_context, &m->row));
-    layout_fixture_key(&m->layout, &m->row, &m->room[0], &m->key);
+    if (!fixture_next(m->reader, &raw, err))
+        return false;
+    *found = raw != NULL;
+    return !raw || row_settle(m->bound, raw, &m->scratch, &m->row, err);
+}
+
+/* The next row, settled, into m->row; *found false: the end. */
+static bool read_row(struct match *m, bool *found, struct err *err)
+{
+    arena_reset(&m->scratch);
+    *found = false;
+    if (!(m->rows.next ? m->rows.next(m->rows.context, &m->scratch, &m->row, found, err) : read_fixture(m, found, err)))
+        return *found = false;
+    if (*found)
+        layout_fixture_key(&m->layout, &m->row, &m->room[0], &m->key);
     return true;
 }
 
@@ -95,9 +97,8 @@ static bool advance(struct match *m, struct err *err)
 
 /* Order only decides how much is left to the server, so the fixture's own word that it is sorted is enough;
  * references sort by what they refer to. */
-static bool order_is_ours(const struct match *m)
+bool match_sorted(const struct bound *b)
 {
-    const struct bound *b = m->bound;
     size_t numbers = 0;
     for (size_t k = 0; k < b->key_count; k++) {
         if (b->refs[b->key[k]].table)
@@ -110,7 +111,7 @@ static bool order_is_ours(const struct match *m)
 bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,
                  struct err *err)
 {
-    return match_begin_some(m, bound, options, NULL, NULL, err);
+    return match_begin_rows(m, bound, options, &(struct match_rows){0}, err);
 }
 
 static void note_columns(struct match *m)
@@ -131,10 +132,10 @@ static void note_columns(struct match *m)
         m->plain_key &= !m->layout.columns[b->key[k]].shape;
 }
 
-bool match_begin_some(struct match *m, const struct bound *bound, const struct diff_options *options,
-                      bool (*wants)(void *context, const struct fixture_row *row), void *context, struct err *err)
+bool match_begin_rows(struct match *m, const struct bound *bound, const struct diff_options *options,
+                      const struct match_rows *rows, struct err *err)
 {
-    *m = (struct match){.bound = bound, .options = options, .wants = wants, .wants_context = context};
+    *m = (struct match){.bound = bound, .options = options, .rows = *rows};
     if (!layout_make(&m->layout, bound, options->fixtures, err))
         return false;
     if (options->places)
@@ -142,8 +143,8 @@ bool match_begin_some(struct match *m, const struct bound *bound, const struct d
     note_columns(m);
     m->leftover = sorter_new(LEFTOVER_MEMORY);
     m->found = sorter_new(FOUND_MEMORY);
-    bool ok = fixture_open(&m->reader, bound->fixture, options->fixtures, err) &&
-              (order_is_ours(m) || sort_fixture(m, err)) && advance(m, err);
+    bool ok = (rows->next || fixture_open(&m->reader, bound->fixture, options->fixtures, err)) &&
+              (match_sorted(bound) || sort_fixture(m, err)) && advance(m, err);
     if (!ok)
         match_free(m);
     return ok;
@@ -249,6 +250,12 @@ static bool surely_missing(const struct match *m)
     return true;
 }
 
+static void tell_settled(const struct match *m, const struct fixture_row *row, char *const *fields)
+{
+    if (m->settled)
+        m->settled(m->settled_context, row, fields);
+}
+
 /* The current row found no partner. It is told in its turn. */
 static bool alone(struct match *m, struct err *err)
 {
@@ -256,6 +263,7 @@ static bool alone(struct match *m, struct err *err)
         return suspect(m, SUSPECT_ALONE, err);
     if (m->suspects.count > 0)
         return suspect(m, SUSPECT_MISSING, err);
+    tell_settled(m, &m->row, NULL);
     return report_missing(m, &m->row, err) && advance(m, err);
 }
 
@@ -275,8 +283,10 @@ static bool told_apart(struct match *m, char *const *fields, struct err *err)
 static bool paired(struct match *m, char *const *fields, struct err *err)
 {
     enum verdict verdict = compare_row(m, fields);
-    if (verdict == SAME)
+    if (verdict == SAME) {
+        tell_settled(m, &m->row, fields);
         return advance(m, err);
+    }
     if (verdict == DIFFERENT && m->suspects.count == 0)
         return told_apart(m, fields, err);
     return suspect(m, SUSPECT_PAIRED, err);
@@ -323,7 +333,7 @@ bool match_live(struct match *m, char *const *fields, struct err *err)
 static void tell_as_one(struct match *m)
 {
     const struct diff_options *o = m->options;
-    if (!m->row_here || m->wants || m->totals.live_rows || !o->all_missing || !o->all_missing(o->context))
+    if (!m->row_here || m->rows.next || m->totals.live_rows || !o->all_missing || !o->all_missing(o->context))
         return;
     m->totals.missing = m->totals.fixture_rows = m->bound->fixture->row_count;
     m->row_here = false;
@@ -374,8 +384,10 @@ static bool note_found(struct match *m, char *const *fields, struct err *err)
 bool match_decide(struct match *m, const struct fixture_row *row, bool paired, char *const *fields,
                   const bool *equal, struct err *err)
 {
-    if (!fields)
+    if (!fields) {
+        tell_settled(m, row, NULL);
         return report_missing(m, row, err);
+    }
     if (!paired && !note_found(m, fields, err))
         return false;
     struct arena arena = {0};
@@ -383,6 +395,7 @@ bool match_decide(struct match *m, const struct fixture_row *row, bool paired, c
     bool *differs = arena_alloc(&arena, count * sizeof *differs);
     for (size_t i = 0; i < count; i++)
         differing += differs[i] = cell_differs(m, i, &row->values[i], fields, equal);
+    tell_settled(m, row, differing ? NULL : fields);
     bool ok = differing == 0 || report_changed(m, row, fields, differs, err);
     arena_free(&arena);
     return ok;

@@ -22,6 +22,12 @@ enum suspicion {
     SUSPECT_MISSING                /* nothing to ask any more: it waits behind others for its turn */
 };
 
+/* Settled rows, in the fixture's order, each in `arena`; *found false: the end. next NULL: all that the fixture has. */
+struct match_rows {
+    bool (*next)(void *context, struct arena *arena, struct fixture_row *row, bool *found, struct err *err);
+    void *context;
+};
+
 struct match {
     const struct bound *bound;
     const struct diff_options *options;
@@ -41,19 +47,22 @@ struct match {
     bool row_here;
     bool plain_key;                /* of columns whose values are no references */
     bool ascends;                  /* each fixture row had a greater key than the one before it */
-    bool (*wants)(void *context, const struct fixture_row *row);   /* NULL: every row is compared */
-    void *wants_context;
+    struct match_rows rows;        /* where they come from; or */
     struct str key, last_key, live_key, room[2], packed;
     struct str peeked;             /* a suspect that was read but did not fit its batch; empty: none */
     int64_t progress_ms;
+    /* Told of every fixture row once it is compared: the live row that equals it, or NULL. NULL: nobody is. */
+    void (*settled)(void *context, const struct fixture_row *row, char *const *fields);
+    void *settled_context;
 };
 
-/* Opens the fixture, sorts it where its order is not the live side's. */
+/* True if the fixture need not be sorted: its order is the live side's. */
+bool match_sorted(const struct bound *bound);
+/* Opens the fixture, sorts it where it has to be. */
 bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,
                  struct err *err);
-/* Of the fixture only rows for which `wants` says so. */
-bool match_begin_some(struct match *m, const struct bound *bound, const struct diff_options *options,
-                      bool (*wants)(void *context, const struct fixture_row *row), void *context, struct err *err);
+bool match_begin_rows(struct match *m, const struct bound *bound, const struct diff_options *options,
+                      const struct match_rows *rows, struct err *err);
 /* The next live row, layout.field_count texts (NULL: SQL NULL). */
 bool match_live(struct match *m, char *const *fields, struct err *err);
 /* No live row is left. */

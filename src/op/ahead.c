@@ -44,7 +44,7 @@ bool ahead_reads(struct ahead *a)
     pthread_mutex_lock(&a->mutex);
     while (!a->reads && !a->done)
         pthread_cond_wait(&a->told, &a->mutex);
-    bool reads = a->reads && !a->done;
+    bool reads = a->reads;
     pthread_mutex_unlock(&a->mutex);
     return reads;
 }

@@ -10,8 +10,7 @@ struct ahead;
 /* Begins to load the fixtures under `dir`, which is copied, as are the options' texts. NULL: there is nothing to load,
  * or no thread to be had; they are then loaded in place, later. */
 struct ahead *ahead_begin(const char *dir, const struct fixture_options *options);
-/* Waits until it is known whether the rows of a large file have to be read: then they are, while this returns true. False:
- * all is loaded. */
+/* Waits until it is known whether the rows of a large file have to be read, which goes on while this returns true. */
 bool ahead_reads(struct ahead *ahead);
 /* Waits for it and gives what was loaded. */
 void ahead_take(struct ahead *ahead, struct fixture_set *set, struct err_list *problems);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "diff/digest.h"
 #include "op/declared.h"
 #include "op/held.h"
 
@@ -59,12 +60,19 @@ static const struct bound *first_of(const struct bound_set *set, const char *tab
     return NULL;
 }
 
-static void ask_first(const struct early *e, struct session *s, const char *table)
+/* The way that the comparison will go, as far as that can be told by now. */
+static bool by_rows(struct session *s, enum diff_way way)
+{
+    return way == DIFF_BY_ROWS || (way == DIFF_AS_IT_PAYS && digest_is_near(s->db) && ahead_reads(s->ahead));
+}
+
+static void ask_first(const struct early *e, struct session *s, const char *table, enum diff_way way)
 {
     const struct bound *first = first_of(&e->set, table);
-    if (!first || first->table->kind != 'r' || first->fixture->stamp.size < LARGE_FILE)
+    if (!first || first->table->kind != 'r' || first->fixture->stamp.size < LARGE_FILE || !by_rows(s, way))
         return;
     struct diff_options options = declared_diff_options(s, first);
+    options.way = DIFF_BY_ROWS;
     char *sql = diff_first_statement(first, &options);
     if (sql)
         db_send_ahead(s->db, sql);
@@ -109,7 +117,7 @@ bool early_checked(struct early *e, const struct fixture_set *fixtures)
 
 /* ---- all of it ---- */
 
-void early_begin(struct early *e, struct session *s, const char *table, bool check)
+void early_begin(struct early *e, struct session *s, const char *table, enum diff_way way, bool check)
 {
     const char *dir = s->ctx->settings->seeds_dir;
     struct err_list problems = {0};
@@ -123,7 +131,7 @@ void early_begin(struct early *e, struct session *s, const char *table, bool che
         return;
     e->bound = true;
     if (bind_fixtures(&e->set, &e->fixtures, &s->catalog, &problems)) {
-        ask_first(e, s, table);
+        ask_first(e, s, table, way);
         if (check && many_sure_to_be_missing(&e->set))
             e->precheck = precheck_begin(s->db, &e->set, &s->fixture_options);
     }

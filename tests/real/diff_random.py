@@ -1,7 +1,10 @@
 """Random tables and fixtures for diff_random.sh: writes SQL and a project, and says what the server finds.
 
-    diff_random.py make SEED TABLES DIR     DIR/setup.sql, DIR/seeds/*, DIR/expect.sql
-    diff_random.py compare DIR              DIR/expected (rows of expect.sql) against DIR/diff.json, DIR/status.json
+    diff_random.py make SEED TABLES DIR     DIR/setup.sql, DIR/seeds/*, DIR/expect.sql; what happens to them later:
+                                            DIR/change.sql (live rows), DIR/retype.sql (columns), DIR/again/seeds/* (the
+                                            same values in other words, with DIR/again/model.json)
+    diff_random.py compare DIR [FILE...]    DIR/expected (rows of expect.sql) against DIR/FILE (diff.json, status.json)
+    diff_random.py garble DIR SEED          spoils every file in DIR, each in one of many ways
 
 A live value and its fixture text are written differently on purpose (9.99 and 9.990, t and yes, citext in another
 case). What counts as a difference is asked of the server alone: FULL JOIN by the key, IS DISTINCT FROM.
@@ -165,6 +168,17 @@ KEYS = ["int4", "text", "public.citext", "uuid", "numeric", "timestamptz", "inet
         "text COLLATE public.nocase", "public.price", "char(5)", "bool", "interval", "int2", "daterange", "bytea", "float8"]
 
 
+# What a column's type may become, for values and as text: what was equal before need not be so any more.
+RETYPES = {
+    "public.citext": ["text", "varchar(400)"], "text COLLATE public.nocase": ["text", 'text COLLATE "C"', "public.citext"],
+    "numeric(10,3)": ["numeric", "numeric(12,4)", "text"], "numeric": ["numeric(12,3)", "text"], "float8": ["text"],
+    "timestamptz": ["text", "timestamptz(3)"], "timestamp": ["text"], "jsonb": ["text", "json"], "json": ["text", "jsonb"],
+    "interval": ["text"], "uuid": ["text"], "bytea": ["text"], "inet": ["text"], "public.price": ["numeric(8,2)", "text"],
+    "char(5)": ["text", "char(6)"], "int4": ["int8", "text"], "bool": ["text"], 'public."Tier"': ["text"], "text": ["public.citext"],
+    "varchar(400)": ["text", "public.citext"], "int8[]": ["text"], "int4range": ["text"], 'public."Pair"': ["text"],
+}
+
+
 def quote(value):
     return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
@@ -173,10 +187,10 @@ def cast(column):
     return column["type"].split(" COLLATE")[0]
 
 
-def compared(column, value):
+def compared(retyped, column, value):
     """The expression to compare by: json as jsonb, a type without equality by the text it prints."""
-    if column["type"] == "json":
-        return value + "::jsonb"
+    if column["type"] == "json" or (column["type"] == "jsonb" and retyped):
+        return "to_jsonb(%s)" % value     # of a text it is a string, which is compared as one
     return value + "::text" if column["type"] == "point" else value
 
 
@@ -196,6 +210,7 @@ class Table:
         self.prune = r.random() < 0.5
         self.insert = r.random() < 0.2
         self.keep = [c["name"] for c in self.columns if not c["key"] and r.random() < 0.1]
+        self.named, self.as_csv = r.random() < 0.5, r.random() < 0.5
         self.make_rows()
 
     def value(self, column):
@@ -212,22 +227,32 @@ class Table:
             if key not in seen:
                 seen.add(key)
                 self.rows.append(spellings)
-        self.live, self.fixture = [], []
+        self.live, self.means = [], []
         for spellings in self.rows:
             fate = self.r.random()
             if fate > 0.12:
                 self.live.append([s[0] for s in spellings])
             if fate < 0.88:
-                self.fixture.append([self.spell(c, s, fate) for c, s in zip(self.columns, spellings)])
+                self.means.append([self.meant(c, s, fate) for c, s in zip(self.columns, spellings)])
+        self.write_anew()
+        order = list(range(len(self.fixture)))
         if self.r.random() < 0.5:
-            self.fixture.sort(key=lambda row: [str(v).encode() for v in row[:len(self.key)]])
+            order.sort(key=lambda n: [str(v).encode() for v in self.fixture[n][:len(self.key)]])
         else:
-            self.r.shuffle(self.fixture)
+            self.r.shuffle(order)
+        self.fixture, self.means = [self.fixture[n] for n in order], [self.means[n] for n in order]
 
-    def spell(self, column, spellings, fate):
-        if not column["key"] and fate > 0.6 and self.r.random() < 0.3:
-            return self.r.choice(self.value(column))
-        return self.r.choice(spellings)
+    def meant(self, column, spellings, fate):
+        """The ways to write what the fixture says of this value."""
+        return self.value(column) if not column["key"] and fate > 0.6 and self.r.random() < 0.3 else spellings
+
+    def write_anew(self):
+        self.fixture = [[self.r.choice(spellings) for spellings in row] for row in self.means]
+
+    def shadow_rows(self):
+        """What the fixture says, read by the columns' types."""
+        return "".join('INSERT INTO shadow."%s" VALUES (%d, %s);\n' % (self.name, i, ", ".join(map(quote, row)))
+                       for i, row in enumerate(self.fixture))
 
     def setup(self):
         columns = ", ".join('"%s" %s' % (c["name"], c["type"]) for c in self.columns)
@@ -235,13 +260,31 @@ class Table:
         out = 'CREATE TABLE "%s" (%s, PRIMARY KEY (%s));\n' % (self.name, columns, key)
         for row in self.live:
             out += 'INSERT INTO "%s" VALUES (%s) ON CONFLICT DO NOTHING;\n' % (self.name, ", ".join(map(quote, row)))
-        shadow = "ord int, " + columns
-        out += 'CREATE TABLE shadow."%s" (%s);\n' % (self.name, shadow)
-        for i, row in enumerate(self.fixture):
-            out += 'INSERT INTO shadow."%s" VALUES (%d, %s);\n' % (self.name, i, ", ".join(map(quote, row)))
-        return out
+        return out + 'CREATE TABLE shadow."%s" (ord int, %s);\n' % (self.name, columns) + self.shadow_rows()
 
-    def expect(self):
+    def change(self):
+        """Some live rows go, some get values of others."""
+        out = ""
+        for c in self.columns:
+            if not c["key"] and self.r.random() < 0.4:
+                out += ('UPDATE public."{0}" SET "{1}" = (SELECT "{1}" FROM public."{0}" ORDER BY random() LIMIT 1) WHERE random() < 0.3;\n'
+                        .format(self.name, c["name"]))
+        return out + ('DELETE FROM public."%s" WHERE random() < 0.1;\n' % self.name if self.r.random() < 0.3 else "")
+
+    def retype(self):
+        """Other types for some columns; a table whose values do not allow it stays as it is."""
+        to = {c["name"]: self.r.choice(RETYPES[c["type"]]) for c in self.columns if c["type"] in RETYPES and self.r.random() < 0.5}
+        if not to:
+            return ""
+        out = 'BEGIN; DELETE FROM shadow."%s";\n' % self.name
+        for name, type in to.items():
+            collate = "" if "COLLATE" in type or "." in type or not (type == "text" or "char" in type) else ' COLLATE "default"'
+            for schema in ("public", "shadow"):
+                out += 'ALTER TABLE %s."%s" ALTER "%s" TYPE %s USING "%s"::text::%s;\n' % (
+                    schema, self.name, name, type + collate, name, type.split(" COLLATE")[0])
+        return out + self.shadow_rows() + "COMMIT;\n"
+
+    def expect(self, retyped):
         """One row a difference: table, kind, ordinal of the fixture row, live key as JSON, columns that differ."""
         on = " AND ".join('l."{0}" = f."{0}"'.format(c["name"]) for c in self.key)
         first = self.key[0]["name"]
@@ -249,7 +292,7 @@ class Table:
         parts = []
         for c in self.columns:
             if not c["key"]:
-                a, b = compared(c, 'l."%s"' % c["name"]), compared(c, 'f."%s"' % c["name"])
+                a, b = compared(retyped, c, 'l."%s"' % c["name"]), compared(retyped, c, 'f."%s"' % c["name"])
                 parts.append("CASE WHEN %s IS DISTINCT FROM %s THEN '%s' END" % (a, b, c["name"]))
         differing = "concat_ws(',', %s)" % ", ".join(parts)
         return ("SELECT json_build_object('table', %s, 'ord', f.ord, 'live', CASE WHEN l.\"%s\" IS NULL THEN NULL ELSE %s END,"
@@ -261,23 +304,21 @@ class Table:
     def write_fixture(self, dir):
         stem = os.path.join(dir, self.name.replace(" ", "_"))
         head = "table: %s\n" % yaml_text(self.name)
-        self.named = self.r.random() < 0.5
         if self.named:
             head += "key: [%s]\n" % ", ".join(c["name"] for c in self.key)
         head += "prune: true\n" if self.prune else ""
         head += "mode: insert\n" if self.insert else ""
         head += "keep: [%s]\n" % ", ".join(self.keep) if self.keep else ""
-        as_csv = self.r.random() < 0.5
         with open(stem + ".yaml", "w") as out:
             out.write(head)
-            if as_csv:
+            if self.as_csv:
                 out.write("rows: !csv %s.csv\n" % os.path.basename(stem))
             else:
                 out.write("rows:\n" if self.fixture else "rows: []\n")
                 for row in self.fixture:
                     out.write("  - {%s}\n" % ", ".join("%s: %s" % (c["name"], yaml_text(v))
                                                        for c, v in zip(self.columns, row)))
-        if as_csv:
+        if self.as_csv:
             with open(stem + ".csv", "w", newline="") as out:
                 out.write(",".join(c["name"] for c in self.columns) + "\n")
                 for row in self.fixture:
@@ -290,10 +331,23 @@ def make(seed, count, dir):
     os.makedirs(os.path.join(dir, "seeds"))
     with open(os.path.join(dir, "setup.sql"), "w") as out:
         out.write("".join(t.setup() for t in tables))
-    with open(os.path.join(dir, "expect.sql"), "w") as out:
-        out.write("".join(t.expect() for t in tables))
+    for name, text in (("expect.sql", [t.expect(False) for t in tables]), ("expect-retyped.sql", [t.expect(True) for t in tables]),
+                       ("change.sql", ["SELECT setseed(%f);\n" % r.random()] + [t.change() for t in tables]),
+                       ("retype.sql", ["\\set ON_ERROR_STOP off\n"] + [t.retype() for t in tables])):
+        with open(os.path.join(dir, name), "w") as out:
+            out.write("".join(text))
+    write_project(tables, dir)
+    for t in tables:
+        t.write_anew()
+    write_project(tables, os.path.join(dir, "again"))
+
+
+def write_project(tables, dir):
+    os.makedirs(os.path.join(dir, "seeds"), exist_ok=True)
     for t in tables:
         t.write_fixture(os.path.join(dir, "seeds"))
+    with open(os.path.join(dir, "shadow.sql"), "w") as out:
+        out.write("".join('DELETE FROM shadow."%s";\n' % t.name + t.shadow_rows() for t in tables))
     # a fixture without rows and without key: has no key to show
     keys = {t.name: [c["name"] for c in t.key] if t.named or t.fixture else [] for t in tables}
     model = {t.name: {"keys": keys[t.name], "rows": [row[:len(t.key)] for row in t.fixture],
@@ -331,13 +385,13 @@ def found_rows(document, model):
     return sorted(rows)
 
 
-def compare(dir):
+def compare(dir, files):
     model = json.load(open(os.path.join(dir, "model.json")))
-    document = json.load(open(os.path.join(dir, "diff.json")))
+    document = json.load(open(os.path.join(dir, files[0])))
     want, totals = expected_rows(dir, model)
     got = found_rows(document, model)
     bad = ["only the server: %r" % (w,) for w in want if w not in got] + ["only seedops: %r" % (g,) for g in got if g not in want]
-    for source in ("diff.json", "status.json"):
+    for source in files:
         for t in json.load(open(os.path.join(dir, source)))["tables"]:
             for what, count in totals[t["table"]].items():
                 if t[what] != count:
@@ -350,7 +404,31 @@ def compare(dir):
     sys.exit(bool(bad))
 
 
+def garble(dir, seed):
+    r = random.Random(seed)
+    before = {name: open(os.path.join(dir, name), "rb").read() for name in sorted(os.listdir(dir))}
+    for name, bytes in before.items():
+        data, how = bytearray(bytes), r.randrange(6)
+        if how == 0:
+            data = data[:r.randrange(len(data))]
+        elif how == 1:
+            data[r.randrange(len(data))] ^= 1 << r.randrange(8)
+        elif how == 2:
+            data += b"more"
+        elif how == 3:
+            data = r.randbytes(len(data))
+        elif how == 4:
+            other = r.choice(list(before))
+            data = before[other] if other != name else b""
+        else:
+            data = b""
+        with open(os.path.join(dir, name), "wb") as out:
+            out.write(data)
+
+
 if sys.argv[1] == "make":
     make(int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+elif sys.argv[1] == "garble":
+    garble(sys.argv[2], sys.argv[3])
 else:
-    compare(sys.argv[2])
+    compare(sys.argv[2], sys.argv[3:] or ["diff.json", "status.json"])

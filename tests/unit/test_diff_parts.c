@@ -11,8 +11,10 @@
 
 #include "diff/normal.h"
 #include "diff/row.h"
+#include "diff/rowhash.h"
 #include "diff/sorter.h"
 #include "diff/spool.h"
+#include "diff/sums.h"
 #include "diff/typed.h"
 
 /* ---- spool ---- */
@@ -310,6 +312,82 @@ static void packed_rows_come_back_whole(void **state)
     arena_free(&arena);
 }
 
+/* ---- sums ---- */
+
+static void sums_are_those_of_their_rows(void **state)
+{
+    (void)state;
+    struct sums a, b;
+    struct sums_bucket few[SUMS_BUCKETS_LEAST];
+    uint64_t rows = 0, sum = 0;
+    sums_begin(&a, 200 * 1000, 1);
+    assert_int_equal(a.count, 4096);
+    sums_begin(&b, 200 * 1000, 1);
+    for (uint64_t i = 0; i < 10000; i++)
+        sums_add(&a, i * 77, i * UINT64_C(0x9e3779b97f4a7c15));
+    for (uint64_t i = 10000; i-- > 0;)
+        sums_add(&b, i * 77, i == 5 ? 1 : i * UINT64_C(0x9e3779b97f4a7c15));
+    assert_true(a.sum != b.sum && a.rows == b.rows);
+    sums_move(&b, 5 * 77, 1, 5 * UINT64_C(0x9e3779b97f4a7c15));
+    assert_true(a.sum == b.sum && memcmp(a.buckets, b.buckets, a.count * sizeof *a.buckets) == 0);
+    sums_fold(&a, SUMS_BUCKETS_LEAST, few);
+    for (size_t i = 0; i < SUMS_BUCKETS_LEAST; i++) {
+        rows += few[i].rows;
+        sum += few[i].sum;
+    }
+    assert_true(rows == 10000 && sum == a.sum);
+    sums_free(&a);
+    sums_free(&b);
+}
+
+/* A column of that type; what the fixture says, and a live text that the server found equal to it. */
+static bool may_stand(const char *base, uint32_t oid, const char *text, const char *live)
+{
+    struct fixture f = {.column_count = 1};
+    struct bound bound = {.fixture = &f};
+    struct db_column column = {.type = {.base = base, .base_oid = oid, .scale = -1, .max_length = -1}};
+    struct layout_column c = {.live = &column};
+    struct layout layout = {.bound = &bound, .columns = &c, .field_count = 1};
+    struct rowhash h = {.layout = &layout};
+    struct fixture_value v = {.kind = text ? VALUE_TEXT : VALUE_NULL, .text = text};
+    struct fixture_row row = {.values = &v};
+    bool ok = rowhash_may_stand(&h, &row, (char *[]){(char *)live});
+    rowhash_free(&h);
+    return ok;
+}
+
+static void a_live_text_stands_only_for_what_always_means_it(void **state)
+{
+    (void)state;
+    assert_true(may_stand("timestamptz", 1184, "2020-01-01T01:00:00+01:00", "2020-01-01 00:00:00+00"));
+    assert_true(may_stand("timestamptz", 1184, "infinity", "infinity"));
+    assert_true(may_stand("date", 1082, "20200101", "2020-01-01"));
+    assert_true(may_stand("_numeric", 1231, "{1.50,NULL}", "{1.5,NULL}"));
+    assert_true(may_stand("daterange", 3912, "[2020-01-01,2020-01-31]", "[2020-01-01,2020-02-01)"));
+    assert_true(may_stand("jsonb", 3802, "{\"b\":\"now\",\"a\":1}", "{\"a\": 1, \"b\": \"now\"}"));
+    assert_true(may_stand("float8", 701, "1e3", "1000"));
+    assert_true(may_stand("interval", 1186, "1 day", "24:00:00"));
+    assert_true(may_stand("text", 25, "same", "same") && may_stand("text", 25, NULL, NULL));
+    assert_true(may_stand("citext", 20000, "same", "same"));
+    /* another meaning tomorrow, or with another server's settings */
+    assert_false(may_stand("date", 1082, "today", "2020-01-01"));
+    assert_false(may_stand("timestamptz", 1184, "now", "2020-01-01 00:00:00+00"));
+    assert_false(may_stand("daterange", 3912, "[today,2020-02-01)", "[2020-01-01,2020-02-01)"));
+    assert_false(may_stand("timestamptz", 1184, "2020-01-01 01:00 Europe/Zurich", "2020-01-01 00:00:00+00"));
+    assert_false(may_stand("timestamptz", 1184, "2020-01-01 01:00 CET", "2020-01-01 00:00:00+00"));
+    assert_false(may_stand("date", 1082, "January 2, 2020", "2020-01-02"));
+    assert_false(may_stand("date", 1082, "01/02/2020", "2020-01-02"));
+    assert_false(may_stand("date", 1082, "01-02-2020", "2020-01-02"));
+    assert_false(may_stand("_date", 1182, "{01.02.2020}", "{2020-02-01}"));
+    assert_false(may_stand("money", 790, "1.5", "$1.50"));
+    assert_false(may_stand("regclass", 2205, "public.a", "a"));
+    /* a collation, or a type of somebody's, says that they are equal */
+    assert_false(may_stand("text", 25, "a", "A"));
+    assert_false(may_stand("citext", 20000, "a", "A"));
+    assert_false(may_stand("numeric", 20001, "1.0", "1"));
+    assert_false(may_stand("text", 25, NULL, "a") || may_stand("text", 25, "a", NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +402,8 @@ int main(void)
         cmocka_unit_test(sortable_numbers_sort_by_size),
         cmocka_unit_test(array_literals_quote_what_they_must),
         cmocka_unit_test(packed_rows_come_back_whole),
+        cmocka_unit_test(sums_are_those_of_their_rows),
+        cmocka_unit_test(a_live_text_stands_only_for_what_always_means_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
