@@ -22,7 +22,7 @@ size_t db_identity_probes(struct db_probe probes[IDENTITY_PROBES])
         .sql = "SELECT pg_backend_pid(), d.oid, d.datname, current_user, pg_is_in_recovery(),"
                " r.rolsuper, r.rolcreaterole, host(inet_client_addr()), inet_client_port(),"
                " host(inet_server_addr()), inet_server_port(),"
-               " (SELECT slot_name FROM pg_replication_slots WHERE slot_name = 'seedops_keep_' || d.oid),"
+               " (SELECT slot_name FROM pg_get_replication_slots() WHERE slot_name = 'seedops_keep_' || d.oid),"
                " current_setting('client_connection_check_interval', true) = '0' AND version() ~~ '%linux%'"
                " FROM pg_database d, pg_roles r"
                " WHERE d.datname = current_database() AND r.rolname = current_user"};

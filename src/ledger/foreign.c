@@ -70,30 +70,6 @@ static const char *const names[] = {
     "node-pg-migrate", "db-migrate", "knex", "laravel", "drizzle", "django", "alembic", "atlas",
     "graphile-migrate", "pgroll", "postgrator", "sqlx", "diesel", "sequelize", "typeorm", "ecto", NULL};
 
-/* Candidates only, and little to plan: on a connection that is new, planning is most of the cost. No oid of a person's
- * own table is below 16384. */
-const char *foreign_sql(struct arena *arena)
-{
-    struct str sql = {0};
-    str_add(&sql,
-            "select (select n.nspname from pg_catalog.pg_namespace n where n.oid = c.relnamespace), c.relname,"
-            " array(select a.attname from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0"
-            " and not a.attisdropped) from pg_catalog.pg_class c where c.oid >= 16384 and c.relkind in ('r', 'p')"
-            " and c.relpersistence <> 't' and (c.relname ~ '");
-    for (size_t i = 0, n = 0; i < RELATIONS; i++)
-        if (relations[i].name)
-            str_printf(&sql, "%s%s", n++ ? "|" : "", relations[i].name);
-    str_add(&sql, "' or c.oid = any (array(select t.attrelid from pg_catalog.pg_attribute t"
-                  " where t.attrelid >= 16384 and t.attname = any ('{");
-    for (size_t i = 0, n = 0; i < RELATIONS; i++)
-        if (!relations[i].name)
-            str_printf(&sql, "%s%.*s", n++ ? "," : "", (int)strcspn(relations[i].columns, ","), relations[i].columns);
-    str_add(&sql, "}')))) order by c.relnamespace is distinct from to_regnamespace('public'), 1, 2");
-    const char *text = arena_strdup(arena, str_text(&sql));
-    str_free(&sql);
-    return text;
-}
-
 /* Lists are "a,b"; an array's braces are no part of its names. */
 static size_t name_length(const char *at) { return strcspn(at, ",}"); }
 
@@ -109,6 +85,34 @@ static size_t count_names(const char *list)
     for (; *list; list = next_name(list))
         count++;
     return count;
+}
+
+/* Candidates only, and little to plan: on a connection that is new, planning is most of the cost. No oid of a person's
+ * own table is below 16384. Where our own ledger can be read the two scans do not begin: nobody asks for another's then. */
+const char *foreign_sql(const struct ledger *l, struct arena *arena)
+{
+    struct str sql = {0};
+    str_add(&sql,
+            "select (select n.nspname from pg_catalog.pg_namespace n where n.oid = c.relnamespace), c.relname,"
+            " array(select a.attname from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0"
+            " and not a.attisdropped) from pg_catalog.pg_class c where (select count(*) from pg_catalog.pg_attribute o"
+            " where o.attrelid = to_regclass(");
+    db_quote_literal(&sql, l->relation);
+    str_printf(&sql, ") and o.attname = any ('{%s}') and not o.attisdropped) < %zu", l->tool->columns,
+               count_names(l->tool->columns));
+    str_add(&sql, " and c.oid >= 16384 and c.relkind in ('r', 'p') and c.relpersistence <> 't' and (c.relname ~ '");
+    for (size_t i = 0, n = 0; i < RELATIONS; i++)
+        if (relations[i].name)
+            str_printf(&sql, "%s%s", n++ ? "|" : "", relations[i].name);
+    str_add(&sql, "' or c.oid = any (array(select t.attrelid from pg_catalog.pg_attribute t"
+                  " where t.attrelid >= 16384 and t.attname = any ('{");
+    for (size_t i = 0, n = 0; i < RELATIONS; i++)
+        if (!relations[i].name)
+            str_printf(&sql, "%s%.*s", n++ ? "," : "", (int)strcspn(relations[i].columns, ","), relations[i].columns);
+    str_add(&sql, "}')))) order by c.relnamespace is distinct from to_regnamespace('public'), 1, 2");
+    const char *text = arena_strdup(arena, str_text(&sql));
+    str_free(&sql);
+    return text;
 }
 
 static bool has_name(const char *list, const char *name, size_t length)

@@ -86,7 +86,7 @@ bool ledger_pulse_take(const struct db_probe *probe, char *out, size_t size);
 bool ledger_read(const struct ledger *ledger, const struct db_probe probes[LEDGER_PROBES],
                  struct ledger_state *state, struct err *err);
 void ledger_state_free(struct ledger_state *state);   /* a zeroed struct is fine */
-/* The same with a pipeline of its own; frees what *state held. */
+/* The same in one round trip, or in two where there is no such ledger; frees what *state held. */
 bool ledger_refresh(const struct ledger *ledger, struct db *db, struct ledger_state *state, struct err *err);
 const struct migration *ledger_find(const struct ledger_state *state, const char *name);   /* NULL: none */
 

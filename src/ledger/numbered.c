@@ -72,12 +72,13 @@ static bool scan(struct ledger *l, struct err *err)
     return true;
 }
 
-/* Through jsonb, so that a ledger without applied_at, or with another type of it, is read all the same. */
+/* A ledger without applied_at, or with another type of it, is read all the same: the name then means the outer one. */
 static void rows_sql(const struct ledger *l, struct str *out)
 {
-    str_printf(out, "select null, filename::text, checksum::text, null, to_char(((to_jsonb(t)->>'applied_at')"
-               "::timestamptz) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), false, null, null"
-               " from %s t order by t.filename", l->relation);
+    str_printf(out, "select null, r.filename::text, r.checksum::text, null, to_char(r.applied_at::text::timestamptz"
+               " at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), false, null, null"
+               " from (select null::timestamptz as applied_at) outside cross join lateral"
+               " (select filename, checksum, applied_at from %s) r order by r.filename", l->relation);
 }
 
 /* Most hand-written runners lock the hash of a name of theirs; the ledger's own name is what all can know. */
@@ -309,6 +310,7 @@ static bool resolve_rolled_back(const struct ledger *l, const struct migration *
 
 const struct ledger_tool ledger_numbered = {.name = "numbered",
                                             .table = "schema_migrations",
+                                            .columns = "filename,checksum",
                                             .scan = scan,
                                             .compare = compare,
                                             .rows_sql = rows_sql,

@@ -252,6 +252,8 @@ static bool resolve_rolled_back(const struct ledger *l, const struct migration *
 
 const struct ledger_tool ledger_prisma = {.name = "prisma",
                                           .table = "_prisma_migrations",
+                                          .columns = "id,migration_name,checksum,started_at,finished_at,"
+                                                     "rolled_back_at,logs",
                                           .scan = scan,
                                           .compare = strcmp,
                                           .rows_sql = rows_sql,

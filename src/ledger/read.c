@@ -54,7 +54,7 @@ void ledger_make_statements(struct ledger *l)
     l->tool->lock_key(l, &sql);
     l->lock_key = kept(l, &sql);
     l->tool->rows_sql(l, &sql);
-    l->probe_sql[LEDGER_PROBE_RELATIONS] = foreign_sql(&l->arena);
+    l->probe_sql[LEDGER_PROBE_RELATIONS] = foreign_sql(l, &l->arena);
     l->probe_sql[LEDGER_PROBE_ROWS] = kept(l, &sql);
     l->probe_sql[LEDGER_PROBE_HOLDER] = holder_sql(l);
     l->pulse_sql = pulse_sql(l);
@@ -214,12 +214,15 @@ void ledger_state_free(struct ledger_state *state)
     *state = (struct ledger_state){0};
 }
 
+/* Another tool's is looked for only where ours cannot be read: that look goes through the whole catalogue. */
 bool ledger_refresh(const struct ledger *l, struct db *db, struct ledger_state *state, struct err *err)
 {
-    struct db_probe probes[LEDGER_PROBES];
+    struct db_probe probes[LEDGER_PROBES], *rows = &probes[LEDGER_PROBE_ROWS];
+    _Static_assert(LEDGER_PROBE_RELATIONS == 0, "the others are asked first, without it");
     ledger_probes(l, probes);
     ledger_state_free(state);
-    bool ok = db_pipeline(db, probes, LEDGER_PROBES, err) && ledger_read(l, probes, state, err);
+    bool ok = db_pipeline(db, rows, LEDGER_PROBES - 1, err) && (rows->ok || db_pipeline(db, probes, 1, err)) &&
+              ledger_read(l, probes, state, err);
     db_probes_free(probes, LEDGER_PROBES);
     return ok;
 }

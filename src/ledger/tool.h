@@ -18,6 +18,7 @@ struct ledger_row {                  /* a row of either ledger, in the order it 
 struct ledger_tool {
     const char *name;                /* "prisma" */
     const char *table;               /* its relation's usual name */
+    const char *columns;             /* those that rows_sql names, separated by commas */
     /* One file's migrations: fills l->files from the directory; order is the caller's. */
     bool (*scan)(struct ledger *l, struct err *err);
     int (*compare)(const char *a, const char *b);            /* order of names */
@@ -75,8 +76,9 @@ void ledger_states_of(const struct ledger *l, const struct ledger_row *rows, siz
                       struct ledger_state *state);
 /* The directory seems to be another tool's: its name, or NULL. */
 const char *foreign_directory(const char *dir);
-/* Relations that may be a tool's: schema, name and columns, as an array. For a probe; in the arena. */
-const char *foreign_sql(struct arena *arena);
+/* Relations that may be another tool's: schema, name and columns, as an array; none where l's own has the columns that
+ * are read of it. For a probe; in the arena. */
+const char *foreign_sql(const struct ledger *l, struct arena *arena);
 /* The tool whose relation has this name and these columns, or NULL. *place: the lower, the surer. */
 const char *foreign_relation(const char *relation, const char *columns, size_t *place);
 /* A name of a tool that is known but not implemented ("flyway"), for the error. */
