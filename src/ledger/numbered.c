@@ -18,6 +18,8 @@
 static const char started_word[] = "seedops:started",
                   failed_word[] = "seedops:failed: ", our_prefix[] = "seedops:";
 
+enum { FIRST_VARIANT };               /* the usual one: a file's is made when it is read, and kept */
+
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool starts_with(const char *text, const char *prefix)
 {
@@ -53,6 +55,11 @@ static bool scan_entry(struct ledger *l, const char *name, struct err *err)
         ok = err_at(err, path, 0, 0);
     } else {
         ok = ledger_add_file(l, name, path, &file, err);
+        if (ok) {
+            char sum[CHECKSUM_MAX];
+            checksum_of(FIRST_VARIANT, file->bytes, file->length, sum);
+            file->checksum = arena_strdup(&l->arena, sum);
+        }
     }
     free(path);
     return ok;
@@ -136,6 +143,15 @@ static bool is_applied(const struct ledger_row *row)
     return row && !starts_with(row->checksum, our_prefix);
 }
 
+/* Into *made where it has to be made. */
+static const char *sum_of(const struct migration_file *file, int variant, char made[CHECKSUM_MAX])
+{
+    if (variant == FIRST_VARIANT)
+        return file->checksum;
+    checksum_of(variant, file->bytes, file->length, made);
+    return made;
+}
+
 /* How many of the applied files the variant fits. */
 static size_t matches(const struct ledger *l, const struct index *index, int variant, size_t *applied)
 {
@@ -147,8 +163,7 @@ static size_t matches(const struct ledger *l, const struct index *index, int var
         if (!is_applied(row))
             continue;
         ++*applied;
-        checksum_of(variant, l->files[i].bytes, l->files[i].length, sum);
-        n += checksum_equal(sum, row->checksum);
+        n += checksum_equal(sum_of(&l->files[i], variant, sum), row->checksum);
     }
     return n;
 }
@@ -203,10 +218,9 @@ static void states(const struct ledger *l, const struct ledger_row *rows, size_t
         const struct migration_file *file = &l->files[i];
         const struct ledger_row *row = row_of(&index, file->name);
         char sum[CHECKSUM_MAX];
-        checksum_of(variant, file->bytes, file->length, sum);
         struct migration *m = &state->migrations[state->count++];
         *m = (struct migration){.name = file->name, .path = file->path, .duration_ms = -1};
-        m->disk_checksum = m->checksum = arena_strdup(&state->arena, sum);
+        m->disk_checksum = m->checksum = arena_strdup(&state->arena, sum_of(file, variant, sum));
         if (row)
             take_row(row, state->locked, m);
         else

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/thread.h"
 #include "config/settings_many.h"
 #include "op/onrecord.h"
 #include "op/way.h"
@@ -51,6 +52,24 @@ static bool open_ledger(struct session *s)
     return ledger_open(&s->ledger, &options, &s->ledger_error);
 }
 
+static void *read_migrations(void *session)
+{
+    open_ledger(session);
+    return NULL;
+}
+
+/* The migrations are read while the connection is made, if it is not made yet. True: by *reader, until it is joined. */
+static bool begin_reading(struct session *s, pthread_t *reader)
+{
+    const struct ctx *ctx = s->ctx;
+    if (!ctx->settings->migrations_dir)
+        return false;
+    if (!ctx->ready && !ctx->common && thread_start(reader, read_migrations, s))
+        return true;
+    open_ledger(s);
+    return false;
+}
+
 static struct fixture_options options_of(const struct ctx *ctx)
 {
     const struct environment *env = ctx->environment;
@@ -87,10 +106,13 @@ bool session_open(struct session *s, struct ctx *ctx, struct err *err)
     session_read_ahead(ctx);
     s->ahead = ctx->ahead;
     ctx->ahead = NULL;
-    if (ctx->settings->migrations_dir)
-        open_ledger(s);
+    pthread_t reader;
+    bool reading = begin_reading(s, &reader);
     session_phase(ctx, "connecting", "", 0);
-    if (!connect_reading(s, err)) {
+    bool ok = connect_reading(s, err);
+    if (reading)
+        pthread_join(reader, NULL);
+    if (!ok) {
         session_phase(ctx, "failed", err->message, 0);
         session_close(s);
         return false;
