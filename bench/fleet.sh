@@ -18,7 +18,7 @@ for i in $(seq -f %03g 1 "$N"); do echo "CREATE DATABASE tenant_$i TEMPLATE tpl;
 # what a status sends, once, from the server's log
 sql -c "ALTER SYSTEM SET log_statement = 'all'" -c 'SELECT pg_reload_conf()' >/dev/null
 "$SEEDOPS" status tpl >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-pid=$(grep -a 'execute <unnamed>: BEGIN' "$work/pg/log" | tail -n 1 | cut -d'|' -f1)
+pid=$(grep -a 'execute <unnamed>: SELECT pg_catalog.set_config(.transaction_read_only' "$work/pg/log" | tail -n 1 | cut -d'|' -f1)
 python3 "$here/record.py" "$work/pg/log" "$pid" >"$work/queries"
 # a fleet's sessions wait longer than one alone, whose questions these are: with 200 at once they would run into two seconds
 sed -i "s/'statement_timeout', '2000'/'statement_timeout', '9000'/" "$work/queries"
