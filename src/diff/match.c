@@ -143,11 +143,19 @@ bool match_begin_rows(struct match *m, const struct bound *bound, const struct d
     note_columns(m);
     m->leftover = sorter_new(LEFTOVER_MEMORY);
     m->found = sorter_new(FOUND_MEMORY);
-    bool ok = (rows->next || fixture_open(&m->reader, bound->fixture, options->fixtures, err)) &&
-              (match_sorted(bound) || sort_fixture(m, err)) && advance(m, err);
-    if (!ok)
-        match_free(m);
-    return ok;
+    if (rows->next || fixture_open(&m->reader, bound->fixture, options->fixtures, err))
+        return true;
+    match_free(m);
+    return false;
+}
+
+/* Where all is missing nothing has to be sorted. */
+static bool begin_fixture(struct match *m, struct err *err)
+{
+    if (m->begun)
+        return true;
+    m->begun = true;
+    return (match_sorted(m->bound) || sort_fixture(m, err)) && advance(m, err);
 }
 
 /* ---- the merge ---- */
@@ -321,6 +329,8 @@ bool match_live(struct match *m, char *const *fields, struct err *err)
     show_progress(m);
     layout_live_key(&m->layout, fields, &m->room[0], &m->live_key);
     int order = 1;
+    if (!begin_fixture(m, err))
+        return false;
     while (m->row_here && (order = compare_keys(&m->key, &m->live_key)) < 0)
         if (!alone(m, err))
             return false;
@@ -329,19 +339,21 @@ bool match_live(struct match *m, char *const *fields, struct err *err)
     return paired(m, fields, err);
 }
 
-/* All rows are missing, and whoever asked knows by that. */
-static void tell_as_one(struct match *m)
+/* True if all rows are missing, and whoever asked knows by that. */
+static bool told_as_one(struct match *m)
 {
     const struct diff_options *o = m->options;
-    if (!m->row_here || m->rows.next || m->totals.live_rows || !o->all_missing || !o->all_missing(o->context))
-        return;
-    m->totals.missing = m->totals.fixture_rows = m->bound->fixture->row_count;
-    m->row_here = false;
+    uint64_t rows = m->bound->fixture->row_count;
+    if (rows == 0 || m->rows.next || m->totals.live_rows || !o->all_missing || !o->all_missing(o->context))
+        return false;
+    m->totals.missing = m->totals.fixture_rows = rows;
+    return true;
 }
 
 bool match_live_end(struct match *m, struct err *err)
 {
-    tell_as_one(m);
+    if (!told_as_one(m) && !begin_fixture(m, err))
+        return false;
     /* an empty table leaves nothing to ask */
     while (m->row_here && m->totals.live_rows == 0)
         if (!report_missing(m, &m->row, err) || !advance(m, err))

@@ -44,7 +44,7 @@ struct match {
     struct sorter *sorted;         /* by merge key */
     struct arena scratch;          /* of the current row */
     struct fixture_row row;
-    bool row_here;
+    bool begun, row_here;          /* its first row was read, after all were sorted; there is a current one */
     bool plain_key;                /* of columns whose values are no references */
     bool ascends;                  /* each fixture row had a greater key than the one before it */
     struct match_rows rows;        /* where they come from; or */
@@ -58,7 +58,7 @@ struct match {
 
 /* True if the fixture need not be sorted: its order is the live side's. */
 bool match_sorted(const struct bound *bound);
-/* Opens the fixture, sorts it where it has to be. */
+/* Opens the fixture, which is sorted where it has to be once a live row comes. */
 bool match_begin(struct match *m, const struct bound *bound, const struct diff_options *options,
                  struct err *err);
 bool match_begin_rows(struct match *m, const struct bound *bound, const struct diff_options *options,

@@ -68,7 +68,8 @@ bool op_diff(struct session *s, const char *const *tables, size_t count, bool sc
     struct run run = {.session = s, .report = report, .identical = identical};
     struct early early = {0};
     *identical = true;
-    early_begin(&early, s, count ? tables[0] : NULL, report->way, false);
+    if (!early_begin(&early, s, count ? tables[0] : NULL, report->way, false, err))
+        return false;
     bool ok = declared_load(s, &d, err);
     early_end(&early);
     if (!ok)

@@ -117,25 +117,34 @@ bool early_checked(struct early *e, const struct fixture_set *fixtures)
 
 /* ---- all of it ---- */
 
-void early_begin(struct early *e, struct session *s, const char *table, enum diff_way way, bool check)
+static void look_and_ask(struct early *e, struct session *s, const char *table, enum diff_way way, bool check,
+                         struct err *err)
 {
-    const char *dir = s->ctx->settings->seeds_dir;
     struct err_list problems = {0};
-    struct err ignored = {0};
-    *e = (struct early){0};
-    if (!s->ahead || s->looked || s->fixtures_loaded || !has_large_file(dir, true))
-        return;
     e->peeked = true;
-    if (!fixture_set_peek(&e->fixtures, dir, &s->fixture_options) || !session_look_early(s, &e->fixtures, &ignored) ||
-        any_may_be_held(&s->catalog))
+    if (!fixture_set_peek(&e->fixtures, s->ctx->settings->seeds_dir, &s->fixture_options) ||
+        !session_look_early(s, &e->fixtures, err) || any_may_be_held(&s->catalog))
         return;
     e->bound = true;
     if (bind_fixtures(&e->set, &e->fixtures, &s->catalog, &problems)) {
-        ask_first(e, s, table, way);
         if (check && many_sure_to_be_missing(&e->set))
             e->precheck = precheck_begin(s->db, &e->set, &s->fixture_options);
+        ask_first(e, s, table, way);
     }
     err_list_free(&problems);
+}
+
+bool early_begin(struct early *e, struct session *s, const char *table, enum diff_way way, bool check, struct err *err)
+{
+    *e = (struct early){0};
+    if (s->ahead && !s->looked && !s->fixtures_loaded && has_large_file(s->ctx->settings->seeds_dir, true))
+        look_and_ask(e, s, table, way, check, err);
+    if (db_alive(s->db)) {
+        err_clear(err);
+        return true;
+    }
+    early_end(e);
+    return false;
 }
 
 void early_settle(struct early *e, struct session *s)

@@ -22,8 +22,9 @@ struct early {
 
 /* `table`: the one that is compared first, as a person named it; NULL: the first in writing order. With `check` values
  * are checked, too, where tables are empty and so all rows sure to be missing. Does nothing where it gains nothing.
- * What goes wrong here goes wrong again where it is wanted, and is told there. Zeroes *e first; ended by early_end. */
-void early_begin(struct early *e, struct session *s, const char *table, enum diff_way way, bool check);
+ * What goes wrong here goes wrong again where it is wanted, and is told there; a lost connection is told here: false.
+ * Zeroes *e first; ended by early_end. */
+bool early_begin(struct early *e, struct session *s, const char *table, enum diff_way way, bool check, struct err *err);
 /* Once the fixtures are read, before what was looked at may be looked at again: stops what that would pull the ground
  * from under. */
 void early_settle(struct early *e, struct session *s);

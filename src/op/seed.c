@@ -371,7 +371,8 @@ static bool ask_unread(struct seeding *g)
 bool op_seed(struct session *s, const struct seed_options *options, struct err *err)
 {
     struct seeding g = {.session = s, .options = options, .started_ms = clock_mono_ms()};
-    early_begin(&g.early, s, NULL, DIFF_AS_IT_PAYS, true);
+    if (!early_begin(&g.early, s, NULL, DIFF_AS_IT_PAYS, true, err))
+        return false;
     early_settle(&g.early, s);
     g.first.check = !g.early.precheck;
     if (!declared_load(s, &g.declared, err)) {
