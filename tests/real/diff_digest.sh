@@ -157,6 +157,9 @@ sql main d -c "update big set v = v || '!' where id % 20 = 0"
 big --json; is "$(jq -c '.tables[] | [.missing, .changed, .extra, .by, .why_rows, .reaction_ms >= 0]' <<<"$out")" \
     '[1,1499,1,"rows","a sample of its rows differs",true]' "a twentieth differs: row by row"
 big --digest; like "$out" '1499 changed, 1 extra \(1 allowed\); by digests' "unless told otherwise"
+sql main d -c "insert into big select g, 'more' from generate_series(40001, 42000) g"
+big --json; is "$(jq -c '.tables[] | [.extra, .by, .why_rows]' <<<"$out")" '[2001,"rows","the table has many more rows than the fixture"]' \
+    "nor where rows came since the last analyze"
 so diff --url "$(url main d)" --seeds seeds word --json; is "$(jq -c '.tables[] | [.by, .why_rows, .reaction_ms]' <<<"$out")" '["rows",null,null]' "of a small table nothing is asked"
 sql main d -c "begin" -c "lock table word in access exclusive mode" -c "select pg_sleep(60)" >/dev/null 2>&1 & locker=$!
 wait_for 10 sql main d -c "select 1/count(*) from pg_locks where relation = 'word'::regclass and mode = 'AccessExclusiveLock' and granted"
