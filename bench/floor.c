@@ -4,6 +4,7 @@
  *   floor seed CSV TABLE      COPY the CSV into an empty table, one transaction
  *   floor apply DIR           each *.sql of DIR not yet noted, in order: one transaction and one round trip each
  *   floor sql SQL...          send each in a round trip of its own, look at nothing
+ *   floor counts              count every table of the database: their names in one round trip, one pipeline of counts
  *   floor queries FILE        send recorded pipelines (see record.py): one round trip a group
  *   floor measure OUT CMD...  run CMD; append "wall_ms peak_private_kb peak_rss_kb exit" to OUT
  *   floor frame OUT CMD...    run CMD on a pty of 100x30; append the ms until its first painted screen
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +178,32 @@ static int each_sql(char **statements)
     return 0;
 }
 
+static int counts(void)
+{
+    PGconn *c = open_db();
+    PGresult *names = PQexec(c, "SELECT 'SELECT count(*) FROM ' || oid::regclass FROM pg_class WHERE relkind IN ('r', 'p') AND "
+                                "relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)");
+    long long rows = 0;
+    PQenterPipelineMode(c);
+    for (int i = 0; i < PQntuples(names); i++)
+        if (!PQsendQueryParams(c, PQgetvalue(names, i, 0), 0, NULL, NULL, NULL, NULL, 0))
+            die("send", PQerrorMessage(c));
+    PQpipelineSync(c);
+    for (bool over = false; !over;) {
+        PGresult *r = PQgetResult(c);
+        if (PQresultStatus(r) == PGRES_TUPLES_OK)
+            rows += atoll(PQgetvalue(r, 0, 0));
+        else if (r && PQresultStatus(r) != PGRES_PIPELINE_SYNC)
+            die("count", PQerrorMessage(c));
+        over = PQresultStatus(r) == PGRES_PIPELINE_SYNC;
+        PQclear(r);
+    }
+    printf("%d tables, %lld rows\n", PQntuples(names), rows);
+    PQclear(names);
+    PQfinish(c);
+    return 0;
+}
+
 /* The file: lines "Q<n params>", then the statement and each parameter as "<bytes>\n<text>\n"; "S" is a Sync,
  * "F" ends a round trip. */
 static char *take_text(char **at)
@@ -310,6 +338,8 @@ int main(int argc, char **argv)
         return apply(argv[2]);
     if (argc > 2 && strcmp(argv[1], "sql") == 0)
         return each_sql(argv + 2);
+    if (argc == 2 && strcmp(argv[1], "counts") == 0)
+        return counts();
     if (argc == 3 && strcmp(argv[1], "queries") == 0)
         return queries(argv[2]);
     if (argc > 3 && strcmp(argv[1], "measure") == 0)

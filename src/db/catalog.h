@@ -108,6 +108,9 @@ struct db_catalog {
 enum { CATALOG_PROBES = 10 };
 size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
                          struct db_probe probes[CATALOG_PROBES]);
+/* Fewer of them: the tables alone, and how large the named ones are. */
+size_t db_catalog_list_probes(struct arena *arena, const char *const *names, size_t count,
+                              struct db_probe probes[CATALOG_PROBES]);
 bool db_catalog_take(struct db_catalog *catalog, const struct db_probe *probes, size_t count,
                      struct err *err);
 

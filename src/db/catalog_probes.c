@@ -180,11 +180,9 @@ const char *const *db_catalog_params(struct arena *arena, const char *const *nam
     return params;
 }
 
-size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
-                         struct db_probe probes[CATALOG_PROBES])
+static size_t make_probes(size_t parts, const char *const *params, struct db_probe *probes)
 {
-    const char *const *params = db_catalog_params(arena, names, count, details_all);
-    for (size_t i = 0; i < QUESTIONS; i++)
+    for (size_t i = 0; i < parts; i++)
         probes[i] = (struct db_probe){
             .name = questions[i].name,
             .sql = questions[i].sql,
@@ -193,5 +191,17 @@ size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t c
             /* what is visible is asked on the path that the role, the database and the URL give */
             .default_path = questions[i].on_default_path,
         };
-    return QUESTIONS;
+    return parts;
+}
+
+size_t db_catalog_probes(struct arena *arena, const char *const *names, size_t count, bool details_all,
+                         struct db_probe probes[CATALOG_PROBES])
+{
+    return make_probes(QUESTIONS, db_catalog_params(arena, names, count, details_all), probes);
+}
+
+size_t db_catalog_list_probes(struct arena *arena, const char *const *names, size_t count,
+                              struct db_probe probes[CATALOG_PROBES])
+{
+    return make_probes(count ? CATALOG_LISTED : CATALOG_NAMED, db_catalog_params(arena, names, count, false), probes);
 }

@@ -346,7 +346,7 @@ static void take_foreign_keys(struct db_catalog *catalog, const struct db_result
 
 static bool all_needed(const struct db_probe *probes, size_t count, struct err *err)
 {
-    if (count != CATALOG_PARTS)
+    if (count != CATALOG_PARTS && count != CATALOG_LISTED && count != CATALOG_NAMED)
         return err_set(err, ERR_GENERAL, "the catalogue was asked with other probes than it is read with");
     for (size_t i = 0; i < count; i++) {
         if (probes[i].ok || i == CATALOG_SIZES || i == CATALOG_DEFAULTS)
@@ -358,23 +358,30 @@ static bool all_needed(const struct db_probe *probes, size_t count, struct err *
     return true;
 }
 
+static void take_details(struct db_catalog *catalog, const struct db_probe *probes)
+{
+    struct types types = {.rows = probes[CATALOG_TYPES].result, .labels = probes[CATALOG_LABELS].result};
+    types_index(&types, &catalog->arena);
+    take_columns(catalog, probes[CATALOG_COLUMNS].result, &types);
+    take_defaults(catalog, &probes[CATALOG_DEFAULTS]);
+    take_keys(catalog, probes[CATALOG_KEYS].result);
+    take_foreign_keys(catalog, probes[CATALOG_FOREIGN_KEYS].result);
+}
+
 bool db_catalog_take(struct db_catalog *catalog, const struct db_probe *probes, size_t count, struct err *err)
 {
     *catalog = (struct db_catalog){0};
     if (!all_needed(probes, count, err))
         return false;
-    struct types types = {.rows = probes[CATALOG_TYPES].result, .labels = probes[CATALOG_LABELS].result};
     const struct db_result *path = probes[CATALOG_PATH].result;
     catalog->default_schema = db_rows(path) ? text_at(&catalog->arena, path, 0, 0) : "";
     take_tables(catalog, probes[CATALOG_TABLES].result);
     mark_on_path(catalog, path);
     if (catalog->count)
         qsort(catalog->by_oid, catalog->count, sizeof *catalog->by_oid, compare_oid);
-    take_sizes(catalog, &probes[CATALOG_SIZES]);
-    types_index(&types, &catalog->arena);
-    take_columns(catalog, probes[CATALOG_COLUMNS].result, &types);
-    take_defaults(catalog, &probes[CATALOG_DEFAULTS]);
-    take_keys(catalog, probes[CATALOG_KEYS].result);
-    take_foreign_keys(catalog, probes[CATALOG_FOREIGN_KEYS].result);
+    if (count >= CATALOG_LISTED)
+        take_sizes(catalog, &probes[CATALOG_SIZES]);
+    if (count == CATALOG_PARTS)
+        take_details(catalog, probes);
     return true;
 }

@@ -3,7 +3,8 @@
  *   settings, query, Sync,  settings, query, Sync ...
  *
  * Without BEGIN, what comes up to a Sync is one transaction, which ends with it: committed, or rolled back where the
- * query failed. Everything is queued in libpq and sent while answers are read, so neither side can wait for the other. */
+ * query failed. A probe that joins the one before it has no settings, and no Sync before it. Everything is queued in
+ * libpq and sent while answers are read, so neither side can wait for the other. */
 #include "db/pipeline.h"
 
 #include <stdio.h>
@@ -26,7 +27,7 @@ struct run {
     struct db_probe *probes;
     size_t count;
     size_t at;                       /* the probe whose answers come now */
-    int index;                       /* of the result within it */
+    enum {SETTINGS, QUERY, SYNC} next;   /* which of its answers */
     bool silent;                     /* the server stopped answering */
 };
 
@@ -41,7 +42,7 @@ static int timeout_of(const struct db *db, const struct db_probe *p)
     return p->statement_timeout_ms > 0 ? p->statement_timeout_ms : patience;
 }
 
-static bool put_probe(struct db *db, const struct db_probe *p)
+static bool put_settings(struct db *db, const struct db_probe *p)
 {
     char settings[1024];
     snprintf(settings, sizeof settings,
@@ -56,7 +57,20 @@ static bool put_probe(struct db *db, const struct db_probe *p)
              " pg_catalog.set_config('extra_float_digits', '1', true),"
              " pg_catalog.set_config('jit', 'off', true)",   /* compiling costs more than a short query */
              p->default_path ? "NULL" : "'pg_catalog, pg_temp'", timeout_of(db, p), LOCK_TIMEOUT_MS);
-    return put(db, settings, 0, NULL) && put(db, p->sql, p->count, p->params) && PQpipelineSync(db->pg);
+    return put(db, settings, 0, NULL);
+}
+
+/* Of its transaction. */
+static bool is_last(const struct db_probe *probes, size_t count, size_t at)
+{
+    return at + 1 == count || !probes[at + 1].joins;
+}
+
+static bool put_probe(struct db *db, const struct db_probe *probes, size_t count, size_t at)
+{
+    const struct db_probe *p = &probes[at];
+    return (p->joins || put_settings(db, p)) && put(db, p->sql, p->count, p->params) &&
+           (!is_last(probes, count, at) || PQpipelineSync(db->pg));
 }
 
 /* A probe only reads. */
@@ -78,27 +92,43 @@ static void name_failure(const struct db *db, struct db_probe *p)
         err_why(&p->err, "not permitted");
 }
 
-/* One result of the pipeline: settings, query, Sync. Takes `result`. */
+/* The result that came was that of settings, or of a query. */
+static void step(struct run *run)
+{
+    if (run->next == SETTINGS) {
+        run->next = QUERY;
+    } else if (is_last(run->probes, run->count, run->at)) {
+        run->next = SYNC;
+    } else {
+        run->at++;
+    }
+}
+
+/* One result of the pipeline. Takes `result`. What the server skipped after a failure has no error of its own. */
 static void take(struct run *run, PGresult *result)
 {
-    enum { SETTINGS, QUERY };
     struct db_probe *p = &run->probes[run->at];
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_PIPELINE_SYNC) {
         run->at++;
-        run->index = SETTINGS;
-    } else if (status == PGRES_FATAL_ERROR && p->err.class == ERR_NONE) {
+        run->next = SETTINGS;
+        PQclear(result);
+        return;
+    }
+    if (status == PGRES_FATAL_ERROR && p->err.class == ERR_NONE) {
         p->ok = false;
         db_result_free(p->result);
         p->result = NULL;
         db_error_of_result(run->db, result, NULL, &p->err);
         name_failure(run->db, p);
-    } else if ((status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) && run->index++ == QUERY) {
+    } else if (run->next == QUERY && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)) {
         p->result = db_result_new(result);
         p->ok = true;
-        return;
+        result = NULL;
     }
     PQclear(result);
+    if (run->next != SYNC)
+        step(run);
 }
 
 /* Reads what is there; false when everything has been read, or nothing more will come. Before each
@@ -171,7 +201,7 @@ static bool pipeline_lost(struct run *run, struct err *err)
 /* One pipeline, without asking who locks. */
 static bool run_once(struct db *db, struct db_probe *probes, size_t count, struct err *err)
 {
-    struct run run = {.db = db, .probes = probes, .count = count};
+    struct run run = {.db = db, .probes = probes, .count = count, .next = SETTINGS};
     for (size_t i = 0; i < count; i++) {
         probes[i].ok = false;
         probes[i].result = NULL;
@@ -182,7 +212,7 @@ static bool run_once(struct db *db, struct db_probe *probes, size_t count, struc
     db->round_trips++;
     bool ok = PQenterPipelineMode(db->pg);
     for (size_t i = 0; ok && i < count; i++)
-        ok = put_probe(db, &probes[i]);
+        ok = put_probe(db, probes, count, i);
     if (!ok || !receive(&run))
         return pipeline_lost(&run, err);
     enum db_stop stop = db->command.stop;
@@ -245,19 +275,45 @@ static bool find_lockers(struct db *db, struct db_probe *probes, size_t count, s
     return ok;
 }
 
+static bool was_skipped(const struct db_probe *p) { return !p->ok && p->err.class == ERR_NONE; }
+
+/* What failed with another one of its transaction is asked again, each by itself. */
+static bool ask_apart(struct db *db, struct db_probe *probes, size_t count, size_t skipped, struct err *err)
+{
+    struct db_probe *again = xcalloc(skipped, sizeof *again);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (was_skipped(&probes[i])) {
+            again[n] = probes[i];
+            again[n++].joins = false;
+        }
+    bool ok = run_once(db, again, n, err);
+    if (!ok)
+        db_probes_free(again, n);
+    n = 0;
+    for (size_t i = 0; ok && i < count; i++)
+        if (was_skipped(&probes[i])) {
+            probes[i].ok = again[n].ok;
+            probes[i].result = again[n].result;
+            probes[i].err = again[n++].err;
+        }
+    free(again);
+    return ok;
+}
+
 bool db_pipeline(struct db *db, struct db_probe *probes, size_t count, struct err *err)
 {
-    if (!run_once(db, probes, count, err)) {
-        db_probes_free(probes, count);
-        return false;
-    }
-    size_t locked = 0;
-    for (size_t i = 0; i < count; i++)
+    size_t skipped = 0, locked = 0;
+    bool ok = run_once(db, probes, count, err);
+    for (size_t i = 0; ok && i < count; i++)
+        skipped += was_skipped(&probes[i]);
+    ok = ok && (skipped == 0 || ask_apart(db, probes, count, skipped, err));
+    for (size_t i = 0; ok && i < count; i++)
         locked += strcmp(probes[i].err.sqlstate, "55P03") == 0;
-    if (locked == 0 || find_lockers(db, probes, count, locked, err))
-        return true;
-    db_probes_free(probes, count);
-    return false;
+    ok = ok && (locked == 0 || find_lockers(db, probes, count, locked, err));
+    if (!ok)
+        db_probes_free(probes, count);
+    return ok;
 }
 
 void db_probes_free(struct db_probe *probes, size_t count)

@@ -15,6 +15,8 @@ struct db_probe {
     size_t count;
     const char *const *params;
     bool default_path;               /* search_path is what the role, the database and the URL give */
+    bool joins;                      /* in the transaction of the probe before it, with its settings: for many that are
+                                      * quick. If one fails, those after it are asked again, each by itself */
     int statement_timeout_ms;        /* 0: the connection's patience, 2 000 unless it has more */
     const char *relation;            /* the one it reads, quoted ("public"."Station"): narrows down who
                                       * locks it when it is locked; NULL: any */

@@ -11,7 +11,11 @@
 #include "op/tables.h"
 #include "op/tidcount.h"
 
-enum { TIMEOUT_MS = 30000 };
+enum {
+    TIMEOUT_MS = 30000,
+    TOGETHER_MOST = 50,              /* tables in one transaction, which holds the lock on each up to its end: */
+    TOGETHER_BYTES = 1 << 20, TOGETHER_ROWS = 10000   /* all of them small */
+};
 
 static char *count_sql(const struct db_table *table)
 {
@@ -33,17 +37,26 @@ static void take_count(struct fact_table *fact, const struct db_probe *probe)
     fact->note = xstrdup(db_probe_word(probe));
 }
 
+static bool is_small(const struct db_table *table)
+{
+    return table->kind == 'r' && table->heap_bytes <= TOGETHER_BYTES && table->live <= TOGETHER_ROWS;
+}
+
 static bool count_exactly(struct session *s, const struct table_list *list, struct fact_table *facts,
                           struct err *err)
 {
     struct db_probe *probes = xcalloc(list->count, sizeof *probes);
-    size_t *owner = xcalloc(list->count, sizeof *owner), count = 0;
-    for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].table && !facts[i].held) {
-            owner[count] = i;
-            probes[count++] = (struct db_probe){.name = facts[i].name, .sql = count_sql(list->items[i].table),
-                                                .statement_timeout_ms = TIMEOUT_MS};
-        }
+    size_t *owner = xcalloc(list->count, sizeof *owner), count = 0, together = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct db_table *table = list->items[i].table;
+        if (!table || facts[i].held)
+            continue;
+        bool small = is_small(table), joins = small && together > 0 && together < TOGETHER_MOST;
+        together = joins ? together + 1 : small;
+        owner[count] = i;
+        probes[count++] = (struct db_probe){.name = facts[i].name, .sql = count_sql(table), .joins = joins,
+                                            .statement_timeout_ms = TIMEOUT_MS};
+    }
     bool ok = count == 0 || db_pipeline(s->db, probes, count, err);
     for (size_t p = 0; p < count; p++) {
         if (ok)
@@ -90,8 +103,9 @@ bool count_tables(struct session *s, bool scan, bool floors_only, struct input *
 {
     struct table_list list;
     *counted = NULL;
-    if (!tables_list(s, &list, err))
+    if (!session_list(s, err))
         return false;
+    tables_of(s, &list);
     if (floors_only)
         keep_floors(&list);
     struct input *in = input_new(IN_TABLE);

@@ -28,6 +28,7 @@ struct session {
     struct journal_place recorded_at;/* where the record stood before the write that leaves a trail; hash "" unknown */
     bool trailed;                    /* a row in seedops.actions is this session's */
     bool met;                        /* identity, peer, mark and known are there */
+    bool listed;                     /* and of the catalogue the tables alone */
     bool looked;                     /* and ledger_state and catalog, */
     bool looked_early;               /* with no more of the fixtures known than which tables they are for */
     struct ledger_state ledger_state;/* as of the last look; count 0 without a ledger */
@@ -82,6 +83,9 @@ bool session_meet(struct session *s, struct ledger_state *ledger, struct err *er
 /* One round trip: who is at the other end, the ledger, the catalogue (with details of every fixture's and every
  * configured table). Again when `refresh`; otherwise only if it was not done yet. */
 bool session_look(struct session *s, bool refresh, struct err *err);
+/* One round trip: who is at the other end, and which tables there are, with what tells of those wanted whether they are
+ * held. For counts; with nothing wanted it asks for the names of all. Enough after a look. */
+bool session_list(struct session *s, struct err *err);
 /* Forgets what was looked at: the next session_look asks again. */
 void session_forget_look(struct session *s);
 /* The same with what a peek at the fixtures knows, while they are still being read. A session_look afterwards does what

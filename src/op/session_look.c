@@ -23,11 +23,11 @@ static size_t wanted_tables(const struct session *s, const struct fixture_set *f
 
 void session_forget_look(struct session *s)
 {
-    if (!s->looked)
+    if (!s->looked && !s->listed)
         return;
     db_catalog_free(&s->catalog);
     ledger_state_free(&s->ledger_state);
-    s->looked = s->looked_early = false;
+    s->looked = s->looked_early = s->listed = false;
 }
 
 /* Identity, mark and ledger: what every look and every meeting begin with. */
@@ -50,7 +50,7 @@ static bool take_identity(struct session *s, const struct db_probe *probes, stru
     return db_identity_take(s->db, env->url.pooled_hint, probes, IDENTITY_PROBES, &s->identity, err);
 }
 
-/* What follows from the identity; the ledger into *ledger, where there is one. */
+/* What follows from the identity; the ledger into *ledger, where there is one. NULL: it was not asked. */
 static void take_meeting(struct session *s, const struct db_probe *probes, struct ledger_state *ledger,
                          struct err *problem)
 {
@@ -59,7 +59,7 @@ static void take_meeting(struct session *s, const struct db_probe *probes, struc
     mark_take(mark, &s->mark);
     known_visit(s);
     err_clear(problem);
-    if (s->ledger)
+    if (s->ledger && ledger)
         ledger_read(s->ledger, mark + MARK_PROBES, ledger, problem);
     s->met = true;
     onrecord_identity(s, false);
@@ -174,6 +174,34 @@ static bool look(struct session *s, struct db_probe *more, size_t more_count, st
     if (s->fixtures.count + s->ctx->settings->table_count > 0)
         settle_counters(s, more_count > 0);
     return true;
+}
+
+bool session_list(struct session *s, struct err *err)
+{
+    struct arena arena = {0};
+    struct db_probe probes[IDENTITY_PROBES + MARK_PROBES + CATALOG_PROBES];
+    const char **names;
+    if ((s->looked && !s->looked_early) || s->listed)
+        return true;
+    session_fixtures(s);
+    session_forget_look(s);
+    size_t wanted = wanted_tables(s, &s->fixtures, &arena, &names), met = db_identity_probes(probes);
+    mark_probes(probes + met);
+    met += MARK_PROBES;
+    size_t count = met + db_catalog_list_probes(&arena, names, wanted, probes + met);
+    bool ok = db_pipeline(s->db, probes, count, err);
+    if (ok) {
+        struct err none;
+        ok = take_identity(s, probes, err) && db_catalog_take(&s->catalog, probes + met, count - met, err);
+        if (ok)
+            take_meeting(s, probes, NULL, &none);
+        db_probes_free(probes, count);
+    }
+    arena_free(&arena);
+    s->listed = ok;
+    if (ok && wanted)
+        settle_counters(s, false);
+    return ok;
 }
 
 bool session_look_early(struct session *s, const struct fixture_set *peeked, struct err *err)

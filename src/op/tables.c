@@ -49,12 +49,9 @@ static void add_everything(struct session *s, struct table_list *list)
     }
 }
 
-bool tables_list(struct session *s, struct table_list *list, struct err *err)
+void tables_of(struct session *s, struct table_list *list)
 {
     *list = (struct table_list){0};
-    session_fixtures(s);
-    if (!session_look(s, false, err))
-        return false;
     size_t most = s->ctx->settings->table_count + s->fixtures.count + s->catalog.count;
     list->items = arena_alloc(&list->arena, most * sizeof *list->items);
     add_configured(s, list, true);
@@ -66,6 +63,14 @@ bool tables_list(struct session *s, struct table_list *list, struct err *err)
     add_configured(s, list, false);
     if (list->count == 0)
         add_everything(s, list);
+}
+
+bool tables_list(struct session *s, struct table_list *list, struct err *err)
+{
+    session_fixtures(s);
+    if (!session_look(s, false, err))
+        return false;
+    tables_of(s, list);
     return true;
 }
 

@@ -20,6 +20,8 @@ struct table_list {
     size_t count;
 };
 
+/* Of the last look, or of session_list. */
+void tables_of(struct session *s, struct table_list *list);
 /* Fixtures and look are loaded first; fixtures with problems only lack their lines. */
 bool tables_list(struct session *s, struct table_list *list, struct err *err);
 void tables_free(struct table_list *list);

@@ -82,8 +82,8 @@ static int do_run(struct db *db, char **sql, int timeout_ms)
     return 0;
 }
 
-/* probes [COUNT] SQL...: all SQLs in one pipeline, COUNT times over */
-static int do_probes(struct db *db, char **sql)
+/* probes [COUNT] SQL...: all SQLs in one pipeline, COUNT times over; joined: in one transaction */
+static int do_probes(struct db *db, char **sql, bool joined)
 {
     size_t times = strtoul(sql[0], NULL, 10), n = 0;
     if (times)
@@ -94,7 +94,7 @@ static int do_probes(struct db *db, char **sql)
         n++;
     struct db_probe *probes = calloc(times * n, sizeof *probes);
     for (size_t i = 0; i < times * n; i++)
-        probes[i] = (struct db_probe){.name = sql[i % n], .sql = sql[i % n]};
+        probes[i] = (struct db_probe){.name = sql[i % n], .sql = sql[i % n], .joins = joined && i > 0};
     struct err err = {0};
     uint64_t before = db_round_trips(db);
     int rc = 0;
@@ -124,7 +124,7 @@ static int do_session(struct db *db, char **sql)
     char line[64];
     int rc;
     do {
-        rc = do_probes(db, sql);
+        rc = do_probes(db, sql, false);
         puts("ready");
         fflush(stdout);
     } while (rc == 0 && fgets(line, sizeof line, stdin));
@@ -298,8 +298,8 @@ static int command(struct db *db, char **argv)
         db_mark_committing(db, true);
         return do_run(db, argv + 1, 0);
     }
-    if (strcmp(argv[0], "probes") == 0)
-        return do_probes(db, argv + 1);
+    if (strcmp(argv[0], "probes") == 0 || strcmp(argv[0], "joined") == 0)
+        return do_probes(db, argv + 1, argv[0][0] == 'j');
     if (strcmp(argv[0], "session") == 0)
         return do_session(db, argv + 1);
     if (strcmp(argv[0], "identity") == 0)

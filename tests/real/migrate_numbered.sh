@@ -212,6 +212,19 @@ so migrate
 is "$rc" 0 "one that lets one of the two holds go does not lose it"
 is "$(state_of 2_b.up.sql) $(state_of 3_c.up.sql)" "applied applied" "  and both are applied"
 
+project trips
+q "alter database trips set log_statement = 'all'"
+# what was sent since, pipelines aside: a script, its row and its COMMIT are one message
+messages() { grep -c 'LOG:  statement: ' "$T/a/server.log"; }
+sent() { local before; before=$(messages); so migrate; is "$rc" 0 "$1"; sent=$(($(messages) - before)); }
+put 1_a.up.sql 'create table t1 (x int); create index on t1 (x);'
+sent "the first migration"
+put 2_b.up.sql 'create table t2 (x int); create index on t2 (x);'
+sent "one more"; one=$sent
+for i in $(seq 3 13); do put "${i}_c.up.sql" "create table t$i (x int); create index on t$i (x); comment on table t$i is 'c';"; done
+sent "eleven more"
+is "$((sent - one))" 10 "each costs one message"
+
 project bare
 rm -r migrations
 so migrate --migrations nowhere; [ "$rc" != 0 ]; is $? 0 "no such directory is an error"

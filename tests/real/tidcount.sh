@@ -56,4 +56,16 @@ so status test --json
 is "$(jq -r '.tables[] | select(.table == "kid") | .note' <<<"$out")" 'refers to a held table' "status says why the child is not compared"
 so count test --scan --json
 is "$(jq -c '[.tables[] | select(.table | startswith("t")) | [.held, .rows]] | unique' <<<"$out")" '[[false,2],[false,4],[false,10],[false,18],[false,80]]' "--scan counts them as any other"
+# without a configuration every table is counted, the small ones in one transaction
+rm -r seedops.yaml seeds
+so count --url "$(url main db)" --json
+is "$rc $(jq -c '[.tables[] | .rows]' <<<"$out")" '0 [3,3,2,4,80,10,18]' "all tables are counted where none is named"
+exec 9<>hold
+"$PGBIN/psql" -XAtq -h "$T/main" -U postgres -d db <&9 >/dev/null 2>&1 & holder=$!
+echo "begin; lock table t1 in access exclusive mode;" >&9
+check "one of them is locked" wait_for 10 bash -c "'$PGBIN/psql' -XAtq -h '$T/main' -U postgres -d db -c \"select 1 from pg_locks where relation = 't1'::regclass and granted\" | grep -q 1"
+so count --url "$(url main db)" --json
+is "$(jq -c '[.tables[] | .rows]' <<<"$out")" '[3,3,null,4,80,10,18]' "a locked one costs only its own count"
+like "$(jq -r '.tables[] | select(.table == "t1") | .note' <<<"$out")" '^locked by pid [0-9]+$' "and says who locks it"
+kill "$holder"; exec 9>&-
 finish
