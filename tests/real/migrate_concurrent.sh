@@ -1,6 +1,6 @@
 # Several runs at once, CREATE INDEX CONCURRENTLY under the lock, blockers, lock time-outs, cancels, lost connections.
 # shellcheck shell=bash
-. "${TOP:-$(dirname "$0")/../..}/tests/numbered.sh"
+. "${TOP:-$(dirname "$0")/../..}/tests/lib-numbered.sh"
 
 true_in() { [ "$(q "$1")" = t ]; }
 # session NAME SQL...: a psql of that application name in the background, its transaction open until its pid is killed
@@ -64,7 +64,7 @@ put 2_b.up.sql 'alter table t add b int;'
 "$SEEDOPS" migrate >"$T/log.retry" 2>&1 & run=$!
 wait_for 15 grep -q 'trying again' "$T/log.retry"; is $? 0 "a lock that cannot be had in time is tried again"
 like "$(cat "$T/log.retry")" 'held by pid [0-9]+ postgres@local "api"' "the holder is named meanwhile"
-timeout 2 "$PGBIN/psql" -XAtq -h "$T/a" -U postgres -d retry -c 'select count(*) from t' >/dev/null; is $? 0 "between tries the table is free for others"
+timeout 8 "$PGBIN/psql" -XAtq -h "$T/a" -U postgres -d retry -c 'select count(*) from t' >/dev/null; is $? 0 "between tries the table is free for others"
 end_session api
 wait $run; is $? 0 "and succeeds when it is free"
 session api "begin; select * from t"

@@ -1,6 +1,6 @@
 # Numbered files with a (filename, checksum) ledger: every state, every refusal, on a real server.
 # shellcheck shell=bash
-. "${TOP:-$(dirname "$0")/../..}/tests/numbered.sh"
+. "${TOP:-$(dirname "$0")/../..}/tests/lib-numbered.sh"
 
 rows() { sql a "$db" -c "select filename || ' ' || checksum from schema_migrations order by id"; }
 has() { [ "$(sql a "$db" -c "select to_regclass('$1') is not null")" = t ]; }

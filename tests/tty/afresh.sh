@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An operation of the console goes by what the database and the files are now, not by what they were when the environment was
 # opened: a table emptied since is held and not scanned, a fixture mended since is what is written.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 cluster_start main autovacuum=off || exit 1
 createdb_in main app
 mkdir -p "$T/p/seeds"; cd "$T/p" || exit 1

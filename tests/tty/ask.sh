@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a command asks on the terminal: nothing is agreed to unseen, and leaving in the middle of an answer is clean.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 cluster_start main "password_encryption=md5" || exit 1
 createdb_in main app
 mkdir "$T/p"; cd "$T/p" || exit 1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The console on a pseudo-terminal and a real cluster: case C after somebody emptied it.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 
 cluster_start main
 project=$T/project

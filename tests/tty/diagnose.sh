@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Case C as an engineer meets it at night, on a real terminal of 80 columns: what happened stands there without a key, the
 # evidence is one key away, what is left is preserved and given back; and nothing of it costs a deleted row.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 cluster_start main 'autovacuum=off' 'max_slot_wal_keep_size=1GB' || exit 1
 createdb_in main alpi
 cd "$TOP" || exit 1

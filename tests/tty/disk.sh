@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A console stays open while files change: what it shows, compares and runs is what is on disk now; what was
 # confirmed is done, or nothing.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 cluster_start main || exit 1
 createdb_in main db
 mkdir "$T/p"; cp -r "$TOP/seedops.yaml" "$TOP/migrations" "$TOP/seeds" "$T/p"; cd "$T/p" || exit 1

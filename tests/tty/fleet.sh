@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Environments screen with a thousand of them, some of which are databases of one server.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 cd "$T" || exit 1
 cluster_start c max_connections=60 || exit 1
 mkdir seeds

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the console and the commands record: on which database, what was decided, run and noted, and no secret,
 # whichever way it came in. And `seedops sessions`, which lists it.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 sessions=$XDG_STATE_HOME/seedops/sessions
 newest() { ls "$sessions"/*.jsonl | sort | tail -1; }
 inputs() { jq -c "select(.in.kind == \"$2\") | .in" "$1"; }

@@ -2,7 +2,7 @@
 # A million differences in the console: the first ones are there while the rest streams, the list is anywhere at once, in
 # bounded memory, a key writes what it changes, and nothing runs when nothing happens. A plain build: of memory and time
 # another one says little.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 SEEDOPS=${SEEDOPS_PLAIN:-$SEEDOPS}
 if grep -qa __asan_init "$SEEDOPS"; then not_ok "there is a plain build (SEEDOPS_PLAIN)"; finish; fi
 rows=1000000

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A session recorded on a real terminal, replayed on others: seen, walked around in, reported, filmed.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 export TZ=Europe/Zurich
 
 # ---- the incident: an emptied database is opened, looked at, seeded and verified at 120x40

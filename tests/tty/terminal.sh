@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The terminal layer by itself on a pseudo-terminal: painting, keys, and leaving the terminal as it was.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 paint=$BUILD/tests/tty/paint
 
 check "paints, and leaves the terminal as it was" term "$paint" "one line" <<'END'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The console over SSH: what it asks, what it shows, and what it does when the session breaks.
-. "$(dirname "$0")/../tty.sh"
+. "$(dirname "$0")/../lib-tty.sh"
 phrase=canary-phrase-51c0 word=canary-word-77e1
 
 cluster_start socketed || exit 1          # listens on a Unix socket only
