@@ -122,6 +122,9 @@ bool db_start(struct db *db, const char *sql, struct err *err);
 bool db_poll(struct db *db, int timeout_ms, bool *done, struct db_result **out, unsigned *position,
              struct err *err);
 
+/* COMMIT of a transaction that has only read, without waiting for the answer: whoever sends next takes it first, and who
+ * closes the connection need not. */
+bool db_end_reading(struct db *db, struct err *err);
 /* Sends what will probably be started next. Whoever then starts the very same text finds it under way; anything else that
  * is sent ends it first, and rolls back. False: nothing was sent. */
 bool db_send_ahead(struct db *db, const char *sql);

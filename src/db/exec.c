@@ -81,6 +81,7 @@ bool db_error_lost(struct db *db, struct err *err)
 
 bool db_listen(struct db *db, struct err *err)
 {
+    db_take_ending(db);
     if (db->pg && !db->command.active && PQconsumeInput(db->pg)) {
         PQisBusy(db->pg);            /* hands notices on; a FATAL one is the last before the end */
         for (PGnotify *n; (n = PQnotifies(db->pg));)
@@ -252,6 +253,27 @@ bool db_start(struct db *db, const char *sql, struct err *err)
     db->round_trips++;
     note_statement(db, sql, 0);
     return PQsendQuery(db->pg, sql) ? true : send_failed(db, err);
+}
+
+bool db_end_reading(struct db *db, struct err *err)
+{
+    if (!db_start(db, "COMMIT", err))
+        return false;
+    db->round_trips--;         /* it costs nobody one */
+    return db->ending = true;
+}
+
+void db_take_ending(struct db *db)
+{
+    bool done;
+    if (!db->ending)
+        return;
+    bool ignored = db->ignore_cancel;
+    db->ending = false;
+    db->ignore_cancel = true;  /* that is for the next statement */
+    db_collect(db, -1, false, &done);
+    db_conclude(db, NULL, NULL, NULL);
+    db->ignore_cancel = ignored;
 }
 
 bool db_send_ahead(struct db *db, const char *sql)

@@ -64,6 +64,7 @@ struct db {
     size_t statement_parameters;
     struct db_command command;
     char *ahead;                     /* what was sent though nobody has started it yet; NULL: nothing */
+    bool ending;                     /* a COMMIT is under way that nobody waits for */
     char *copy_row;                  /* PQgetCopyData's buffer, the row last handed out */
     unsigned copy_rows;              /* rows since the cancel descriptor was looked at */
     size_t copy_unflushed;
@@ -82,6 +83,8 @@ bool db_command_begin(struct db *db, struct err *err);
 /* Afterwards: waits for a PQcancel still on its way, so that it cannot hit the next statement. */
 void db_command_settle(struct db *db);
 void db_command_end(struct db *db);
+/* Takes the answer to db_end_reading, if it is still to come. */
+void db_take_ending(struct db *db);
 /* Ends what was sent ahead, if anything was. */
 void db_drop_ahead(struct db *db);
 /* Closes the socket at once. */

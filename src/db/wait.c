@@ -64,6 +64,7 @@ enum db_turn db_turn(struct db *db, int64_t deadline)
 
 bool db_command_begin(struct db *db, struct err *err)
 {
+    db_take_ending(db);
     db_drop_ahead(db);
     if (!db_alive(db)) {
         err_set(err, ERR_LOST, "the connection to the database is closed");

@@ -144,7 +144,7 @@ bool diff_table(struct db *db, const struct bound *bound, const struct diff_opti
     *totals = (struct diff_totals){.reaction_ms = -1};
     bool ok = compare(db, bound, options, totals, err);
     if (!options->in_transaction && !bound->table->known_empty && db_alive(db))
-        ok = ok ? db_run(db, "COMMIT", 0, NULL, NULL, err) : (db_rollback(db), false);
+        ok = ok ? db_end_reading(db, err) : (db_rollback(db), false);
     if (!ok && !options->in_transaction)
         name_blocker(db, bound->table, err);
     if (!ok)

@@ -21,10 +21,12 @@ static void bucket_sql(const struct rowhash *h, uint32_t count, struct str *sql)
 
 /* ---- sums ---- */
 
-/* A planner that takes every key for a bucket of its own would sort all rows, or send them all to one process. */
+/* A planner that takes every key for a bucket of its own would sort all rows, or send them all to one process. What
+ * sorts because it must is not compiled for what that seems to cost. */
 static void buckets_sql(const struct rowhash *h, uint32_t count, struct str *sql)
 {
-    str_add(sql, "SET LOCAL enable_sort = off; SET LOCAL parallel_tuple_cost = 0; WITH b AS MATERIALIZED (SELECT ");
+    str_add(sql, "SET LOCAL jit = off; SET LOCAL enable_sort = off; SET LOCAL parallel_tuple_cost = 0; "
+                 "WITH b AS MATERIALIZED (SELECT ");
     bucket_sql(h, count, sql);
     str_add(sql, " b, pg_catalog.count(*) n, pg_catalog.sum(");
     rowhash_sql_all(h, sql);
@@ -45,7 +47,6 @@ void ask_sums_sql(const struct rowhash *h, uint32_t count, const struct sums *kn
     if (known)   /* the server's sum is a number of any size, ours its rest; a negative one's rest is negative */
         str_printf(sql, ", a WHERE a.n <> %llu OR (a.s - %llu) %% 18446744073709551616 <> 0",
                    (unsigned long long)known->rows, (unsigned long long)known->sum);
-    str_add(sql, "; SET LOCAL enable_sort TO DEFAULT; SET LOCAL parallel_tuple_cost TO DEFAULT");
 }
 
 /* A whole number of any size, modulo 2^64. */

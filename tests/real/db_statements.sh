@@ -25,6 +25,9 @@ pg -- joined 100 "SELECT 'x'" "SELECT repeat('x', 20000)"
 is "$out" "ok=200 trips=1" "two hundred of them"
 pg -- probes "INSERT INTO public.t VALUES (1000)" "SELECT 1"
 like "$out" '^failed: cannot execute INSERT in a read-only transaction' "a probe cannot write"
+pg -- reads "SELECT 1" "SELECT current_setting('transaction_read_only')" listen "SELECT txid_current_if_assigned()"
+is "$rc $out" $'0 1\non\n(null)\ntrips=6' "a transaction that has only read ends without being waited for"
+check "and none is left open" wait_for 5 gone 'txid_current_if'
 mkfifo "$T/lock"
 psql_as -qAt <"$T/lock" >"$T/lock.out" 2>&1 &
 exec 9>"$T/lock"

@@ -82,6 +82,25 @@ static int do_run(struct db *db, char **sql, int timeout_ms)
     return 0;
 }
 
+/* reads SQL...: each in a transaction whose end nobody waits for, then whether the connection can be listened to; the last one is
+ * left to the closing of the connection */
+static int do_reads(struct db *db, char **sql)
+{
+    for (; *sql; sql++) {
+        struct err err = {0};
+        struct db_result *r;
+        if (!db_run(db, "BEGIN READ ONLY", 0, NULL, NULL, &err) || !db_run(db, *sql, 0, &r, NULL, &err))
+            return failed(&err);
+        print_result(r);
+        db_result_free(r);
+        if (!db_end_reading(db, &err) || (sql[1] && strcmp(sql[1], "listen") == 0 && !db_listen(db, &err)))
+            return failed(&err);
+        sql += sql[1] && strcmp(sql[1], "listen") == 0;
+    }
+    printf("trips=%d\n", (int)db_round_trips(db));
+    return 0;
+}
+
 /* probes [COUNT] SQL...: all SQLs in one pipeline, COUNT times over; joined: in one transaction */
 static int do_probes(struct db *db, char **sql, bool joined)
 {
@@ -298,6 +317,8 @@ static int command(struct db *db, char **argv)
         db_mark_committing(db, true);
         return do_run(db, argv + 1, 0);
     }
+    if (strcmp(argv[0], "reads") == 0)
+        return do_reads(db, argv + 1);
     if (strcmp(argv[0], "probes") == 0 || strcmp(argv[0], "joined") == 0)
         return do_probes(db, argv + 1, argv[0][0] == 'j');
     if (strcmp(argv[0], "session") == 0)
