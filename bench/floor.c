@@ -141,7 +141,8 @@ static void apply_one(PGconn *c, const char *dir, const char *name)
     size_t size;
     snprintf(path, sizeof path, "%s/%s", dir, name);
     char *script = map_file(path, &size);
-    if (asprintf(&sql, "BEGIN;%.*s;INSERT INTO ledger (name) VALUES ('%s');COMMIT", (int)size, script, name) < 0)
+    if (asprintf(&sql, "BEGIN;%.*s;INSERT INTO ledger (filename, checksum) VALUES ('%s', '%064d');COMMIT", (int)size, script,
+                 name, 0) < 0)
         die("memory", name);
     run_sql(c, sql);
     free(sql);
@@ -153,9 +154,9 @@ static int apply(const char *dir)
     struct dirent **files;
     int count = scandir(dir, &files, is_sql, alphasort), applied = 0, at = 0;
     PGconn *c = open_db();
-    run_sql(c, "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS ledger (name text PRIMARY KEY, at timestamptz "
-               "NOT NULL DEFAULT now())");
-    PGresult *known = PQexec(c, "SELECT name FROM ledger ORDER BY name COLLATE \"C\"");
+    run_sql(c, "SET client_min_messages = warning; CREATE TABLE IF NOT EXISTS ledger (id serial PRIMARY KEY, filename text "
+               "NOT NULL UNIQUE, applied_at timestamp NOT NULL DEFAULT now(), checksum text NOT NULL)");
+    PGresult *known = PQexec(c, "SELECT filename FROM ledger ORDER BY filename COLLATE \"C\"");
     for (int i = 0; i < count; i++) {
         while (at < PQntuples(known) && strcmp(PQgetvalue(known, at, 0), files[i]->d_name) < 0)
             at++;

@@ -62,11 +62,20 @@ static void add_escape(struct str *s, int32_t c)
     }
 }
 
+/* How many of the next characters are printable ASCII that stands for itself: most of what is written is. */
+static size_t plain_run(const char *text, size_t length)
+{
+    size_t n = 0;
+    while (n < length && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+        n++;
+    return n;
+}
+
 static void add_quoted(struct str *s, const char *text, size_t length)
 {
     str_add_char(s, '"');
     size_t start = 0, i = 0;
-    while (i < length) {
+    while ((i += plain_run(text + i, length - i)) < length) {
         int32_t point;
         size_t taken = text_decode(text + i, length - i, &point);
         if (point < 0 || needs_escape(point)) {

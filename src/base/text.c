@@ -33,6 +33,10 @@ bool text_valid(const char *bytes, size_t length, size_t *where)
 {
     for (size_t i = 0; i < length;) {
         int32_t point;
+        if ((unsigned char)bytes[i] < 0x80) {
+            i++;
+            continue;
+        }
         size_t taken = text_decode(bytes + i, length - i, &point);
         if (point < 0) {
             if (where)

@@ -246,8 +246,13 @@ bool ledger_own_search_path(const struct ledger *l) { return l->tool == &ledger_
 
 const struct migration_file *ledger_file(const struct ledger *l, const char *name)
 {
-    for (size_t i = 0; i < l->count; i++)
-        if (strcmp(l->files[i].name, name) == 0)
-            return &l->files[i];
-    return NULL;
+    size_t low = 0, high = l->count;
+    while (low < high) {             /* the first that is not below it: files are in the tool's order */
+        size_t middle = (low + high) / 2;
+        if (l->tool->compare(l->files[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < l->count && strcmp(l->files[low].name, name) == 0 ? &l->files[low] : NULL;
 }

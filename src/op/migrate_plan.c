@@ -104,7 +104,20 @@ static void mention(struct migrate_run *run)
 
 /* ---- the plan ---- */
 
-static bool add_item(struct migrate_run *run, const struct migration *m, struct err *err)
+struct earlier { const struct migrate_item *items; size_t count, at; };
+
+/* The same file in the plan before: what was split once is not split again under the lock. */
+static const struct migrate_item *planned(struct earlier *e, const struct migration_file *file)
+{
+    for (size_t i = e->at; i < e->count; i++)
+        if (e->items[i].file == file) {
+            e->at = i + 1;
+            return &e->items[i];
+        }
+    return NULL;
+}
+
+static bool add_item(struct migrate_run *run, const struct migration *m, struct earlier *earlier, struct err *err)
 {
     static const char mark[] = "\xef\xbb\xbf";
     struct migrate_item *item = &run->items[run->count];
@@ -112,7 +125,10 @@ static bool add_item(struct migrate_run *run, const struct migration *m, struct 
     size_t skip = item->file->length >= 3 && memcmp(item->file->bytes, mark, 3) == 0 ? 3 : 0;
     item->bytes = item->file->bytes + skip;
     item->length = item->file->length - skip;
-    if (!split_sql(&item->sql, &run->arena, m->path, item->bytes, item->length, err))
+    const struct migrate_item *before = planned(earlier, item->file);
+    if (before)
+        item->sql = before->sql;
+    else if (!split_sql(&item->sql, &run->arena, item->file->path, item->bytes, item->length, err))
         return false;
     run->count++;
     return true;
@@ -140,12 +156,12 @@ bool migrate_plan(struct migrate_run *run, const char *only, struct err *err)
 {
     if (!check(run, err))
         return false;
-    arena_free(&run->arena);
+    struct earlier earlier = {.items = run->items, .count = run->count};
     run->count = 0;
     run->items = arena_alloc(&run->arena, (run->state.count + 1) * sizeof *run->items);
     for (size_t i = 0; i < run->state.count; i++)
         if (migrate_is_pending(run->state.migrations[i].state) &&
-            !add_item(run, &run->state.migrations[i], err))
+            !add_item(run, &run->state.migrations[i], &earlier, err))
             return false;
     mention(run);
     return only_one(run, only, err);
