@@ -68,9 +68,6 @@ struct db_facts {
     int server_version_num;          /* 150008 */
     const char *server_encoding;     /* "UTF8"; "" where it is not told */
     bool unix_socket, tls;
-    /* How long it took to answer the start-up message: a round trip at least, and not much more where no password is
-     * asked for and the machine is not busy. A socket's own address does not tell: a tunnel may begin there. */
-    int reaction_ms;
     int backend_pid;                 /* PQbackendPID */
     int socket;                      /* for getsockname and SO_PEERCRED; borrowed */
 };
@@ -83,6 +80,10 @@ const struct db_facts *db_facts(const struct db *db);
 bool db_alive(const struct db *db);
 /* While no statement runs and its socket is readable: takes what came (notices). False: the connection is lost, and why. */
 bool db_listen(struct db *db, struct err *err);
+/* How long the soonest answer took so far, from that to the start-up message on: a round trip at least. (The address does
+ * not tell how far the server is: a tunnel may begin there.) Where that is neither near nor far, a SELECT is asked
+ * once, to know. */
+int db_reaction_ms(struct db *db);
 /* Round trips so far (each Sync or simple query sent and answered is one; set-up is not counted). */
 uint64_t db_round_trips(const struct db *db);
 

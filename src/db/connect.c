@@ -308,7 +308,6 @@ static void fill_facts(struct db *db)
     f->user = keep(db, PQuser(db->pg));
     f->unix_socket = f->host[0] == '/' || f->host[0] == '@';
     f->tls = PQsslInUse(db->pg);
-    f->reaction_ms = db->reaction_ms;
     f->backend_pid = PQbackendPID(db->pg);
     f->socket = PQsocket(db->pg);
 }

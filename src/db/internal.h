@@ -36,6 +36,7 @@ enum db_stop { DB_STOP_NONE, DB_STOP_CANCEL, DB_STOP_TIMEOUT };
 
 struct db_command {                  /* the statement under way */
     bool active;
+    int64_t since_ms;
     bool sending;                    /* COPY IN: a turn ends as soon as everything is sent */
     bool copy_refused;               /* COPY FROM STDIN or TO STDOUT where nobody would serve it */
     PGresult *last, *error;          /* newest good result, first failed one */
@@ -51,7 +52,8 @@ struct db {
     int cancel_fd, patience_ms;
     bool ignore_cancel, committing, all_loopback;
     uint64_t round_trips;
-    int reaction_ms;                 /* db_facts */
+    int reaction_ms;                 /* the least so far */
+    bool reaction_asked;
     size_t statements_done;          /* of the newest command */
     void (*notice)(void *sink, const char *severity, const char *text);
     void *notice_sink;

@@ -72,7 +72,7 @@ bool db_command_begin(struct db *db, struct err *err)
     }
     if (db->command.active)
         return err_set(err, ERR_GENERAL, "another statement is still under way on this connection");
-    db->command = (struct db_command){.active = true, .give_up = -1};
+    db->command = (struct db_command){.active = true, .give_up = -1, .since_ms = clock_mono_ms()};
     db->statements_done = 0;
     return true;
 }

@@ -421,14 +421,16 @@ static enum digest_end compare(struct digest *d, struct diff_totals *totals, str
     return compare_parts(d, totals, err);
 }
 
-static bool too_small(const struct digest *d)
+/* Finds out how far the server is only where that matters. */
+static bool too_small(struct digest *d)
 {
     const struct fixture *f = d->bound->fixture;
-    if (d->options->way == DIFF_BY_DIGESTS)
-        return false;
-    if (d->bound->table->kind == 'r' && d->bound->table->heap_bytes == 0)
+    bool few = f->row_count < NEAR_ROWS, little = f->stamp.size < FAR_BYTES;
+    bool empty = d->bound->table->kind == 'r' && d->bound->table->heap_bytes == 0;
+    if (d->options->way != DIFF_BY_DIGESTS && (empty || (few && little)))
         return true;
-    return d->near ? f->row_count < NEAR_ROWS : f->stamp.size < FAR_BYTES;
+    d->near = digest_is_near(d->db);
+    return d->options->way != DIFF_BY_DIGESTS && (d->near ? few : little);
 }
 
 static const char *unsuited(const struct digest *d)
@@ -462,17 +464,16 @@ static void find_known(struct digest *d)
     d->known = sums_find(&d->own, dir, d->key, d->bound->key_count);
 }
 
-bool digest_is_near(const struct db *db) { return db_facts(db)->reaction_ms < NEAR_MS; }
+bool digest_is_near(struct db *db) { return db_reaction_ms(db) < NEAR_MS; }
 
 static enum digest_end begin(struct digest *d, struct diff_totals *totals, struct err *err)
 {
     const char *why = unsuited(d);
-    d->near = digest_is_near(d->db);
     if (d->options->way == DIFF_BY_DIGESTS)
         d->why = why;
     if (why || too_small(d))
         return DIGEST_ROWS;
-    totals->reaction_ms = db_facts(d->db)->reaction_ms;
+    totals->reaction_ms = db_reaction_ms(d->db);
     rowhash_begin(&d->hash, &d->layout);
     find_known(d);
     return compare(d, totals, err);

@@ -19,7 +19,7 @@
 #include "diff/sums.h"
 
 /* True if a round trip is no matter: the server is near. */
-bool digest_is_near(const struct db *db);
+bool digest_is_near(struct db *db);
 
 enum digest_end {
     DIGEST_FAILED,             /* err says why */
