@@ -161,6 +161,17 @@ sql main d -c "insert into big select g, 'more' from generate_series(40001, 4200
 wait_for 10 sql main d -c "select 1 / (n_tup_ins >= 32000)::int from pg_stat_user_tables where relname = 'big'"
 big --json; is "$(jq -c '.tables[] | [.extra, .by, .why_rows]' <<<"$out")" '[2001,"rows","the table has many more rows than the fixture"]' \
     "nor where rows came since the last analyze"
+# ---- a seed goes the same way: nothing to do is found by sums, and what it writes it finds by them
+mkdir only; cp seeds/big.* only/; sql main d -c "drop table big" -c "create table big (id int primary key, v text)" -c "\copy big from 'only/big.csv' (format csv, header)" -c "analyze big"
+seen=$(($(wc -l <"$T/main/server.log") + 1)); so seed --url "$(url main d)" --seeds only
+is "$rc" 0 "a seed with nothing to do"; like "$out" 'nothing to write' "says so"
+unlike "$(tail -n "+$seen" "$T/main/server.log")" 'COPY|txid_current' "reads no rows and begins no writing"
+sql main d -c "update big set v = 'old' where id = 77" -c "delete from big where id = 29000"
+seen=$(($(wc -l <"$T/main/server.log") + 1)); so seed --url "$(url main d)" --seeds only --json
+is "$rc $(jq -c '[.applied, .before.big, .after.big]' <<<"$out")" '0 [true,29999,30000]' "one row is written anew, one put back"
+unlike "$(tail -n "+$seen" "$T/main/server.log")" 'COPY \(SELECT' "without any others being read"
+is "$(sql main d -c "select count(*), md5(string_agg(t::text, ',' order by id)) from big t")" \
+    "$(sql main d -c "create temp table f (like big)" -c "\copy f from 'only/big.csv' (format csv, header)" -c "select count(*), md5(string_agg(t::text, ',' order by id)) from f t" | tail -n 1)" "and the table is as declared"
 so diff --url "$(url main d)" --seeds seeds word --json; is "$(jq -c '.tables[] | [.by, .why_rows, .reaction_ms]' <<<"$out")" '["rows",null,null]' "of a small table nothing is asked"
 sql main d -c "begin" -c "lock table word in access exclusive mode" -c "select pg_sleep(60)" >/dev/null 2>&1 & locker=$!
 wait_for 10 sql main d -c "select 1/count(*) from pg_locks where relation = 'word'::regclass and mode = 'AccessExclusiveLock' and granted"

@@ -8,7 +8,7 @@ if grep -qa __asan_init "$plain"; then not_ok "there is a plain build (SEEDOPS_P
 cd "$T" || exit
 cluster_start main "shared_buffers=256MB" "max_wal_size=4GB" "work_mem=64MB"
 createdb_in main d
-sql main d -c "create table t (id int primary key, code text not null, v numeric(9,3), note text)" \
+sql main d -c "create table t (id int primary key, code text not null, v numeric(12,3), note text)" \
     -c "insert into t select g, 'code ' || g, g / 8.0, case when g % 3 = 0 then null else 'note ' || g % 1000 end from generate_series(1, $rows) g" \
     -c "create table p (like t including all)" -c "insert into p select id, code, case when id % 100 = 7 then v + 1 else v end, note from t where id % 100 <> 8" \
     -c "insert into p select id + $rows, code, v, note from t where id % 100 = 9"
