@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "op/session.h"
 
 enum { SEEN_EVERY_MS = 60 * 60 * 1000 };   /* "last seen" is not worth a write more often */
@@ -252,7 +253,50 @@ static struct visit visit_of(const struct settings *settings, const struct envir
     return (struct visit){.key = key_of(known_config(settings, env), env->name), .env = env, .now = now};
 }
 
-static void visit_alone(struct session *s)
+/* A note in the file that is written by a thread of its own: it waits for the disk. */
+struct pinning {
+    pthread_t thread;
+    struct visit visit;
+    struct pin_identity now;
+    bool ok;
+    struct err err;
+};
+
+static void *pin_apart(void *argument)
+{
+    struct pinning *p = argument;
+    p->ok = pins_change(pin_visit, &p->visit, &p->err);
+    return NULL;
+}
+
+static bool begin_pinning(struct session *s)
+{
+    struct pinning *p = xcalloc(1, sizeof *p);
+    p->now = s->known.now;
+    p->visit = visit_of(s->ctx->settings, s->ctx->environment, &p->now);
+    if (thread_start(&p->thread, pin_apart, p)) {
+        s->pinning = p;
+        return true;
+    }
+    free(p);
+    return false;
+}
+
+void known_settle(struct session *s)
+{
+    struct pinning *p = s->pinning;
+    if (!p)
+        return;
+    pthread_join(p->thread, NULL);
+    s->pinning = NULL;
+    if (!p->ok) {
+        why(s->known.unrecorded, sizeof s->known.unrecorded, &p->err);
+        say_once(s);
+    }
+    free(p);
+}
+
+static void visit_alone(struct session *s, bool later)
 {
     struct pins pins;
     struct err err = {0};
@@ -260,7 +304,7 @@ static void visit_alone(struct session *s)
     bool worth = judge_visit(s, &pins, readable, &err);
     pins_free(&pins);
     struct visit visit = visit_of(s->ctx->settings, s->ctx->environment, &s->known.now);
-    if (worth && !pins_change(pin_visit, &visit, &err))
+    if (worth && !(later && begin_pinning(s)) && !pins_change(pin_visit, &visit, &err))
         why(s->known.unrecorded, sizeof s->known.unrecorded, &err);
 }
 
@@ -290,14 +334,18 @@ static void visit_common(struct session *s, struct visits *v)
     pthread_mutex_unlock(&v->lock);
 }
 
-void known_visit(struct session *s)
+static void visit(struct session *s, bool later)
 {
+    known_settle(s);
     if (s->ctx->common)
         visit_common(s, s->ctx->common->visits);
     else
-        visit_alone(s);
+        visit_alone(s, later);
     say_once(s);
 }
+
+void known_visit(struct session *s) { visit(s, false); }
+void known_visit_later(struct session *s) { visit(s, true); }
 
 void visits_init(struct visits *v, const struct settings *settings, bool lasting)
 {
@@ -341,6 +389,7 @@ bool known_accept(struct session *s, struct err *err)
     const struct environment *env = s->ctx->environment;
     struct visit visit = visit_of(s->ctx->settings, env, &s->known.now);
     visit.accepted = &s->known;
+    known_settle(s);
     if (!pins_change(pin_visit, &visit, err))
         return false;
     known_visit(s);
@@ -388,6 +437,7 @@ void known_add_set(struct session *s, const struct applied_set *set)
     const struct environment *env = s->ctx->environment;
     struct adding adding = {.key = key_of(known_config(s->ctx->settings, env), env->name), .set = set};
     struct err err = {0};
+    known_settle(s);
     if (!pins_change(add_set, &adding, &err))
         ctx_log(s->ctx, "warning", "which fixtures were applied is not noted: %s%s%s", err.message,
                 err.why[0] ? ": " : "", err.why);

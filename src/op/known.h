@@ -47,6 +47,10 @@ void known_judge(const struct pins *pins, const char *config, const struct envir
                  const struct pin_identity *now, const struct mark *mark, struct known *known);
 /* Reads, judges what was looked at into s->known and s->direct_known, pins a first visit. */
 void known_visit(struct session *s);
+/* The same, but a first visit's pin is brought to the disk beside what follows, until known_settle: before the first
+ * write, and at the latest when the session is closed. */
+void known_visit_later(struct session *s);
+void known_settle(struct session *s);
 /* Adds what the guard decides by. Texts borrow from `known`. */
 void known_guard_facts(const struct known *known, struct guard_facts *facts);
 /* One sentence of what is wrong or worth knowing, "" nothing; true when it is trouble and not only news. */

@@ -159,6 +159,7 @@ static bool under_lock(struct migrate_run *run, const char *only, const char *se
     struct db_probe ground;
     migrate_ground_probe(run, &sql, &ground);
     bool ok = lock_and_read(run, &ground, err);
+    known_settle(run->s);
     if (ok) {
         ok = migrate_plan(run, only, err) && as_confirmed(run, seen, err) &&
              (run->count == 0 || (migrate_prepare(run, &ground, err) && apply_all(run, err)));
@@ -281,6 +282,7 @@ static bool open_for_marks(struct migrate_run *run, struct session *s, struct er
     if (!has_ledger(s, err) || !session_meet(s, &run->state, err) || !session_direct(s, &run->db, err) ||
         !session_guard(s, GUARD_KEEP, NULL, err) || !lock(run, err))
         return false;
+    known_settle(s);
     if (ledger_refresh(run->ledger, run->db, &run->state, err))
         return true;
     unlock(run);

@@ -15,15 +15,16 @@
 #include "op/migrate.h"
 #include "op/trail.h"
 
-static const char reset[] = "reset all; reset session authorization; reset role";
+static const char reset[] = "reset all;reset session authorization;reset role;";
 static const char not_under_way[] =
     "not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid = c.oid)";
 #define OUR_COMMENT "seedops: left invalid by "
 
-/* A ledger text in a transaction that holds the lock. */
-static bool record(struct migrate_run *run, const char *sql, struct err *err)
+/* A ledger text in a transaction that holds the lock; before it, in the same message, what sets the session up. */
+static bool record(struct migrate_run *run, const char *setting_up, const char *sql, struct err *err)
 {
     struct str text = {0};
+    str_add(&text, setting_up);
     str_add(&text, "begin;");
     ledger_sql_lock_check(run->ledger, &text);
     str_add(&text, sql);
@@ -46,13 +47,17 @@ static void comment_of(const struct migrate_item *item, struct str *literal)
     str_free(&text);
 }
 
-/* oid, schema and name of indexes that are not valid and fulfil `condition` (on i, c, n). */
-static bool find_invalid(struct migrate_run *run, const char *condition, struct db_result **result,
-                         struct err *err)
+/* oid, schema and name of indexes that are not valid and fulfil `condition` (on i, c, n); and whether the last try of
+ * this very migration left them. */
+static bool find_invalid(struct migrate_run *run, const struct migrate_item *item, const char *condition,
+                         struct db_result **result, struct err *err)
 {
     struct str sql = {0};
+    str_printf(&sql, "select c.oid, n.nspname, c.relname, %s and pg_catalog.obj_description(c.oid, 'pg_class') = ",
+               not_under_way);
+    comment_of(item, &sql);
     str_printf(&sql,
-               "select c.oid, n.nspname, c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c"
+               " from pg_catalog.pg_index i join pg_catalog.pg_class c"
                " on c.oid = i.indexrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
                " where not i.indisvalid and c.relkind = 'i' and %s order by c.oid",
                condition);
@@ -62,24 +67,22 @@ static bool find_invalid(struct migrate_run *run, const char *condition, struct 
 }
 
 /* What the last try of this very migration left behind. */
-static bool drop_our_own(struct migrate_run *run, const struct migrate_item *item, struct err *err)
+static bool drop_our_own(struct migrate_run *run, const struct migrate_item *item, const struct db_result *found,
+                         bool *dropped, struct err *err)
 {
-    struct str condition = {0};
-    str_printf(&condition, "%s and pg_catalog.obj_description(c.oid, 'pg_class') = ", not_under_way);
-    comment_of(item, &condition);
-    struct db_result *found = NULL;
-    bool ok = find_invalid(run, str_text(&condition), &found, err);
+    bool ok = true;
+    *dropped = false;
     for (size_t i = 0; ok && i < db_rows(found); i++) {
         struct str drop = {0};
+        if (!db_bool(found, i, 3))
+            continue;
         str_add(&drop, "drop index concurrently ");
         db_quote_relation(&drop, db_value(found, i, 1), db_value(found, i, 2));
         ctx_log(run->ctx, "info", "%s: dropping the invalid index %s.%s that its last try left",
                 item->migration->name, db_value(found, i, 1), db_value(found, i, 2));
-        ok = migrate_watched(run, item, str_text(&drop), NULL, err);
+        ok = *dropped = migrate_watched(run, item, str_text(&drop), NULL, err);
         str_free(&drop);
     }
-    db_result_free(found);
-    str_free(&condition);
     return ok;
 }
 
@@ -95,17 +98,12 @@ static void catalogue_name(const char *written, struct str *out)
 
 /* What a new one that is ours looks like: not among those that are invalid now, of the statement's name if it gives
  * one, and not being built by somebody else, whose index is invalid until it is done. */
-static bool remember_invalid(struct migrate_run *run, const struct statement *s, struct str *condition,
-                             struct err *err)
+static void remember_invalid(const struct db_result *found, const struct statement *s, struct str *condition)
 {
-    struct db_result *found = NULL;
-    if (!find_invalid(run, "true", &found, err))
-        return false;
     str_add(condition, "c.oid not in (0");
     for (size_t i = 0; i < db_rows(found); i++)
         str_printf(condition, ", %s", db_value(found, i, 0));
     str_add_char(condition, ')');
-    db_result_free(found);
     str_printf(condition, " and %s", not_under_way);
     if (s->index_name) {
         struct str name = {0};
@@ -114,7 +112,21 @@ static bool remember_invalid(struct migrate_run *run, const struct statement *s,
         db_quote_literal(condition, str_text(&name));
         str_free(&name);
     }
-    return true;
+}
+
+/* Our own from the last try are dropped, and the others remembered. */
+static bool clear_ground(struct migrate_run *run, const struct migrate_item *item, const struct statement *s,
+                         struct str *condition, struct err *err)
+{
+    bool ok = true;
+    for (bool dropped = true; ok && dropped;) {
+        struct db_result *found = NULL;
+        ok = find_invalid(run, item, "true", &found, err) && drop_our_own(run, item, found, &dropped, err);
+        if (ok && !dropped)
+            remember_invalid(found, s, condition);
+        db_result_free(found);
+    }
+    return ok;
 }
 
 /* Names what a failed statement left, with its DROP, and marks it as ours. */
@@ -123,7 +135,7 @@ static void mark_invalid(struct migrate_run *run, const struct migrate_item *ite
 {
     struct db_result *found = NULL;
     struct err ignored = {0};
-    if (!find_invalid(run, condition, &found, &ignored))
+    if (!find_invalid(run, item, condition, &found, &ignored))
         return;
     for (size_t i = 0; i < db_rows(found); i++) {
         struct str name = {0}, sql = {0};
@@ -139,7 +151,8 @@ static void mark_invalid(struct migrate_run *run, const struct migrate_item *ite
 }
 
 /* IF NOT EXISTS is content with an invalid index of that name; we are not. */
-static bool check_valid(struct migrate_run *run, const struct statement *s, struct err *err)
+static bool check_valid(struct migrate_run *run, const struct migrate_item *item, const struct statement *s,
+                        struct err *err)
 {
     if (!s->index_name)
         return true;
@@ -148,7 +161,7 @@ static bool check_valid(struct migrate_run *run, const struct statement *s, stru
     str_add(&condition, "c.relname = ");
     db_quote_literal(&condition, str_text(&name));
     struct db_result *found = NULL;
-    bool ok = find_invalid(run, str_text(&condition), &found, err);
+    bool ok = find_invalid(run, item, str_text(&condition), &found, err);
     if (ok && db_rows(found) > 0) {
         struct str relation = {0};
         db_quote_relation(&relation, db_value(found, 0, 1), db_value(found, 0, 2));
@@ -188,7 +201,7 @@ static bool try_concurrently(struct migrate_run *run, const struct migrate_item 
                              const struct statement *s, unsigned *position, struct str *left, struct err *err)
 {
     struct str condition = {0};
-    bool ok = drop_our_own(run, item, err) && remember_invalid(run, s, &condition, err);
+    bool ok = clear_ground(run, item, s, &condition, err);
     str_reset(left);
     if (ok && !(ok = run_statement(run, item, s, false, position, err))) {
         db_ignore_cancel(run->db, true);
@@ -208,7 +221,7 @@ static bool run_concurrently(struct migrate_run *run, const struct migrate_item 
     for (int attempt = 0; !try_concurrently(run, item, s, position, left, err); attempt++)
         if (!migrate_may_retry(run, item, attempt, err))
             return false;
-    return check_valid(run, s, err);
+    return check_valid(run, item, s, err);
 }
 
 /* The failed row with its log; what cannot be written any more stays "started", which reads as failed too. */
@@ -221,9 +234,7 @@ static void record_failure(struct migrate_run *run, const struct migrate_item *i
     ledger_sql_failed(run->ledger, item->migration, mark, str_text(&log), &sql);
     migrate_sql_trail(run, "migrate (failed)", item->migration->name, &sql);   /* what ran before is kept */
     db_ignore_cancel(run->db, true);
-    if (db_alive(run->db))
-        db_run(run->db, reset, 0, NULL, NULL, &trouble);
-    if (db_alive(run->db) && !record(run, str_text(&sql), &trouble))
+    if (db_alive(run->db) && !record(run, reset, str_text(&sql), &trouble))
         ctx_log(run->ctx, "warning", "the log of %s could not be written: %s", item->migration->name,
                 trouble.message);
     else if (trouble.class == ERR_NONE)
@@ -288,13 +299,12 @@ static bool run_statements(struct migrate_run *run, const struct migrate_item *i
 bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item, struct err *err)
 {
     struct ledger_mark mark;
-    struct str sql = {0};
+    struct str sql = {0}, session = {0};
     migrate_tell(run);
-    migrate_sql_session(run, &sql);
-    bool ok = db_run(run->db, str_text(&sql), 0, NULL, NULL, err);
-    str_reset(&sql);
+    migrate_sql_session(run, &session);
     ledger_sql_started(run->ledger, item->migration, &mark, &sql);
-    ok = ok && record(run, str_text(&sql), err);
+    bool ok = record(run, str_text(&session), str_text(&sql), err);
+    str_free(&session);
     if (!ok) {
         str_free(&sql);
         return migrate_explain(run, item, NULL, 0, 0, "nothing of it was run", err);
@@ -306,7 +316,7 @@ bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item,
         str_reset(&sql);
         ledger_sql_finished(run->ledger, item->migration, &mark, &sql);
         migrate_sql_trail(run, "migrate", item->migration->name, &sql);   /* with the row that says it is applied */
-        ok = db_run(run->db, reset, 0, NULL, NULL, err) && record(run, str_text(&sql), err);
+        ok = record(run, reset, str_text(&sql), err);
         if (ok)
             trail_left(run->s);
         else

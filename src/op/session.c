@@ -134,6 +134,7 @@ static void forget_fixtures(struct session *s)
 
 void session_close(struct session *s)
 {
+    known_settle(s);
     if (s->ctx)
         onrecord_end(s->ctx);
     if (s->direct != s->db)

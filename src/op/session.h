@@ -24,6 +24,7 @@ struct session {
     struct db_peer peer, direct_peer;
     struct mark mark, direct_mark;
     struct known known, direct_known;/* how the identities stand to those that were pinned */
+    struct pinning *pinning;         /* known.c's own: a pin that is on its way to the disk; NULL: none */
     char known_said[512];            /* the newest sentence about that, which is said once */
     struct journal_place recorded_at;/* where the record stood before the write that leaves a trail; hash "" unknown */
     bool trailed;                    /* a row in seedops.actions is this session's */

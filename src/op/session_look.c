@@ -51,13 +51,16 @@ static bool take_identity(struct session *s, const struct db_probe *probes, stru
 }
 
 /* What follows from the identity; the ledger into *ledger, where there is one. NULL: it was not asked. */
-static void take_meeting(struct session *s, const struct db_probe *probes, struct ledger_state *ledger,
+static void take_meeting(struct session *s, const struct db_probe *probes, bool pins_later, struct ledger_state *ledger,
                          struct err *problem)
 {
     const struct db_probe *mark = probes + IDENTITY_PROBES;
     db_peer_read(s->db, &s->identity, &s->peer);
     mark_take(mark, &s->mark);
-    known_visit(s);
+    if (pins_later)
+        known_visit_later(s);
+    else
+        known_visit(s);
     err_clear(problem);
     if (s->ledger && ledger)
         ledger_read(s->ledger, mark + MARK_PROBES, ledger, problem);
@@ -65,24 +68,34 @@ static void take_meeting(struct session *s, const struct db_probe *probes, struc
     onrecord_identity(s, false);
 }
 
+/* Whether one that was begun runs or has failed is told by who holds the lock: that is asked only then. */
+static bool in_doubt(const struct ledger_state *ledger)
+{
+    for (size_t i = 0; i < ledger->count; i++)
+        if (ledger->migrations[i].state == MIGRATION_FAILED)
+            return true;
+    return false;
+}
+
 bool session_meet(struct session *s, struct ledger_state *ledger, struct err *err)
 {
-    struct db_probe probes[MEETING_PROBES];
+    struct db_probe probes[MEETING_PROBES] = {0};
     struct err problem;
-    size_t count = meeting_probes(s, probes);
+    size_t count = meeting_probes(s, probes) - (s->ledger != NULL);     /* the last: who holds the lock */
+    if (s->ledger)
+        probes[count] = (struct db_probe){0};
     ledger_state_free(ledger);
-    bool ok = db_pipeline(s->db, probes, count, err);
-    if (!ok)
+    if (!db_pipeline(s->db, probes, count, err))
         return false;
-    ok = take_identity(s, probes, err);
+    bool ok = take_identity(s, probes, err);
     if (ok)
-        take_meeting(s, probes, ledger, &problem);
+        take_meeting(s, probes, true, ledger, &problem);
     db_probes_free(probes, count);
     if (ok && problem.class != ERR_NONE) {
         *err = problem;
         ok = false;
     }
-    return ok;
+    return ok && (!in_doubt(ledger) || ledger_refresh(s->ledger, s->db, ledger, err));
 }
 
 /* Small tables only: a count by TID takes half a millisecond a page. */
@@ -157,7 +170,7 @@ static bool ask_look(struct session *s, const struct fixture_set *fixtures, stru
     bool ok = db_pipeline(s->db, probes, count + more_count, err) && take_identity(s, probes, err) &&
               db_catalog_take(&s->catalog, probes + met, count - met, err);
     if (ok) {
-        take_meeting(s, probes, &s->ledger_state, &s->ledger_problem);
+        take_meeting(s, probes, false, &s->ledger_state, &s->ledger_problem);
         s->looked = true;
     }
     db_probes_free(probes, count);
@@ -194,7 +207,7 @@ bool session_list(struct session *s, struct err *err)
         struct err none;
         ok = take_identity(s, probes, err) && db_catalog_take(&s->catalog, probes + met, count - met, err);
         if (ok)
-            take_meeting(s, probes, NULL, &none);
+            take_meeting(s, probes, false, NULL, &none);
         db_probes_free(probes, count);
     }
     arena_free(&arena);
