@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/copy.h"
 #include "diff/typed.h"
 
 void live_sums_free(struct live_sums *live)
@@ -84,6 +85,52 @@ bool ask_sums_take(const struct db_result *result, uint32_t count, struct live_s
     }
     live->parted = live->parted || (count && live->rows == 0);
     return live->whole;
+}
+
+uint64_t ask_finer_sum(uint64_t rows, uint64_t sum) { return sum + rows * UINT64_C(0x9e3779b97f4a7c15); }
+
+static bool take_bucket(char *row, size_t length, uint32_t count, const uint64_t *own, bool *differs)
+{
+    char *fields[3], *end;
+    uint64_t sum;
+    if (db_copy_split(row, length, fields, 3) != 3 || !fields[0] || !fields[1] || !read_sum(fields[2], &sum))
+        return false;
+    unsigned long long bucket = strtoull(fields[0], &end, 10);
+    if (*end || bucket >= count)
+        return false;
+    differs[bucket] = own[bucket] != ask_finer_sum(strtoull(fields[1], NULL, 10), sum);
+    return true;
+}
+
+static bool take_buckets(struct db *db, uint32_t count, const uint64_t *own, bool *differs, struct err *err)
+{
+    struct str line = {0};
+    const char *row;
+    size_t length;
+    bool ok, fits = true;
+    while ((ok = db_copy_out_row(db, &row, &length, err)) && row) {
+        str_reset(&line);
+        str_add_bytes(&line, row, length);
+        fits = fits && take_bucket(line.text, line.length, count, own, differs);
+    }
+    str_free(&line);
+    return ok && (fits || err_set(err, ERR_GENERAL, "the server's sums cannot be read"));
+}
+
+bool ask_finer(struct db *db, const struct rowhash *h, uint32_t count, const uint64_t *own, bool *differs,
+               struct err *err)
+{
+    struct str sql = {0};
+    for (uint32_t i = 0; i < count; i++)
+        differs[i] = own[i] != 0;      /* nothing is sent of a bucket without rows */
+    str_add(&sql, "COPY (SELECT ");
+    bucket_sql(h, count, &sql);
+    str_add(&sql, ", pg_catalog.count(*), pg_catalog.sum(");
+    rowhash_sql_all(h, &sql);
+    str_printf(&sql, ") FROM %s t GROUP BY 1) TO STDOUT", h->layout->relation);
+    bool ok = db_copy_out_begin(db, str_text(&sql), err) && take_buckets(db, count, own, differs, err);
+    str_free(&sql);
+    return ok;
 }
 
 /* ---- the sample ---- */

@@ -21,6 +21,13 @@ void ask_sums_sql(const struct rowhash *h, uint32_t count, const struct sums *kn
 /* False: the answer is none. */
 bool ask_sums_take(const struct db_result *result, uint32_t count, struct live_sums *live);
 
+/* Sums in so many buckets that they are read one by one. Of each bucket `own` has ask_finer_sum of what the fixture has in it;
+ * `differs` tells which are others here. In a transaction in which ask_sums_sql was. */
+bool ask_finer(struct db *db, const struct rowhash *h, uint32_t count, const uint64_t *own, bool *differs,
+               struct err *err);
+/* Rows and the sum of their hashes as one number. */
+uint64_t ask_finer_sum(uint64_t rows, uint64_t sum);
+
 /* How many of the sample's rows are there with the very hash they have. */
 bool ask_sample(struct db *db, const struct rowhash *h, const struct sums *s, size_t *same, struct err *err);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # diff --digest: the same answer as row by row, without the rows; what is refused digests, and that it is said.
 . "$(dirname "$0")/../lib.sh"
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$T" || exit
 cluster_start main "log_statement=all"
 createdb_in main d
@@ -161,6 +162,26 @@ sql main d -c "insert into big select g, 'more' from generate_series(40001, 4200
 wait_for 10 sql main d -c "select 1 / (n_tup_ins >= 32000)::int from pg_stat_user_tables where relname = 'big'"
 big --json; is "$(jq -c '.tables[] | [.extra, .by, .why_rows]' <<<"$out")" '[2001,"rows","the table has many more rows than the fixture"]' \
     "nor where rows came since the last analyze"
+# ---- over a link: sums first, and where many buckets differ, more of them, before rows are all sent
+sql main d -c "create table far (id int primary key, v text)" -c "insert into far select g, 'a value of some length ' || g from generate_series(1, 300000) g" \
+    -c "analyze far" -c "\copy (select * from far) to 'seeds/far.csv' (format csv, header)"
+printf 'table: far\nkey: [id]\nprune: true\nrows: !csv far.csv\n' >seeds/far.yaml
+port=$((20000 + RANDOM % 10000)); : >counts
+background python3 "$here/../../bench/link.py" "$T/main/.s.PGSQL.5432" $port "$T/counts" 50 0
+check "a relay listens" wait_for 10 bash -c ": </dev/tcp/127.0.0.1/$port"
+far() { : >"$T/counts"; so diff --url "postgresql://postgres@127.0.0.1:$port/d" --seeds seeds far --json "$@"; wait_for 10 test -s "$T/counts"
+    found=$(jq -c '.tables[] | [.missing, .changed, .extra, .cached, .by, .reaction_ms >= 100]' <<<"$out"); bytes=$(tail -n 1 "$T/counts" | tr ' ' +); }
+far; is "$rc $found" '0 [0,0,0,false,"digests",true]' "for the first time, far away"
+far; is "$rc $found" '0 [0,0,0,true,"digests",true]' "and again"
+check "in few bytes" [ $((bytes)) -lt 60000 ]
+sql main d -c "update far set v = 'x' where id % 150 = 7" -c "delete from far where id % 300 = 8" -c "insert into far select -g, 'y' from generate_series(1, 500) g"
+far; is "$rc $found" '4 [1000,2000,500,true,"digests",true]' "three thousand rows are not as they were"
+check "which takes a part of what all rows take" [ $((bytes)) -lt $(($(stat -c %s seeds/far.csv) / 2)) ]
+rows=$(jq -cS '.tables[].rows' <<<"$out")
+so diff --url "$(url main d)" --seeds seeds far --json --rows; is "$(jq -cS '.tables[].rows' <<<"$out")" "$rows" "and they are those that all rows tell"
+sql main d -c "update far set v = 'z' where id % 3 = 0"
+far; is "$rc $(jq -c '.tables[] | [.changed, .by, .why_rows]' <<<"$out")" '4 [102000,"rows","too many rows differ"]' "a third differs: all are sent"
+
 # ---- a seed goes the same way: nothing to do is found by sums, and what it writes it finds by them
 mkdir only; cp seeds/big.* only/; sql main d -c "drop table big" -c "create table big (id int primary key, v text)" -c "\copy big from 'only/big.csv' (format csv, header)" -c "analyze big"
 seen=$(($(wc -l <"$T/main/server.log") + 1)); so seed --url "$(url main d)" --seeds only
