@@ -35,4 +35,22 @@ db -- copyin "SELECT 1" 1
 like "$out" '^message=not a COPY' "what is no COPY is refused"
 db -- copyin "COPY t TO STDOUT" 1
 like "$out" '^message=not a COPY' "and the other direction"
+
+# ---- what is sent ahead: found under way by the same text, ended by another
+rows="BEGIN READ ONLY; COPY (SELECT * FROM t ORDER BY i) TO STDOUT"
+db -- ahead "$rows" copyout "$rows"
+is "$(tail -2 <<<"$out")" $'rows=100000\nsent=1 round_trips=1' "a COPY that was sent ahead is asked for once"
+long="BEGIN READ ONLY; COPY (SELECT i FROM generate_series(1, 300000000) i) TO STDOUT"
+db -- ahead "$long" run "CREATE TABLE after AS SELECT 1 AS one" "SELECT count(*) FROM after"
+like "$out" '^1$' "anything else ends it, and is in no transaction of its" || note "$out"
+like "$out" 'sent=1 round_trips=4' "at the price of a ROLLBACK"
+db -- ahead "BEGIN READ ONLY; SELECT 1/0" run "SELECT 'still works'"
+like "$out" 'still works' "one that failed is in nobody's way"
+db -- ahead "BEGIN READ ONLY; SELECT 1/0" run "BEGIN READ ONLY; SELECT 1/0"
+like "$out" '^class=query sqlstate=22012$' "unless it is wanted: its failure is told then"
+: >"$T/c/server.log"
+db -- ahead "$long"
+is "$rc" 0 "closing ends it, too"
+wait_for 10 bash -c "[ \"\$('$PGBIN/psql' -XAtq -h '$T/c' -U postgres -d app -c \"SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%300000000%' AND pid <> pg_backend_pid()\")\" = 0 ]"
+unlike "$(cat "$T/c/server.log")" 'could not send|Broken pipe|unexpected EOF' "without a broken connection"
 finish

@@ -331,6 +331,12 @@ static int command(struct db *db, char **argv)
         return do_copy_out(db, argv + 1);
     if (strcmp(argv[0], "copyin") == 0)
         return do_copy_in(db, argv + 1);
+    if (strcmp(argv[0], "ahead") == 0) {   /* ahead SQL COMMAND...: it is sent before the command */
+        bool sent = db_send_ahead(db, argv[1]);
+        int rc = argv[2] ? command(db, argv + 2) : 0;
+        printf("sent=%d round_trips=%llu\n", sent, (unsigned long long)db_round_trips(db));
+        return rc;
+    }
     fprintf(stderr, "db_test: unknown command %s\n", argv[0]);
     return 64;
 }
