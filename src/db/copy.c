@@ -53,6 +53,7 @@ bool db_copy_out_row(struct db *db, const char **row, size_t *length, struct err
     db->copy_row = NULL;
     if (++db->copy_rows % LOOK_EVERY == 0 && db->command.stop == DB_STOP_NONE && db_cancel_asked(db))
         db_stop(db, DB_STOP_CANCEL);
+    bool dropped = false;
     while (db->pg) {
         int n = PQgetCopyData(db->pg, &db->copy_row, 1);
         if (n > 0 && db->command.stop == DB_STOP_NONE) {
@@ -62,12 +63,14 @@ bool db_copy_out_row(struct db *db, const char **row, size_t *length, struct err
         }
         PQfreemem(db->copy_row);     /* a row that came after the cancel */
         db->copy_row = NULL;
+        dropped |= n > 0;
         if (n < 0)
             break;
         if (n == 0 && db_turn(db, -1) == DB_TURN_GONE)
             break;
     }
-    return copy_finish(db, NULL, err);
+    /* the cancel may have come too late for the server: what we dropped is missing all the same */
+    return copy_finish(db, NULL, err) && (!dropped || err_set(err, ERR_CANCELLED, "cancelled"));
 }
 
 bool db_copy_out_abandon(struct db *db, struct err *err)

@@ -23,6 +23,9 @@ is "$(tail -2 <<<"$out")" $'abandoned=1 alive=1\nstill works' "a COPY can be lef
 db cancel_after=100 -- copyout "COPY (SELECT i FROM generate_series(1, 300000000) i) TO STDOUT"
 like "$out" '^class=cancelled' "COPY out is cancelled"
 like "$out" '^cancel_ms=[0-9]{1,3} alive=1$' "at once, and the connection lives on"
+db -- copyout "COPY (SELECT i FROM generate_series(1, 700) i) TO STDOUT" 0 10
+like "$out" '^class=cancelled' "so it is where the server had sent all of it: rows were dropped"
+unlike "$out" '^rows=' "which nobody takes for all of them"
 db cancel_after=100 -- copyin "COPY t FROM STDIN" 100000000
 like "$out" '^class=cancelled' "COPY in is cancelled"
 like "$out" '^cancel_ms=[0-9]{1,3} alive=1$' "at once, and the connection lives on"

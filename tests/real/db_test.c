@@ -250,15 +250,18 @@ static int do_catalog(struct db *db, char **names)
     return 0;
 }
 
-/* copyout SQL [ABANDON_AFTER]: fields between | */
+/* copyout SQL [ABANDON_AFTER [CANCEL_AFTER]]: fields between |; after so many rows, 0: never */
 static int do_copy_out(struct db *db, char **argv)
 {
     struct err err = {0};
     const char *row;
     size_t length, rows = 0, stop = argv[1] ? strtoul(argv[1], NULL, 10) : 0;
+    size_t cancel = argv[1] && argv[2] ? strtoul(argv[2], NULL, 10) : 0;
     if (!db_copy_out_begin(db, argv[0], &err))
         return failed(&err);
     for (;; rows++) {
+        if (cancel && rows == cancel && write(cancel_pipe[1], "x", 1) != 1)
+            return 1;
         if (stop && rows == stop) {
             printf("abandoned=%d alive=%d\n", db_copy_out_abandon(db, &err), db_alive(db));
             char next[] = "SELECT 'still works'", *statements[] = {next, NULL};
