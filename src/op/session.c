@@ -248,17 +248,20 @@ bool session_direct(struct session *s, struct db **direct, struct err *err)
     return true;
 }
 
-bool session_onlooker(struct session *s, struct db **db, struct err *err)
+static bool second(struct session *s, int cancel_fd, struct db **db, struct err *err)
 {
     const struct environment *env = s->ctx->environment;
     struct ctx *ctx = s->ctx, as_it_was = *s->ctx;
     ctx->ask = NULL;
-    ctx->cancel_fd = -1;
+    ctx->cancel_fd = cancel_fd;
     bool ok = session_connect(ctx, env->has_direct ? &env->direct : &env->url, db, err);
     ctx->ask = as_it_was.ask;
     ctx->cancel_fd = as_it_was.cancel_fd;
     return ok || err_context(err, "second connection");
 }
+
+bool session_onlooker(struct session *s, struct db **db, struct err *err) { return second(s, -1, db, err); }
+bool session_second(struct session *s, struct db **db, struct err *err) { return second(s, s->ctx->cancel_fd, db, err); }
 
 enum { NEIGHBOUR_MS = 3000 };
 

@@ -66,6 +66,8 @@ bool session_direct(struct session *s, struct db **direct, struct err *err);
 /* One more connection to where `direct` goes: to look on while that one is busy, and to tidy up after a cancel (it
  * is not cancelled itself). Asks nothing. The caller closes it. */
 bool session_onlooker(struct session *s, struct db **db, struct err *err);
+/* One more that is cancelled as the first is, to read beside it. Asks nothing. The caller closes it. */
+bool session_second(struct session *s, struct db **db, struct err *err);
 /* A connection to another database of the same server, as the reading one is made, with the same credentials and within
  * three seconds. Asks nothing. *password as session_login has it, so that a command gives it once for all of them. The
  * caller closes the connection and frees the password. */

@@ -18,6 +18,7 @@ void cascade_init(struct cascade *c, const struct graph *graph)
     c->updated = xcalloc(graph->edge_count + 1, sizeof *c->updated);
     c->counted = xcalloc(graph->relation_count + 1, sizeof *c->counted);
     c->streamed = xcalloc(graph->relation_count + 1, sizeof *c->streamed);
+    c->later = xcalloc(graph->relation_count + 1, sizeof *c->later);
     c->by = xcalloc(graph->edge_count + 1, sizeof *c->by);
 }
 
@@ -43,6 +44,7 @@ void cascade_free(struct cascade *c)
     free(c->by);
     free(c->counted);
     free(c->streamed);
+    free(c->later);
     *c = (struct cascade){0};
 }
 
@@ -178,8 +180,8 @@ void cascade_join(const struct graph *g, size_t relation, const struct graph_edg
         cascade_where(g, relation, "p", places, sql);
 }
 
-/* What is asked of an edge's rows: where they are; that and all of them; only all of them; how many. */
-enum ask { ASK_PLACES, ASK_PLACED_ROWS, ASK_ROWS, ASK_COUNT };
+/* What is asked of an edge's rows: where they are; that and all of them; only all of them; how many; nothing yet. */
+enum ask { ASK_PLACES, ASK_PLACED_ROWS, ASK_ROWS, ASK_COUNT, ASK_LATER };
 
 static bool asks_rows(enum ask ask) { return ask == ASK_PLACED_ROWS || ask == ASK_ROWS; }
 
@@ -291,6 +293,16 @@ static bool found_once(const struct cascade *c, size_t family)
     return ways == 1 && c->doomed[family].count == 0;   /* no roots either */
 }
 
+static bool expected(struct cascade *c, size_t family, const struct cascade_options *options)
+{
+    uint64_t rows = !c->later[family] && options->later ? options->later(options->context, family) : 0;
+    if (rows > 0) {
+        c->counted[family] = rows;
+        c->later[family] = true;
+    }
+    return c->later[family];
+}
+
 /* Counting is exact where each row is found once; streaming where all of a family's rows come that way. */
 static enum ask ask_of(struct cascade *c, size_t family, const struct cascade_options *options)
 {
@@ -303,7 +315,7 @@ static enum ask ask_of(struct cascade *c, size_t family, const struct cascade_op
     if (!options->lock)
         return found_once(c, family) ? ASK_COUNT : ASK_PLACES;
     if (options->row && !options->lock_bulk && g->relations[family].can_delete && found_once(c, family))
-        return ASK_ROWS;
+        return expected(c, family, options) ? ASK_LATER : ASK_ROWS;
     c->streamed[family] |= c->doomed[family].count == 0 && options->row;
     return c->streamed[family] ? ASK_PLACED_ROWS : ASK_PLACES;
 }
@@ -319,8 +331,8 @@ static bool expand_doomed(struct cascade *c, struct db *db, size_t relation, con
         size_t family = g->relations[g->edges[e].child].family;
         enum ask ask = cascades ? ask_of(c, family, options) : ASK_PLACES;
         uint64_t before = c->by[e];
-        if (!follow(c, db, relation, now, e, ask, cascades ? &c->doomed[family] : &c->met[e],
-                    cascades ? &c->by[e] : NULL, options, err))
+        if (ask != ASK_LATER && !follow(c, db, relation, now, e, ask, cascades ? &c->doomed[family] : &c->met[e],
+                                        cascades ? &c->by[e] : NULL, options, err))
             return false;
         c->counted[family] += ask == ASK_COUNT || ask == ASK_ROWS ? c->by[e] - before : 0;
     }

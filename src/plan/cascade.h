@@ -25,6 +25,7 @@ struct cascade {
     uint64_t *by;                    /* parallel to graph->edges: rows that were doomed by it first */
     uint64_t *counted;               /* parallel to graph->relations: rows whose places nobody noted */
     bool *streamed;                  /* the same: all doomed rows of this family went to options->row */
+    bool *later;                     /* the same: its rows are read when they are deleted; till then `counted` is a guess */
     uint64_t seen;                   /* rows found so far, for progress */
 };
 
@@ -43,6 +44,9 @@ struct cascade_options {
     bool (*bulk)(void *context, size_t family);
     bool (*begin)(void *context, size_t family, struct err *err);
     cascade_row *row;
+    /* About how many rows of such a family there are, if they shall be read later: cascade_read_later, or `beside` of
+     * cascade_delete. 0: now. NULL: all now. */
+    uint64_t (*later)(void *context, size_t family);
     void *context;
 };
 
@@ -92,6 +96,26 @@ bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, 
                          void *context, struct err *err);
 bool cascade_read_others(const struct cascade *c, struct db *db, const struct cascade_set *set, uint64_t most,
                          cascade_row *row, void *context, struct err *err);
+/* The first key by which rows of a family refer to others. NULL: none. */
+const struct graph_edge *cascade_edge_to(const struct graph *g, size_t family);
+/* Rows of a family whose places were not noted, some at a time; they leave a COPY open meanwhile. */
+struct cascade_reading {
+    const struct cascade *c;
+    struct db *db;
+    const struct graph_edge *edge;   /* that dooms them */
+    size_t family, part;             /* part: of its parents */
+    struct tids_cursor at;
+    struct str places, sql;
+    bool copying, done;
+    uint64_t rows, limit;            /* so far; UINT64_MAX: all */
+};
+void cascade_reading_begin(struct cascade_reading *reading, const struct cascade *c, struct db *db, size_t family);
+/* At most `most` of them to `row`; then, or at the end, comes back. */
+bool cascade_reading_go_on(struct cascade_reading *reading, uint64_t most, cascade_row *row, void *context,
+                           struct err *err);
+void cascade_reading_end(struct cascade_reading *reading);
+/* All that the walk left for later, now: to `row` of the walk's options. */
+bool cascade_read_later(struct cascade *c, struct db *db, const struct cascade_options *walk, struct err *err);
 /* Settings under which a value's text is exact: SET LOCAL ...; */
 extern const char cascade_texts[];
 
@@ -100,6 +124,11 @@ extern const char cascade_texts[];
 /* Children first, a cycle in one statement. What a role may not delete itself goes by ON DELETE CASCADE. */
 struct cascade_delete {
     bool (*step)(void *context, uint64_t rows, struct err *err);   /* after each statement; may be NULL */
+    /* What the walk left for later is read by this connection, which sees the same snapshot, while it is deleted: MVCC
+     * shows it the rows as they were. As many must be read as deleted. NULL: nothing was left. */
+    struct db *beside;
+    bool (*begin)(void *context, size_t family, struct err *err);  /* with `beside`: as in cascade_options */
+    cascade_row *row;
     void *context;
 };
 bool cascade_delete(struct cascade *c, struct db *db, const struct cascade_delete *options, struct err *err);

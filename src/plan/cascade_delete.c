@@ -12,6 +12,7 @@
 enum {
     BATCH = 20000,
     ROWS_AT_ONCE = 50000,            /* about as many in one statement, where they are many */
+    ROWS_BESIDE = 512,               /* read between two looks at the statement that deletes them */
     DENSE = 4                        /* rows a page, from which reading all pages is no loss */
 };
 
@@ -75,6 +76,8 @@ struct by_key {
     size_t pages;                    /* of the table that it takes; 0: all of them */
     uint64_t whole;                  /* pages of the table */
     uint64_t deleted;
+    bool beside;                     /* the rows are read meanwhile */
+    struct cascade_reading reading;
 };
 
 /* A statement tells nothing until it ends, so many rows go a range of pages at a time: where the server can read a
@@ -110,6 +113,24 @@ static void by_key_sql(const struct by_key *k, size_t relation, const char *plac
         str_printf(sql, " AND c.ctid OPERATOR(pg_catalog.<) '(%llu,0)'", (unsigned long long)(page + k->pages));
 }
 
+/* Reads some rows, looks whether the statement is done, and so on. A reader that fails lets it end first. */
+static bool run_beside(struct by_key *k, const char *sql, struct db_result **result, struct err *err)
+{
+    const struct cascade_delete *o = k->options;
+    struct err failed = {0};
+    bool done = false, reads = true;
+    if (!db_start(k->db, sql, err))
+        return false;
+    while (!done) {
+        reads = reads && cascade_reading_go_on(&k->reading, ROWS_BESIDE, o->row, o->context, &failed);
+        if (!db_poll(k->db, reads && !k->reading.done ? 0 : -1, &done, result, NULL, err))
+            return false;
+    }
+    if (!reads && err)
+        *err = failed;
+    return reads;
+}
+
 static bool delete_of_parents(struct by_key *k, size_t relation, const char *places, size_t count, struct err *err)
 {
     struct str sql = {0};
@@ -117,7 +138,8 @@ static bool delete_of_parents(struct by_key *k, size_t relation, const char *pla
     for (uint64_t page = 0; ok && page <= k->whole; page += k->pages) {
         struct db_result *result = NULL;
         by_key_sql(k, relation, places, count, page, &sql);
-        ok = db_run(k->db, str_text(&sql), 0, &result, NULL, err);
+        ok = k->beside ? run_beside(k, str_text(&sql), &result, err)
+                       : db_run(k->db, str_text(&sql), 0, &result, NULL, err);
         uint64_t rows = ok ? (uint64_t)db_affected(result) : 0;
         k->deleted += rows;
         db_result_free(result);
@@ -129,36 +151,52 @@ static bool delete_of_parents(struct by_key *k, size_t relation, const char *pla
     return ok;
 }
 
-static const struct graph_edge *edge_to(const struct graph *g, size_t family)
+static bool delete_children(struct by_key *k, const struct cascade_set *parents, struct err *err)
 {
-    for (size_t e = 0; e < g->edge_count; e++)
-        if (g->relations[g->edges[e].child].family == family)
-            return &g->edges[e];
-    return NULL;
-}
-
-/* It is the only key to this family (cascade.c, found_once), and its parents go later. */
-static bool delete_by_key(const struct cascade *c, struct db *db, size_t family, const struct cascade_delete *options,
-                          struct err *err)
-{
-    const struct graph *g = c->graph;
-    struct by_key k = {.c = c, .db = db, .edge = edge_to(g, family), .options = options};
-    const struct cascade_set *parents = &c->doomed[g->relations[k.edge->parent].family];
     struct str places = {0};
-    bool ok = choose_pages(&k, family, err);
-    k.parents = c->counted[family] / cascade_count(parents) >= ROWS_AT_ONCE ? 1 : BATCH;
+    bool ok = true;
     for (size_t p = 0; ok && p < parents->count; p++) {
         struct tids_cursor at = {0};
         size_t count;
-        while (ok && graph_part_of(g, parents->parts[p].relation, k.edge->parent) &&
-               (count = tids_batch(&parents->parts[p].rows, &at, NULL, k.parents, &places)))
-            ok = delete_of_parents(&k, parents->parts[p].relation, str_text(&places), count, err);
+        while (ok && graph_part_of(k->c->graph, parents->parts[p].relation, k->edge->parent) &&
+               (count = tids_batch(&parents->parts[p].rows, &at, NULL, k->parents, &places)))
+            ok = delete_of_parents(k, parents->parts[p].relation, str_text(&places), count, err);
     }
     str_free(&places);
+    return ok;
+}
+
+/* Deleted and read at the same time; what is not read by the end of it is read then. */
+static bool delete_and_read(struct by_key *k, struct cascade *c, size_t family, const struct cascade_set *parents,
+                            struct err *err)
+{
+    const struct cascade_delete *o = k->options;
+    if (!o->begin(o->context, family, err))
+        return false;
+    cascade_reading_begin(&k->reading, c, o->beside, family);
+    bool ok = delete_children(k, parents, err) &&
+              cascade_reading_go_on(&k->reading, UINT64_MAX, o->row, o->context, err);
+    c->counted[family] = k->reading.rows;
+    c->later[family] = false;
+    cascade_reading_end(&k->reading);
+    return ok;
+}
+
+/* It is the only key to this family (cascade.c, found_once), and its parents go later. */
+static bool delete_by_key(struct cascade *c, struct db *db, size_t family, const struct cascade_delete *options,
+                          struct err *err)
+{
+    const struct graph *g = c->graph;
+    struct by_key k = {.c = c, .db = db, .edge = cascade_edge_to(g, family), .options = options};
+    const struct cascade_set *parents = &c->doomed[g->relations[k.edge->parent].family];
+    k.beside = options->beside && c->later[family];
+    bool ok = choose_pages(&k, family, err);
+    k.parents = c->counted[family] / cascade_count(parents) >= ROWS_AT_ONCE ? 1 : BATCH;
+    ok = ok && (k.beside ? delete_and_read(&k, c, family, parents, err) : delete_children(&k, parents, err));
     return ok && (k.deleted == c->counted[family] || fewer(g, family, err));
 }
 
-static bool delete_family(const struct cascade *c, struct db *db, size_t family, const struct cascade_delete *options,
+static bool delete_family(struct cascade *c, struct db *db, size_t family, const struct cascade_delete *options,
                           struct err *err)
 {
     const struct cascade_set *set = &c->doomed[family];

@@ -77,43 +77,105 @@ static bool read_set(const struct cascade *c, struct db *db, const struct cascad
     return ok;
 }
 
-/* Rows whose places were not noted, by the key that dooms them. */
-static bool read_by_key(const struct cascade *c, struct db *db, size_t family, const struct graph_edge *e, uint64_t *left,
-                        cascade_row *row, void *context, struct err *err)
+/* ---- rows whose places were not noted, by the key that dooms them ---- */
+
+const struct graph_edge *cascade_edge_to(const struct graph *g, size_t family)
 {
-    const struct graph *g = c->graph;
-    const struct cascade_set *parents = &c->doomed[g->relations[e->parent].family];
-    struct str places = {0}, sql = {0};
+    for (size_t e = 0; e < g->edge_count; e++)
+        if (g->relations[g->edges[e].child].family == family)
+            return &g->edges[e];
+    return NULL;
+}
+
+void cascade_reading_begin(struct cascade_reading *rd, const struct cascade *c, struct db *db, size_t family)
+{
+    *rd = (struct cascade_reading){.c = c, .db = db, .edge = cascade_edge_to(c->graph, family), .family = family,
+                                   .limit = UINT64_MAX};
+}
+
+void cascade_reading_end(struct cascade_reading *rd)
+{
+    str_free(&rd->places);
+    str_free(&rd->sql);
+}
+
+/* Begins the COPY of the children of the next parents; without any all is read. */
+static bool next_parents(struct cascade_reading *rd, struct err *err)
+{
+    const struct graph *g = rd->c->graph;
+    const struct cascade_set *parents = &rd->c->doomed[g->relations[rd->edge->parent].family];
+    size_t count = 0;
+    for (; rd->part < parents->count && rd->rows < rd->limit; rd->part++, rd->at = (struct tids_cursor){0})
+        if (graph_part_of(g, parents->parts[rd->part].relation, rd->edge->parent) &&
+            (count = tids_batch(&parents->parts[rd->part].rows, &rd->at, NULL, BATCH, &rd->places)))
+            break;
+    rd->done = count == 0;
+    if (rd->done)
+        return true;
+    str_reset(&rd->sql);
+    str_add(&rd->sql, "COPY (SELECT ");
+    cascade_columns(g, rd->family, "c", &rd->sql);
+    str_add(&rd->sql, " FROM ");
+    cascade_join(g, parents->parts[rd->part].relation, rd->edge, str_text(&rd->places), count, ", ", &rd->sql);
+    if (rd->limit != UINT64_MAX)
+        str_printf(&rd->sql, " LIMIT %llu", (unsigned long long)(rd->limit - rd->rows));
+    str_add(&rd->sql, ") TO STDOUT");
+    return rd->copying = db_copy_out_begin(rd->db, str_text(&rd->sql), err);
+}
+
+static bool next_row(struct cascade_reading *rd, cascade_row *take, void *context, struct err *err)
+{
+    const char *row;
+    size_t length;
+    if (!db_copy_out_row(rd->db, &row, &length, err))
+        return false;
+    rd->copying = row != NULL;
+    rd->rows += row != NULL;
+    if (!row || take(context, row, length, err))
+        return true;
+    db_copy_out_abandon(rd->db, NULL);
+    return false;
+}
+
+bool cascade_reading_go_on(struct cascade_reading *rd, uint64_t most, cascade_row *row, void *context, struct err *err)
+{
     bool ok = true;
-    for (size_t p = 0; ok && p < parents->count; p++) {
-        struct tids_cursor at = {0};
-        size_t count;
-        while (ok && *left && graph_part_of(g, parents->parts[p].relation, e->parent) &&
-               (count = tids_batch(&parents->parts[p].rows, &at, NULL, BATCH, &places))) {
-            str_reset(&sql);
-            str_add(&sql, "COPY (SELECT ");
-            cascade_columns(g, family, "c", &sql);
-            str_add(&sql, " FROM ");
-            cascade_join(g, parents->parts[p].relation, e, str_text(&places), count, ", ", &sql);
-            if (*left <= INT64_MAX)
-                str_printf(&sql, " LIMIT %llu", (unsigned long long)*left);
-            str_add(&sql, ") TO STDOUT");
-            ok = hand_out(db, str_text(&sql), left, row, context, err);
-        }
+    for (uint64_t until = most < UINT64_MAX - rd->rows ? rd->rows + most : UINT64_MAX; ok && !rd->done && rd->rows < until;)
+        ok = rd->copying ? next_row(rd, row, context, err) : next_parents(rd, err);
+    return ok || err_context(err, "reading rows of %s", rd->c->graph->relations[rd->family].name);
+}
+
+static bool read_by_key(const struct cascade *c, struct db *db, size_t family, uint64_t *left, cascade_row *row,
+                        void *context, struct err *err)
+{
+    struct cascade_reading rd;
+    cascade_reading_begin(&rd, c, db, family);
+    rd.limit = *left;
+    bool ok = cascade_reading_go_on(&rd, UINT64_MAX, row, context, err);
+    *left -= rd.rows;
+    cascade_reading_end(&rd);
+    return ok;
+}
+
+bool cascade_read_later(struct cascade *c, struct db *db, const struct cascade_options *walk, struct err *err)
+{
+    for (size_t i = 0; i < c->graph->relation_count; i++) {
+        uint64_t left = UINT64_MAX;
+        if (!c->later[i])
+            continue;
+        if (!walk->begin(walk->context, i, err) || !read_by_key(c, db, i, &left, walk->row, walk->context, err))
+            return false;
+        c->counted[i] = UINT64_MAX - left;
+        c->later[i] = false;
     }
-    str_free(&places);
-    str_free(&sql);
-    return ok || err_context(err, "reading rows of %s", g->relations[family].name);
+    return true;
 }
 
 bool cascade_read_doomed(const struct cascade *c, struct db *db, size_t family, uint64_t most, cascade_row *row,
                          void *context, struct err *err)
 {
-    const struct graph *g = c->graph;
-    for (size_t e = 0; c->counted[family] && e < g->edge_count; e++)
-        if (g->relations[g->edges[e].child].family == family &&
-            !read_by_key(c, db, family, &g->edges[e], &most, row, context, err))
-            return false;
+    if (c->counted[family] && !read_by_key(c, db, family, &most, row, context, err))
+        return false;
     return read_set(c, db, &c->doomed[family], false, most, row, context, err);
 }
 

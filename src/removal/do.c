@@ -4,6 +4,10 @@
  *         ─▶ save all of it in the same snapshot ─▶ is it what was confirmed? ─▶ safepoint whole, on disk, named
  *         ─▶ delete, children first ─▶ is it what was planned? ─▶ (seed) ─▶ COMMIT
  *
+ * Many rows that nobody reads one by one are saved while they are deleted, where a second connection can be had
+ * (beside.h): the safepoint is then whole after the deletes, and what was confirmed is asked once more. COMMIT comes
+ * after all of it.
+ *
  * REPEATABLE READ: a child that someone inserts after the snapshot makes the delete fail instead of going unsaved. Any
  * failure before COMMIT rolls back and removes the safepoint; where the outcome stays unknown the safepoint stays. */
 #include <stdio.h>
@@ -16,19 +20,23 @@
 #include "op/outcome.h"
 #include "op/trail.h"
 #include "op/write.h"
-#include "removal/removal.h"
+#include "removal/beside.h"
+
+enum { TELL_EVERY = 4096 };          /* rows between two words on progress */
 
 struct doing {
     struct removal *removal;
     struct db *db;
     struct safepoint *safepoint;
+    struct db *beside;               /* reads what is saved while it is deleted; NULL: nothing is */
+    bool follows;                    /* `beside` sees the transaction's snapshot */
     struct cascade_tally tally;
     char xid[24];
     uint64_t deleted;
     bool unknown;                    /* whether it was committed */
     size_t open_family;              /* whose section the safepoint has open; SIZE_MAX: none that is streamed to */
     char *settings;                  /* SQL that puts the session's own settings back */
-    bool paused;                     /* a fail point between two statements has been passed */
+    bool saving, deleting;           /* the fail points between two statements have been passed */
 };
 
 /* ---- lock ---- */
@@ -61,11 +69,11 @@ static bool bulk(void *context, size_t family)
     return removal_bulk(d->removal, family);
 }
 
-static bool first_time(struct doing *d, enum failpoint point, struct err *err)
+static bool first_time(bool *passed, enum failpoint point, struct err *err)
 {
-    bool passed = d->paused;
-    d->paused = true;
-    return passed || failpoint(point, err);
+    bool before = *passed;
+    *passed = true;
+    return before || failpoint(point, err);
 }
 
 static bool begin_bulk(void *context, size_t family, struct err *err)
@@ -81,7 +89,28 @@ static bool begin_bulk(void *context, size_t family, struct err *err)
 static bool take_bulk(void *context, const char *line, size_t length, struct err *err)
 {
     struct doing *d = context;
-    return safepoint_rows(d->safepoint, line, length, err) && first_time(d, FAIL_PRUNE_SAVING, err);
+    return safepoint_rows(d->safepoint, line, length, err) && first_time(&d->saving, FAIL_PRUNE_SAVING, err);
+}
+
+static uint64_t later(void *context, size_t family)
+{
+    struct doing *d = context;
+    uint64_t rows = d->removal->planned[family];
+    return d->beside && rows >= BESIDE_ROWS ? rows : 0;
+}
+
+static bool reads_later(const struct doing *d)
+{
+    bool any = false;
+    for (size_t i = 0; i < d->removal->graph.relation_count; i++)
+        any |= d->removal->cascade.later[i];
+    return any;
+}
+
+static struct cascade_options walk_of(struct doing *d)
+{
+    return (struct cascade_options){.lock = true, .lock_bulk = d->removal->attempt > 1, .progress = walked, .bulk = bulk,
+                                    .begin = begin_bulk, .row = take_bulk, .later = later, .context = d};
 }
 
 static bool begin(struct doing *d, struct err *err)
@@ -101,8 +130,7 @@ static bool begin(struct doing *d, struct err *err)
     memset(r->doomed, 0, (r->graph.relation_count + 1) * sizeof *r->doomed);
     memset(r->changed, 0, (r->graph.edge_count + 1) * sizeof *r->changed);
     d->open_family = SIZE_MAX;
-    struct cascade_options walk = {.lock = true, .lock_bulk = r->attempt > 1, .progress = walked, .bulk = bulk, .begin = begin_bulk,
-                                   .row = take_bulk, .context = d};
+    struct cascade_options walk = walk_of(d);
     return ok && cascade_walk(&r->cascade, d->db, &walk, err) && cascade_tally_read(&d->tally, d->db, err);
 }
 
@@ -153,7 +181,7 @@ static bool save_family(struct doing *d, size_t family, struct err *err)
         return true;
     saving(d);
     return safepoint_section(d->safepoint, &section, err) &&
-           removal_read_family(r, d->db, family, false, d->safepoint, err) && first_time(d, FAIL_PRUNE_SAVING, err);
+           removal_read_family(r, d->db, family, false, d->safepoint, err) && first_time(&d->saving, FAIL_PRUNE_SAVING, err);
 }
 
 /* The text of a default that is a constant: without it a restore could not tell what we set from what others did. */
@@ -228,9 +256,26 @@ static bool save_all(struct doing *d, struct err *err)
     return ok;
 }
 
+/* What was left for later: now, unless the second connection can read it while it is deleted. */
+static bool save_later(struct doing *d, struct err *err)
+{
+    struct err why = {0};
+    if (!reads_later(d))
+        return true;
+    d->follows = beside_join(d->removal, d->beside, d->db, d->xid, &why);
+    if (d->follows)
+        return true;
+    if (why.class != ERR_NONE) {
+        *err = why;
+        return false;
+    }
+    struct cascade_options walk = walk_of(d);
+    return cascade_read_later(&d->removal->cascade, d->db, &walk, err);
+}
+
 static bool save(struct doing *d, struct err *err)
 {
-    return save_all(d, err) && db_run(d->db, d->settings, 0, NULL, NULL, err) && failpoint(FAIL_PRUNE_SAVED, err);
+    return save_all(d, err) && save_later(d, err) && db_run(d->db, d->settings, 0, NULL, NULL, err) && failpoint(FAIL_PRUNE_SAVED, err);
 }
 
 /* ---- is it what was confirmed? ---- */
@@ -301,14 +346,25 @@ static bool deleted(void *context, uint64_t rows, struct err *err)
 {
     struct doing *d = context;
     d->deleted += rows;
-    ctx_progress(d->removal->session->ctx, "deleting", (int64_t)d->deleted, (int64_t)d->removal->rows, false);
-    return first_time(d, FAIL_PRUNE_DELETING, err);
+    if (!reads_later(d))
+        ctx_progress(d->removal->session->ctx, "deleting", (int64_t)d->deleted, (int64_t)d->removal->rows, false);
+    return first_time(&d->deleting, FAIL_PRUNE_DELETING, err);
+}
+
+/* A row that is deleted meanwhile. */
+static bool take_later(void *context, const char *line, size_t length, struct err *err)
+{
+    struct doing *d = context;
+    if (safepoint_saved(d->safepoint) % TELL_EVERY == 0)
+        ctx_progress(d->removal->session->ctx, "saving and deleting", safepoint_saved(d->safepoint),
+                     (int64_t)d->removal->rows, false);
+    return take_bulk(d, line, length, err);
 }
 
 static bool delete_all(struct doing *d, struct err *err)
 {
-    struct cascade_delete options = {.step = deleted, .context = d};
-    d->paused = false;
+    struct cascade_delete options = {.step = deleted, .beside = d->follows ? d->beside : NULL, .begin = begin_bulk,
+                                     .row = take_later, .context = d};
     return cascade_delete(&d->removal->cascade, d->db, &options, err) && failpoint(FAIL_PRUNE_DELETED, err) &&
            db_run(d->db, "SET CONSTRAINTS ALL IMMEDIATE", 0, NULL, NULL, err) &&
            cascade_check(&d->removal->cascade, d->db, &d->tally, err) && failpoint(FAIL_PRUNE_CHECKED, err);
@@ -428,12 +484,21 @@ static bool commit(struct doing *d, struct err *err)
     return ok && (failpoint(FAIL_PRUNE_DONE, err) || true);
 }
 
+/* Saved first; many rows while they go, and then it is asked again whether they are what was confirmed. */
+static bool delete_saved(struct doing *d, struct err *err)
+{
+    bool prune = d->removal->options->kind == REMOVAL_PRUNE;
+    if (!d->follows)
+        return (!prune || make_safe(d, err)) && delete_all(d, err);
+    return delete_all(d, err) && as_planned(d->removal, err) && (!prune || make_safe(d, err));
+}
+
 static bool steps(struct doing *d, struct err *err)
 {
+    d->beside = beside_open(d->removal);
     return failpoint(FAIL_PRUNE_PLANNED, err) && open_safepoint(d, err) && begin(d, err) && note_xid(d, err) &&
            failpoint(FAIL_PRUNE_LOCKED, err) && save(d, err) && plan_seed_again(d, err) && as_planned(d->removal, err) &&
-           (d->removal->options->kind != REMOVAL_PRUNE || make_safe(d, err)) && delete_all(d, err) &&
-           seed(d, err) && count_after(d, err) && leave_trail(d, err) && commit(d, err);
+           delete_saved(d, err) && seed(d, err) && count_after(d, err) && leave_trail(d, err) && commit(d, err);
 }
 
 /* A lock that was waited for in vain: whoever has the tables open for writing the longest is the likely holder. */
@@ -490,6 +555,7 @@ bool removal_do(struct removal *r, struct db *db, struct err *err)
         safepoint_free(d.safepoint);
     else
         safepoint_discard(d.safepoint);
+    db_close(d.beside);
     free(d.settings);
     cascade_tally_free(&d.tally);
     return ok;
