@@ -93,12 +93,12 @@ int view_width(const char *text) { return text_width(or_empty(text)); }
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* A space between the thousands of a number, as human_count writes them. */
-static bool in_number(const char *text, size_t at)
+/* The last blank up to `at`; not one behind a digit, if `whole`: a number stays together, and with what it counts. */
+static size_t last_blank(const char *text, size_t at, bool whole)
 {
-    const char *after = text + at + 1;
-    return at > 0 && is_digit(text[at - 1]) && is_digit(after[0]) && is_digit(after[1]) && is_digit(after[2]) &&
-           !is_digit(after[3]);
+    while (at > 0 && (text[at] != ' ' || (whole && is_digit(text[at - 1]))))
+        at--;
+    return at;
 }
 
 size_t view_line(const char *text, int width, size_t *skip)
@@ -113,9 +113,9 @@ size_t view_line(const char *text, int width, size_t *skip)
     *skip = 1;
     if (fit >= length)
         return length;
-    size_t at = fit;
-    while (at > 0 && (text[at] != ' ' || in_number(text, at)))
-        at--;
+    size_t at = last_blank(text, fit, true);
+    if (at == 0)
+        at = last_blank(text, fit, false);
     if (at == 0) {
         *skip = 0;
         return fit ? fit : 1;
