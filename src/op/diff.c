@@ -25,6 +25,8 @@ static void progress(void *context, uint64_t done, int64_t total)
 {
     struct run *run = context;
     ctx_progress(run->session->ctx, run->bound->fixture->table, (int64_t)done, total, false);
+    if (run->report->meanwhile)
+        run->report->meanwhile(run->report->context);
 }
 
 static bool begin(const struct run *run, struct err *err)

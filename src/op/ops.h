@@ -30,6 +30,7 @@ struct diff_report {
     bool (*begin)(void *context, const char *table, const char *const *key, size_t key_count, struct err *err);
     bool (*row)(void *context, const char *table, const struct diff_row *row, struct err *err);
     bool (*end)(void *context, const char *table, const struct diff_totals *totals, bool held, struct err *err);
+    void (*meanwhile)(void *context);   /* now and then while rows come that do not differ; may be NULL */
     enum diff_way way;         /* how large tables are compared */
 };
 

@@ -25,7 +25,7 @@ enum { DIFF_CELLS = sizeof diff_columns / sizeof *diff_columns };
 
 struct diff_sink {
     struct opened *opened;
-    uint64_t store, count;
+    uint64_t store, count, told;
     char *name;                  /* diff:TABLE */
     char *key_title;             /* the key's columns, as the key's cells are joined */
     size_t key_count;
@@ -57,6 +57,7 @@ static struct input *diff_news(struct diff_sink *d, bool complete)
     for (size_t i = 0; i < DIFF_CELLS; i++)
         in->columns[i].text = xstrdup(i == 1 ? d->key_title : diff_columns[i]);
     d->told_ms = clock_mono_ms();
+    d->told = d->count;
     return in;
 }
 
@@ -78,7 +79,7 @@ static bool diff_begin(void *context, const char *table, const char *const *key,
     join(&text, key, key_count);
     d->key_title = str_take(&text);
     d->key_count = key_count;
-    d->count = 0;
+    d->count = d->told = 0;
     d->told_ms = 0;
     return stores_add(d->opened->shared->stores, d->name, &d->store, err);
 }
@@ -102,6 +103,14 @@ static char *row_summary(const struct diff_row *row)
     if (!text.length)
         str_printf(&text, "%zu column%s", row->cell_count, row->cell_count == 1 ? "" : "s");
     return str_take(&text);
+}
+
+/* What came is told when more comes, or when nothing has come for a while: `meanwhile`. */
+static void diff_tell(void *context)
+{
+    struct diff_sink *d = context;
+    if (d->told != d->count && (!d->told_ms || clock_mono_ms() - d->told_ms >= STORE_NEWS_MS))
+        ctx_emit(&d->opened->ctx, diff_news(d, false));
 }
 
 static bool diff_row(void *context, const char *table, const struct diff_row *row, struct err *err)
@@ -128,8 +137,8 @@ static bool diff_row(void *context, const char *table, const struct diff_row *ro
                       row->allowed ? "allowed" : ""}, err);
         free(summary);
     }
-    if (ok && (!d->told_ms || clock_mono_ms() - d->told_ms >= STORE_NEWS_MS))
-        ctx_emit(&d->opened->ctx, diff_news(d, false));
+    if (ok)
+        diff_tell(d);
     return ok;
 }
 
@@ -156,10 +165,13 @@ static bool diff_end(void *context, const char *table, const struct diff_totals 
 static bool run_diff(struct opened *o, const struct effect *e, struct err *err)
 {
     struct diff_sink sink = {.opened = o};
-    struct diff_report report = {.context = &sink, .begin = diff_begin, .row = diff_row, .end = diff_end};
+    struct diff_report report = {.context = &sink, .begin = diff_begin, .row = diff_row, .end = diff_end,
+                                 .meanwhile = diff_tell};
     const char *table = text_or_null(e->name);
     bool identical;
     bool ok = op_diff(&o->session, &table, table ? 1 : 0, e->number == 1, &report, &identical, err);
+    if (!ok && sink.told != sink.count)
+        ctx_emit(&o->ctx, diff_news(&sink, false));   /* as far as it came */
     diff_forget(&sink);
     str_free(&sink.key);
     return ok;

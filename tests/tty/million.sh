@@ -50,6 +50,21 @@ idle 100
 more 1000
 END
 
+# Two rows differ, right at the beginning: both are told, although no other follows. The server runs a little at a time.
+{ echo id,name; printf '1,other 1\n2,other 2\n'; seq 3 $rows | awk '{print $1 ",row " $1}'; } >seeds/m.csv
+drive
+say 'wait 1 000 000' 'key enter' 'wait so far'; reached
+frozen=$(backend); kill -STOP "$frozen"
+rm -f "$T/reached"; say 'wait 2 differences so far' "touch $T/reached"
+for _ in $(seq 20); do
+    read -rt 0.15 <> <(:); [ -e "$T/reached" ] && break
+    kill -CONT "$frozen"; read -rt 0.01 <> <(:); kill -STOP "$frozen"
+done
+kill -CONT "$frozen"
+say 'gone so far' 'wait 2 changed' 'expect row 2' 'key q'
+driven "a difference is told although no other follows"
+sql main d -c "\copy (select id, 'other ' || id as name from m order by id) to 'seeds/m.csv' (format csv, header)"
+
 sometimes "a comparison is cancelled within 100 ms" term "$SEEDOPS" local <<'END'
 wait 1 000 000
 key enter
