@@ -356,8 +356,7 @@ static bool take_later(void *context, const char *line, size_t length, struct er
 {
     struct doing *d = context;
     if (safepoint_saved(d->safepoint) % TELL_EVERY == 0)
-        ctx_progress(d->removal->session->ctx, "saving and deleting", safepoint_saved(d->safepoint),
-                     (int64_t)d->removal->rows, false);
+        saving(d);
     return take_bulk(d, line, length, err);
 }
 
