@@ -10,6 +10,7 @@ PSQL=${PSQL:-$(pg_config --bindir)/psql}
 T=$(mktemp -d "${TMPDIR:-/tmp}/seedops-test.XXXXXX")   # everything of this test lives here
 chmod 755 "$T"
 tests_done=0 tests_failed=0
+user_cache=${XDG_CACHE_HOME-}                             # of whoever runs the tests
 export LC_ALL=C.UTF-8 HOME=$T/home XDG_STATE_HOME=$T/state XDG_CACHE_HOME=$T/cache PGTZ=UTC
 unset DATABASE_URL DIRECT_URL ALLOW_PROD_SEED SEEDOPS_CONFIG PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD
 mkdir -p "$HOME" "$XDG_STATE_HOME"

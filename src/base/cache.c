@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/file.h"
 
@@ -185,7 +185,7 @@ static size_t list_entries(int dir_fd, struct kept **kept)
         struct stat st;
         if (fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
             continue;
-        if (strncmp(entry->d_name, "new.", 4) == 0 && st.st_mtime < time(NULL) - ABANDONED_S)
+        if (strncmp(entry->d_name, "new.", 4) == 0 && st.st_mtime < clock_wall_ms() / 1000 - ABANDONED_S)
             unlinkat(dir_fd, entry->d_name, 0);
         if (!is_entry(entry->d_name))
             continue;

@@ -133,6 +133,8 @@ bool db_send_ahead(struct db *db, const char *sql);
 /* How many statements of the newest db_run or db_start were completed: after a failure, the one that failed
  * is the next (servers give no position for what fails while running). */
 size_t db_statements_done(const struct db *db);
+/* For work between two statements: false, and ERR_CANCELLED, once a cancel was asked for. */
+bool db_go_on(const struct db *db, struct err *err);
 /* While set, the cancel descriptor is not looked at: for the few statements that tidy up after a cancel. */
 void db_ignore_cancel(struct db *db, bool ignore);
 

@@ -393,6 +393,11 @@ bool db_rollback(struct db *db)
     return ok;
 }
 
+bool db_go_on(const struct db *db, struct err *err)
+{
+    return db->ignore_cancel || !db_cancel_asked(db) || err_set(err, ERR_CANCELLED, "cancelled");
+}
+
 void db_mark_committing(struct db *db, bool committing) { db->committing = committing; }
 void db_ignore_cancel(struct db *db, bool ignore) { db->ignore_cancel = ignore; }
 size_t db_statements_done(const struct db *db) { return db->statements_done; }

@@ -165,7 +165,7 @@ bool ask_sample(struct db *db, const struct rowhash *h, const struct sums *s, si
     const char **params = xcalloc(count, sizeof *params);
     struct db_result *result = NULL;
     for (size_t i = 0; i < s->sampled; i++) {
-        const char *text = s->keys.text + s->sample[i].key;
+        const char *text = str_text(&s->keys) + s->sample[i].key;
         for (size_t k = 0; k < s->key_count; k++, text += strlen(text) + 1)
             typed_array_add(&arrays[k], text);
         str_printf(&arrays[s->key_count], "%s%lld", i ? "," : "{", (long long)(int64_t)s->sample[i].hash);
@@ -189,7 +189,14 @@ bool ask_sample(struct db *db, const struct rowhash *h, const struct sums *s, si
 
 /* ---- what differs ---- */
 
-void ask_exchange_sql(const struct rowhash *h, uint32_t count, struct str *sql)
+/* From 14 a long list is hashed; before, each row would be held against all of it. */
+static void listed_sql(int server_version_num, struct str *sql)
+{
+    str_add(sql, server_version_num >= 140000 ? " = ANY ($1::pg_catalog.int4[])"
+                                              : " IN (SELECT pg_catalog.unnest($1::pg_catalog.int4[]))");
+}
+
+void ask_exchange_sql(const struct rowhash *h, uint32_t count, int server_version_num, struct str *sql)
 {
     const struct layout *l = h->layout;
     str_add(sql, "SELECT f.h");
@@ -199,7 +206,8 @@ void ask_exchange_sql(const struct rowhash *h, uint32_t count, struct str *sql)
     rowhash_sql_all(h, sql);
     str_printf(sql, ", pg_catalog.row_number() OVER (ORDER BY %s) FROM %s t WHERE ", l->order, l->relation);
     bucket_sql(h, count, sql);
-    str_add(sql, " = ANY ($1::pg_catalog.int4[])) x (");
+    listed_sql(server_version_num, sql);
+    str_add(sql, ") x (");
     for (size_t i = 0; i < l->field_count; i++)
         str_printf(sql, "c%zu, ", i);
     str_add(sql, "h, o) FULL JOIN pg_catalog.unnest($2::pg_catalog.int8[]) f (h) ON x.h = f.h "

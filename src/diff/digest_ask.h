@@ -33,6 +33,6 @@ bool ask_sample(struct db *db, const struct rowhash *h, const struct sums *s, si
 
 /* Live rows of the buckets in $1 (int4[]) whose hash is none of $2 (int8[]), in key order, and hashes of $2 that no
  * live row has. A row of the answer is a hash, or the layout's fields behind it. */
-void ask_exchange_sql(const struct rowhash *h, uint32_t count, struct str *sql);
+void ask_exchange_sql(const struct rowhash *h, uint32_t count, int server_version_num, struct str *sql);
 
 #endif

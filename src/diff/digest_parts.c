@@ -23,7 +23,7 @@ static bool passes(struct digest *d, const struct fixture_row *raw)
 
 bool digest_look(struct digest *d, int wait_ms, struct err *err)
 {
-    return d->answered || db_poll(d->db, wait_ms, &d->answered, &d->answer, NULL, err);
+    return d->answered ? db_go_on(d->db, err) : db_poll(d->db, wait_ms, &d->answered, &d->answer, NULL, err);
 }
 
 static bool look_now_and_then(struct digest *d, uint64_t number, struct err *err)
@@ -169,7 +169,7 @@ static bool exchange(struct digest *d, struct db_result **result, struct err *er
     list_buckets(d, &buckets);
     bool ok = digest_each_row(d, UINT64_MAX, set_aside, err) && list_hashes(d, &hashes, err);
     if (ok) {
-        ask_exchange_sql(&d->hash, d->buckets, &sql);
+        ask_exchange_sql(&d->hash, d->buckets, db_facts(d->db)->server_version_num, &sql);
         const char *params[] = {str_text(&buckets), str_text(&hashes)};
         ok = db_query(d->db, str_text(&sql), 2, params, result, err);
     }

@@ -109,7 +109,7 @@ void sums_format(const struct sums *s, struct str *out)
         str_add_bytes(out, &s->buckets[i].rows, sizeof s->buckets[i].rows);
     }
     for (size_t i = 0; i < s->sampled; i++) {
-        const char *text = s->keys.text + s->sample[i].key;
+        const char *text = str_text(&s->keys) + s->sample[i].key;
         str_add_bytes(out, &s->sample[i].hash, sizeof s->sample[i].hash);
         for (size_t k = 0; k < s->key_count; k++, text += strlen(text) + 1)
             cache_add_text(out, text);

@@ -120,6 +120,7 @@ for f in "$kept"/*; do printf 'x' | dd of="$f" bs=1 seek=100 conv=notrunc status
 m; is "$rc $found" '0 [0,0,0,false,"digests"]' "a spoilt entry is as if there were none"
 m; is "$rc $found" '0 [0,0,0,true,"digests"]' "and is written anew"
 chmod 644 "$kept"/*; m; is "$rc $found" '0 [0,0,0,false,"digests"]' "one that others may read is not ours"
+chmod 600 "$kept"/*
 for f in "$kept"/*; do mv "$f" "$T/away"; ln -sf "$T/away" "$f"; done; links=$(find "$kept" -type l | wc -l)
 m; is "$rc $found" '0 [0,0,0,false,"digests"]' "nor is a link"
 like "$((links - $(find "$kept" -type l | wc -l))) $(stat -c %a "$T/away")" '^[12] 600$' "which is replaced, and what it led to left alone"
