@@ -80,9 +80,9 @@ const struct db_facts *db_facts(const struct db *db);
 bool db_alive(const struct db *db);
 /* While no statement runs and its socket is readable: takes what came (notices). False: the connection is lost, and why. */
 bool db_listen(struct db *db, struct err *err);
-/* How long the soonest answer took so far, from that to the start-up message on: a round trip at least. (The address does
- * not tell how far the server is: a tunnel may begin there.) Where that is neither near nor far, a SELECT is asked
- * once, to know. */
+/* How long the soonest answer took so far, from that to the start-up message on: a round trip at least. (The address
+ * does not tell how far the server is: a tunnel may begin there.) Where that is neither near nor far, a SELECT is
+ * asked once, to know. */
 int db_reaction_ms(struct db *db);
 /* Round trips so far (each Sync or simple query sent and answered is one; set-up is not counted). */
 uint64_t db_round_trips(const struct db *db);

@@ -21,8 +21,8 @@ void ask_sums_sql(const struct rowhash *h, uint32_t count, const struct sums *kn
 /* False: the answer is none. */
 bool ask_sums_take(const struct db_result *result, uint32_t count, struct live_sums *live);
 
-/* Sums in so many buckets that they are read one by one. Of each bucket `own` has ask_finer_sum of what the fixture has in it;
- * `differs` tells which are others here. In a transaction in which ask_sums_sql was. */
+/* Sums in so many buckets that they are read one by one. Of each bucket `own` has ask_finer_sum of what the fixture has
+ * in it; `differs` tells which are others here. In a transaction in which ask_sums_sql was. */
 bool ask_finer(struct db *db, const struct rowhash *h, uint32_t count, const uint64_t *own, bool *differs,
                struct err *err);
 /* Rows and the sum of their hashes as one number. */

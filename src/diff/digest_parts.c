@@ -277,7 +277,8 @@ enum digest_end digest_compare_parts(struct digest *d, struct diff_totals *total
         d->worth = true;
         return DIGEST_ROWS;
     }
-    bool ok = (!finer || compare_finer(d, finer, err)) && exchange(d, &result, err) && compare_rest(d, result, totals, err);
+    bool ok = (!finer || compare_finer(d, finer, err)) && exchange(d, &result, err) &&
+              compare_rest(d, result, totals, err);
     db_result_free(result);
     return ok ? DIGEST_DONE : d->why ? DIGEST_ROWS : DIGEST_FAILED;
 }
