@@ -27,10 +27,10 @@ char *diff_first_statement(const struct bound *bound, const struct diff_options 
 {
     struct layout layout;
     struct err ignored = {0};
-    if (options->way != DIFF_BY_ROWS || options->in_transaction || options->places || bound->table->known_empty ||
+    if (options->way == DIFF_AS_IT_PAYS || options->in_transaction || options->places || bound->table->known_empty ||
         !layout_make(&layout, bound, options->fixtures, &ignored))
         return NULL;
-    char *sql = copy_statement(&layout, false);
+    char *sql = options->way == DIFF_BY_ROWS ? copy_statement(&layout, false) : digest_first_statement(&layout, options);
     layout_free(&layout);
     return sql;
 }

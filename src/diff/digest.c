@@ -76,11 +76,13 @@ static bool try_sample(struct digest *d, struct err *err)
 
 /* ---- sums ---- */
 
+static void begin_sql(struct str *sql) { str_printf(sql, "%s%s; ", diff_begin, layout_settings); }
+
 static bool ask_sums(struct digest *d, uint32_t count, struct err *err)
 {
     struct str sql = {0};
     if (!d->begun)
-        str_printf(&sql, "%s%s; ", diff_begin, layout_settings);
+        begin_sql(&sql);
     d->begun = true;
     ask_sums_sql(&d->hash, count, d->known ? &d->own : NULL, &sql);
     d->answered = false;
@@ -192,13 +194,26 @@ static bool too_small(struct digest *d)
     return d->options->way != DIFF_BY_DIGESTS && (d->near ? few : little);
 }
 
-static const char *unsuited(const struct digest *d)
+static const char *unsuited(const struct layout *l, const struct diff_options *options)
 {
-    if (d->options->places)
+    if (options->places)
         return "places of rows are wanted";
-    if (d->options->secret_count)
+    if (options->secret_count)
         return "it has secret columns";
-    return d->options->in_transaction ? "a transaction is open" : rowhash_unsuited(&d->layout);
+    return options->in_transaction ? "a transaction is open" : rowhash_unsuited(l);
+}
+
+char *digest_first_statement(const struct layout *l, const struct diff_options *options)
+{
+    struct rowhash hash;
+    struct str sql = {0};
+    if (unsuited(l, options))
+        return NULL;
+    rowhash_begin(&hash, l);
+    begin_sql(&sql);
+    ask_sums_sql(&hash, 0, NULL, &sql);
+    rowhash_free(&hash);
+    return str_take(&sql);
 }
 
 /* A scalar in a column of JSON is a text or not by its quotes, of which a fixture's digest says nothing. */
@@ -229,7 +244,7 @@ bool digest_is_near(struct db *db) { return db_reaction_ms(db) < NEAR_MS; }
 
 static enum digest_end begin(struct digest *d, struct diff_totals *totals, struct err *err)
 {
-    const char *why = unsuited(d);
+    const char *why = unsuited(&d->layout, d->options);
     if (d->options->way == DIFF_BY_DIGESTS)
         d->why = why;
     if (why || too_small(d))

@@ -21,6 +21,9 @@
 /* True if a round trip is no matter: the server is near. */
 bool digest_is_near(struct db *db);
 
+/* What is asked first of a far table whose fixture's sums are not known. Gives: free(); NULL: it has none. */
+char *digest_first_statement(const struct layout *layout, const struct diff_options *options);
+
 enum digest_end {
     DIGEST_FAILED,             /* err says why */
     DIGEST_DONE,               /* totals are made, every difference was reported */

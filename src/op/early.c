@@ -60,19 +60,27 @@ static const struct bound *first_of(const struct bound_set *set, const char *tab
     return NULL;
 }
 
-/* The way that the comparison will go, as far as that can be told by now. */
-static bool by_rows(struct session *s, enum diff_way way)
+/* The way that the comparison will go, as far as that can be told by now: DIFF_AS_IT_PAYS if it cannot. Far from the
+ * server the table's sum is asked for first, as long as the fixture's is not known. */
+static enum diff_way likely(struct session *s, const struct fixture *first, enum diff_way way)
 {
-    return way == DIFF_BY_ROWS || (way == DIFF_AS_IT_PAYS && digest_is_near(s->db) && ahead_reads(s->ahead));
+    if (way == DIFF_BY_ROWS)
+        return way;
+    bool near = digest_is_near(s->db);
+    if (!ahead_reads(s->ahead))
+        return DIFF_AS_IT_PAYS;
+    if (near)
+        return way == DIFF_AS_IT_PAYS ? DIFF_BY_ROWS : DIFF_AS_IT_PAYS;
+    return first->csv ? DIFF_BY_DIGESTS : DIFF_AS_IT_PAYS;
 }
 
 static void ask_first(const struct early *e, struct session *s, const char *table, enum diff_way way)
 {
     const struct bound *first = first_of(&e->set, table);
-    if (!first || first->table->kind != 'r' || first->fixture->stamp.size < LARGE_FILE || !by_rows(s, way))
+    if (!first || first->table->kind != 'r' || first->fixture->stamp.size < LARGE_FILE)
         return;
     struct diff_options options = declared_diff_options(s, first);
-    options.way = DIFF_BY_ROWS;
+    options.way = likely(s, first->fixture, way);
     char *sql = diff_first_statement(first, &options);
     if (sql)
         db_send_ahead(s->db, sql);
