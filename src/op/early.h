@@ -4,8 +4,8 @@
  * say which tables there are, the first rows what will be asked of the first one. That goes out; once the whole set is
  * read and bound, the comparison starts with the very same text and finds it under way (db_send_ahead), or with
  * another, and then it was in vain. Where digests may be what pays, something is asked only where the fixture's rows
- * have to be read (fixture/known.c): then its digests are not known either, as a rule. Near that is rows, far the sum. Nothing is asked of rows where some may
- * have been deleted: a scan could cost evidence (SAFETY 4). */
+ * have to be read (fixture/known.c): then its digests are not known either, as a rule. Near that is rows, far the sum.
+ * Nothing is asked of rows where some may have been deleted: a scan could cost evidence (SAFETY 4). */
 #ifndef SEEDOPS_OP_EARLY_H
 #define SEEDOPS_OP_EARLY_H
 
