@@ -243,7 +243,7 @@ static bool ask(void *asker, const struct question *q, struct answer *answer, st
     in->number = ++face->questions;
     in->secret = q->kind == QUESTION_PASSWORD;
     ctx_emit(&face->ctx, in);
-    bool ok = terminal_ask(NULL, q, answer, err);
+    bool ok = terminal_ask(q, face->ctx.cancel_fd, answer, err);
     in = input_new(IN_QUESTION_OVER);
     in->number = face->questions;
     in->ok = ok && answer->yes;

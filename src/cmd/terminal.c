@@ -15,14 +15,17 @@
 
 enum { EXPIRES_MS = 120000 };
 
-static bool read_line(int fd, int timeout_ms, char *line, size_t size, struct err *err)
+/* A signal is seen by the descriptor that its handler wrote to: one that comes just before poll interrupts nothing. */
+static bool read_line(int fd, int cancel_fd, int timeout_ms, char *line, size_t size, struct err *err)
 {
     size_t used = 0;
     int64_t end = clock_mono_ms() + timeout_ms;
     for (;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int n = poll(&p, 1, (int)(end - clock_mono_ms() > 0 ? end - clock_mono_ms() : 0));
+        struct pollfd p[] = {{.fd = cancel_fd, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
+        int n = poll(p, 2, (int)(end - clock_mono_ms() > 0 ? end - clock_mono_ms() : 0));
         if (n < 0 && errno == EINTR)
+            continue;
+        if (p[0].revents)
             return err_set(err, ERR_CANCELLED, "cancelled while asking");
         if (n == 0)
             return err_set(err, ERR_CANCELLED, "no answer within %d seconds", timeout_ms / 1000);
@@ -38,7 +41,7 @@ static bool read_line(int fd, int timeout_ms, char *line, size_t size, struct er
     return true;
 }
 
-static bool ask_on(int fd, const struct question *q, char *line, size_t size, struct err *err)
+static bool ask_on(int fd, const struct question *q, int cancel_fd, char *line, size_t size, struct err *err)
 {
     struct str text = {0};
     text_visible(&text, q->title, strlen(q->title));
@@ -63,7 +66,7 @@ static bool ask_on(int fd, const struct question *q, char *line, size_t size, st
     }
     ssize_t ignored = write(fd, str_text(&text), text.length);
     str_free(&text);
-    bool ok = read_line(fd, q->expires_ms ? q->expires_ms : EXPIRES_MS, line, size, err);
+    bool ok = read_line(fd, cancel_fd, q->expires_ms ? q->expires_ms : EXPIRES_MS, line, size, err);
     if (secret) {
         tcsetattr(fd, TCSAFLUSH, &before);
         ignored = write(fd, "\n", 1);
@@ -72,9 +75,8 @@ static bool ask_on(int fd, const struct question *q, char *line, size_t size, st
     return ok;
 }
 
-bool terminal_ask(void *unused, const struct question *q, struct answer *answer, struct err *err)
+bool terminal_ask(const struct question *q, int cancel_fd, struct answer *answer, struct err *err)
 {
-    (void)unused;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         err_set(err, q->kind == QUESTION_PASSWORD ? ERR_NEVER_READY : ERR_REFUSED, "%s", q->title);
@@ -83,7 +85,7 @@ bool terminal_ask(void *unused, const struct question *q, struct answer *answer,
     }
     char line[SECRET_MAX + 1] = "";
     *answer = (struct answer){0};
-    bool ok = ask_on(fd, q, line, sizeof line, err);
+    bool ok = ask_on(fd, q, cancel_fd, line, sizeof line, err);
     close(fd);
     if (ok) {
         answer->yes = q->kind == QUESTION_YES      ? strcmp(line, "yes") == 0

@@ -4,8 +4,8 @@
 
 #include "op/ctx.h"
 
-/* ctx.ask for commands: on /dev/tty, never stdin. Without one: an error that names the option. */
-bool terminal_ask(void *unused, const struct question *question, struct answer *answer, struct err *err);
+/* On /dev/tty, never stdin, until cancel_fd is readable. Without a terminal: an error that names the option. */
+bool terminal_ask(const struct question *question, int cancel_fd, struct answer *answer, struct err *err);
 /* One line on stderr, overwritten in place; nothing when stderr is no terminal or under a second has passed. */
 void terminal_progress(const char *what, int64_t done, int64_t total, int64_t rate);
 void terminal_progress_end(void);
