@@ -22,7 +22,7 @@ say 'size 110 32' 'wait 1 pending' 'key W' 'wait WRITE' 'key 2' 'wait 2027010100
 reached
 echo 'CREATE TABLE made_second (i int);' >$new/migration.sql
 # the dialog was made of the file as it was; the file has changed before it is confirmed
-say 'key x' 'wait Apply all' 'type a' 'wait Cancel' 'type \r' 'wait look at it again and confirm'
+say 'key x' 'wait Apply all' 'type a' 'wait Cancel' 'type \r' 'wait look at it again and confirm' 'wait Close'
 reached
 is "$(sql main db -c "SELECT count(*) FROM pg_class WHERE relname IN ('made_first', 'made_second')")" 0 "a file that changed after it was shown is not run"
 # the list has read the file again once it shows its new checksum
