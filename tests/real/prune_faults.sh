@@ -2,6 +2,7 @@
 # Faults at every step of a prune and a reset, with a writer that adds children all the time: whatever happens, a row
 # that was ever committed is in the database or in a whole safepoint, and a prune is all or nothing.
 . "$(dirname "$0")/../lib.sh"
+. "$TOP/tests/lib-writer.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 cluster_start main "autovacuum=off" || exit 1
 project=$T/project; mkdir -p "$project/seeds"; cd "$project" || exit 1
@@ -11,7 +12,6 @@ environments:
   local: {url: '${URL}'}
 END
 printf 'table: station\nkey: [code]\nprune: true\nrows:\n  - {code: a}\n' >seeds/station.yaml
-helpers=()
 tidy() { exec 6>&- 7>&-; [ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null; cleanup; }
 trap tidy EXIT
 createdb_in main pattern
@@ -36,22 +36,6 @@ fresh() { # a database as it was, and a state directory without a memory of anot
 URL=$(url main app); export URL
 names=(--confirm local --confirm-operational reading --confirm-operational note)
 prune() { so prune local "${names[@]}" "$@"; }
-# 100 children a second, of the station that goes, each noted in the same transaction
-writer_on() {
-    sql main app >/dev/null 2>&1 <<'END' &
-do $$ declare r bigint; begin loop
-    begin
-        insert into reading (sensor, value) select id, 1 from sensor where station = 2 limit 1 returning id into r;
-        if r is not null then insert into written values (r); end if;
-    exception when others then null; end;
-    commit; perform pg_sleep(0.01);
-end loop; end $$;
-END
-    writer=$!; helpers+=("$writer")
-    wait_for 10 bash -c "[ \"\$('$PSQL' -XAtq -h '$T/main' -U postgres -d app -c 'select count(*) > 3005 from written')\" = t ]"
-}
-writer_off() { kill "$writer" 2>/dev/null; wait "$writer" 2>/dev/null
-    q "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'app' and pid <> pg_backend_pid()" >/dev/null; }
 # ids of readings in whole safepoints
 saved() { local f; for f in $(find "$XDG_STATE_HOME" "$T/safe" -name '*.safepoint' 2>/dev/null); do
     "$SEEDOPS" restore --to-sql "$f" 2>/dev/null | awk '/^CREATE TEMP TABLE/ {mine = /"reading"/} /^COPY/ {on = mine; next} /^\\\./ {on = 0} on {print $1}'; done; }
@@ -71,7 +55,7 @@ in_time() { timeout -s KILL 60 "$@"; }
 points=$(sed -n 's/^    X([A-Z_]*, "\(prune-[a-z]*\)".*/\1/p' "$TOP/src/base/failpoint.h")
 is "$(wc -w <<<"$points")" 10 "the table has the steps that are gone through here"
 for point in $points; do
-    fresh; writer_on
+    fresh; writer_on 3000
     SEEDOPS_FAIL=$point:kill in_time "$SEEDOPS" prune local "${names[@]}" >"$T/out" 2>"$T/err"; rc=$?
     writer_off
     [ $rc = 137 ] || { [ $rc = 1 ] && grep -qE 'serialize|grew|not the ones' "$T/err"; } || not_ok "$point: the process was to die there ($rc: $(cat "$T/err"))"
@@ -94,7 +78,7 @@ reset_state() { q "select case when (select count(*) from station) = 1 and (sele
 points=$(sed -n 's/^    X([A-Z_]*, "\(prune-[a-z]*\|reset-[a-z]*\)".*/\1/p' "$TOP/src/base/failpoint.h")
 is "$(wc -w <<<"$points")" 11 "a reset has one step more"
 for point in $points; do
-    fresh; writer_on
+    fresh; writer_on 3000
     SEEDOPS_FAIL=$point:kill in_time "$SEEDOPS" reset local "${names[@]}" >"$T/out" 2>"$T/err"; rc=$?
     writer_off
     [ $rc = 137 ] || { [ $rc = 1 ] && grep -qE 'serialize|grew|not the ones' "$T/err"; } || not_ok "reset, $point: the process was to die there ($rc: $(cat "$T/err"))"

@@ -2,6 +2,7 @@
 # Many rows are saved by a second connection while the first one deletes them: what is deleted is in the safepoint, row by
 # row, whatever others write meanwhile, whichever step fails, and whether there is a second connection or not.
 . "$(dirname "$0")/../lib.sh"
+. "$TOP/tests/lib-writer.sh"
 cluster_start main "autovacuum=off" "log_statement=all" "log_line_prefix='%p '" || exit 1
 project=$T/project; mkdir -p "$project/seeds"; cd "$project" || exit 1
 cat >seedops.yaml <<'END'
@@ -10,7 +11,6 @@ environments:
   local: {url: '${URL}'}
 END
 printf 'table: station\nkey: [code]\nprune: true\nrows:\n  - {code: a}\n' >seeds/station.yaml
-helpers=()
 tidy() { [ ${#helpers[@]} = 0 ] || kill "${helpers[@]}" 2>/dev/null; cleanup; }
 trap tidy EXIT
 createdb_in main pattern
@@ -114,24 +114,9 @@ prune; is "$rc $(state) $(files)" "1 before 0" "a trigger keeps rows: nothing go
 like "$err" 'fewer rows than planned' "and it says so"
 
 # ---- killed at each step, and each fails, while someone adds rows ----
-writer_on() {
-    sql main app >/dev/null 2>&1 <<'END' &
-do $$ declare r bigint; begin loop
-    begin
-        insert into reading (sensor, value) select id, 1 from sensor where station = 2 limit 1 returning id into r;
-        if r is not null then insert into written values (r); end if;
-    exception when others then null; end;
-    commit; perform pg_sleep(0.01);
-end loop; end $$;
-END
-    writer=$!; helpers+=("$writer")
-    wait_for 10 bash -c "[ \"\$('$PSQL' -XAtq -h '$T/main' -U postgres -d app -c 'select count(*) > 240005 from written')\" = t ]"
-}
-writer_off() { kill "$writer" 2>/dev/null; wait "$writer" 2>/dev/null
-    q "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'app' and pid <> pg_backend_pid()" >/dev/null; }
 points=$(sed -n 's/^    X([A-Z_]*, "\(prune-[a-z]*\)".*/\1/p' "$TOP/src/base/failpoint.h")
 for point in $points; do
-    fresh; writer_on
+    fresh; writer_on 240000
     SEEDOPS_FAIL=$point:kill timeout -s KILL 60 "$SEEDOPS" prune local "${names[@]}" >"$T/out" 2>"$T/err"; rc=$?
     writer_off
     [ $rc = 137 ] || { [ $rc = 1 ] && grep -qE 'serialize|grew|not the ones' "$T/err"; } || not_ok "$point: the process was to die there ($rc: $(cat "$T/err"))"
