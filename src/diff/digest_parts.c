@@ -8,7 +8,7 @@
 #include "diff/suspects.h"
 
 enum {
-    ROWS_MOST = 100 * 1000,    /* of the fixture in buckets that differ: more of them, and rows are cheaper */
+    ROWS_MOST = 100 * 1000,    /* of either side in buckets that differ: more of them, and rows are cheaper */
     LOOK_EVERY = 1024          /* rows, between two looks at the connection while we read */
 };
 
@@ -57,20 +57,21 @@ bool digest_each_row(struct digest *d, uint64_t most, digest_visit *visit, struc
 
 /* ---- buckets ---- */
 
-/* Marks the buckets that differ; how many rows of the fixture they hold. */
+/* Marks the buckets that differ; how many rows they hold, of the side that has more. */
 static uint64_t compare_buckets(struct digest *d)
 {
     struct sums_bucket *own = xcalloc(d->live.count, sizeof *own);
-    uint64_t rows = 0;
+    uint64_t rows = 0, live = 0;
     sums_fold(&d->own, d->live.count, own);
     d->buckets = d->live.count;
     d->differs = xcalloc(d->buckets, sizeof *d->differs);
     for (uint32_t i = 0; i < d->live.count; i++) {
         d->differs[i] = own[i].rows != d->live.buckets[i].rows || own[i].sum != d->live.buckets[i].sum;
         rows += d->differs[i] ? own[i].rows : 0;
+        live += d->differs[i] ? d->live.buckets[i].rows : 0;
     }
     free(own);
-    return rows;
+    return rows > live ? rows : live;
 }
 
 /* How many rows make so many of all buckets differ, as a rule. */
@@ -93,11 +94,11 @@ static uint32_t finer_buckets(const struct digest *d)
         differ += d->differs[i];
     if (d->near || differ == d->buckets)
         return 0;
-    double k = rows_behind(differ, d->buckets), rows = (double)d->own.rows;
+    double k = rows_behind(differ, d->buckets), rows = (double)(d->own.rows > d->live.rows ? d->own.rows : d->live.rows);
     while (count < FINEST && count < 16 * k)
         count *= 2;
     double looked_at = rows * k / count, all = (double)f->stamp.size;
-    double bytes = (double)count * BUCKET_BYTES + looked_at * HASH_BYTES + k * all / rows;
+    double bytes = (double)count * BUCKET_BYTES + looked_at * HASH_BYTES + k * all / (double)d->own.rows;
     return looked_at < ROWS_MOST && bytes < all / 2 ? count : 0;
 }
 
@@ -257,10 +258,9 @@ static bool compare_rest(struct digest *d, const struct db_result *result, struc
     m.settled = note_settled;
     m.settled_context = d;
     bool ok = meet(d, &m, result, err);
-    uint64_t missing = m.totals.missing, changed = m.totals.changed, extra = m.totals.extra;
-    totals->missing = missing;
-    totals->changed = changed;
-    totals->extra = extra;
+    totals->missing = m.totals.missing;
+    totals->changed = m.totals.changed;
+    totals->extra = m.totals.extra;
     totals->allowed_changed = m.totals.allowed_changed;
     totals->allowed_extra = m.totals.allowed_extra;
     match_free(&m);

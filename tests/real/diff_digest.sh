@@ -183,6 +183,12 @@ so diff --url "$(url main d)" --seeds seeds far --json --rows; is "$(jq -cS '.ta
 sql main d -c "update far set v = 'z' where id % 3 = 0"
 far; is "$rc $(jq -c '.tables[] | [.changed, .by, .why_rows]' <<<"$out")" '4 [102000,"rows","too many rows differ"]' "a third differs: all are sent"
 
+# ---- few declared rows among very many others: those of either side count
+mkdir most; sql main d -c "create table most (id int primary key, v text)" -c "insert into most select g, 'v' from generate_series(1, 110000) g" -c "analyze most"
+{ echo id,v; for g in $(seq 1000); do echo "$g,v"; done; } >most/most.csv; printf 'table: most\nkey: [id]\nrows: !csv most.csv\n' >most/most.yaml
+so diff --url "$(url main d)" --seeds most --json --digest
+is "$rc $(jq -c '.tables[] | [.extra, .by, .why_rows]' <<<"$out")" '0 [109000,"rows","too many rows differ"]' "a table that holds many more rows is not fetched at once"
+
 # ---- a seed goes the same way: nothing to do is found by sums, and what it writes it finds by them
 mkdir only; cp seeds/big.* only/; sql main d -c "drop table big" -c "create table big (id int primary key, v text)" -c "\copy big from 'only/big.csv' (format csv, header)" -c "analyze big"
 seen=$(($(wc -l <"$T/main/server.log") + 1)); so seed --url "$(url main d)" --seeds only
