@@ -18,31 +18,17 @@ enum {
 
 /* ---- the fixture's side ---- */
 
-static void add_to_sample(struct sums *s, const struct bound *b, const struct fixture_row *row, uint64_t all)
-{
-    const char *keys[32];
-    if (b->key_count > sizeof keys / sizeof *keys)
-        return;
-    for (size_t k = 0; k < b->key_count; k++)
-        keys[k] = row->values[b->key[k]].text;
-    sums_add_sample(s, all, keys);
-}
-
 static bool take_head(struct digest *d, const struct fixture_row *row, const uint64_t hash[2], struct err *err)
 {
     (void)err;
-    add_to_sample(&d->own, d->bound, row, hash[1]);
+    sums_sample_row(&d->own, d->bound, row, hash[1]);
     return true;
 }
-
-static uint64_t stride_of(const struct bound *b) { return b->fixture->row_count / SUMS_SAMPLE + 1; }
 
 static bool sum_up(struct digest *d, const struct fixture_row *row, const uint64_t hash[2], struct err *err)
 {
     (void)err;
-    sums_add(&d->own, hash[0], hash[1]);
-    if (row->number % stride_of(d->bound) == 0)
-        add_to_sample(&d->own, d->bound, row, hash[1]);
+    sums_add_row(&d->own, d->bound, row, hash[0], hash[1]);
     return true;
 }
 

@@ -39,7 +39,6 @@ enum digest_end digest_table(struct db *db, const struct bound *bound, const str
 struct learning {
     struct rowhash hash;
     struct sums sums;
-    uint64_t stride;
     const struct bound *bound;
     const char *cache;
     char key[HASH_HEX];

@@ -17,23 +17,14 @@ static void note(void *context, const struct fixture_row *row, char *const *fiel
 {
     struct learning *l = context;
     uint64_t key, all;
-    const char *keys[32];
-    const struct bound *b = l->bound;
     l->unfit = l->unfit || !hash(l, row, fields, &key, &all);
-    if (l->unfit)
-        return;
-    sums_add(&l->sums, key, all);
-    if (row->number % l->stride != 0 || b->key_count > sizeof keys / sizeof *keys)
-        return;
-    for (size_t k = 0; k < b->key_count; k++)
-        keys[k] = row->values[b->key[k]].text;
-    sums_add_sample(&l->sums, all, keys);
+    if (!l->unfit)
+        sums_add_row(&l->sums, l->bound, row, key, all);
 }
 
 void digest_learn(struct learning *l, struct match *m, const struct db *db)
 {
-    *l = (struct learning){.bound = m->bound, .cache = m->options->fixtures->cache,
-                           .stride = m->bound->fixture->row_count / SUMS_SAMPLE + 1};
+    *l = (struct learning){.bound = m->bound, .cache = m->options->fixtures->cache};
     sums_key(&m->layout, db_facts(db), l->key);
     sums_begin(&l->sums, m->bound->fixture->row_count, m->bound->key_count);
     rowhash_begin(&l->hash, &m->layout);

@@ -37,13 +37,30 @@ void sums_move(struct sums *s, uint64_t key, uint64_t from, uint64_t to)
             s->sample[i].hash = to;
 }
 
-void sums_add_sample(struct sums *s, uint64_t all, const char *const *keys)
+/* The texts of its key follow. */
+static bool begin_sample(struct sums *s, uint64_t all)
 {
     if (s->sampled == SUMS_SAMPLE)
-        return;
+        return false;
     s->sample[s->sampled++] = (struct sums_sample){.hash = all, .key = s->keys.length};
-    for (size_t k = 0; k < s->key_count; k++)
-        str_add_bytes(&s->keys, keys[k], strlen(keys[k]) + 1);
+    return true;
+}
+
+void sums_sample_row(struct sums *s, const struct bound *b, const struct fixture_row *row, uint64_t all)
+{
+    if (!begin_sample(s, all))
+        return;
+    for (size_t k = 0; k < b->key_count; k++) {
+        const char *text = row->values[b->key[k]].text;
+        str_add_bytes(&s->keys, text, strlen(text) + 1);
+    }
+}
+
+void sums_add_row(struct sums *s, const struct bound *b, const struct fixture_row *row, uint64_t key, uint64_t all)
+{
+    sums_add(s, key, all);
+    if (row->number % (b->fixture->row_count / SUMS_SAMPLE + 1) == 0)
+        sums_sample_row(s, b, row, all);
 }
 
 void sums_fold(const struct sums *s, uint32_t fewer, struct sums_bucket *out)
@@ -131,18 +148,16 @@ static bool parse_buckets(struct sums *s, struct cache_reader *reader)
 
 static bool parse_sample(struct sums *s, struct cache_reader *reader, uint64_t sampled)
 {
-    const char **keys = xcalloc(s->key_count + 1, sizeof *keys);
     bool ok = true;
     for (uint64_t i = 0; ok && i < sampled; i++) {
+        const char *text;
         uint64_t hash;
         size_t length;
-        ok = cache_read_bytes(reader, &hash, sizeof hash);
+        ok = cache_read_bytes(reader, &hash, sizeof hash) && begin_sample(s, hash);
         for (size_t k = 0; ok && k < s->key_count; k++)
-            ok = cache_read_text(reader, &keys[k], &length);
-        if (ok)
-            sums_add_sample(s, hash, keys);
+            if ((ok = cache_read_text(reader, &text, &length)))
+                str_add_bytes(&s->keys, text, length + 1);
     }
-    free(keys);
     return ok;
 }
 

@@ -40,8 +40,10 @@ void sums_begin(struct sums *s, uint64_t rows, size_t key_count);
 void sums_add(struct sums *s, uint64_t key, uint64_t all);
 /* A row of that key gets another hash. */
 void sums_move(struct sums *s, uint64_t key, uint64_t from, uint64_t to);
-/* Adds a row to the sample; `keys` are key_count texts. */
-void sums_add_sample(struct sums *s, uint64_t all, const char *const *keys);
+/* Adds a settled row to the sample. */
+void sums_sample_row(struct sums *s, const struct bound *b, const struct fixture_row *row, uint64_t all);
+/* The sums of a settled row, and every so many rows the sample. */
+void sums_add_row(struct sums *s, const struct bound *b, const struct fixture_row *row, uint64_t key, uint64_t all);
 /* What the buckets are with fewer of them, a power of two; into `out`. */
 void sums_fold(const struct sums *s, uint32_t count, struct sums_bucket *out);
 void sums_free(struct sums *s);
