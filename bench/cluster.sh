@@ -4,7 +4,9 @@
 #   SEEDOPS: the binary (a plain -O2 build).  FLOOR: the floor program (`make bench/floor`); unsaid: beside the binary.
 SEEDOPS=$(readlink -f "${SEEDOPS:?the binary to measure}"); FLOOR=$(readlink -f "${FLOOR:-$(dirname "$SEEDOPS")/bench/floor}")
 [ -x "$FLOOR" ] || { echo "$FLOOR is not there: make bench/floor" >&2; exit 1; }
-OUT=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/seedops-bench-out.XXXXXX")}; mkdir -p "$OUT"; rm -f "$OUT"/*
+OUT=${OUT:-$(mktemp -d "${TMPDIR:-/tmp}/seedops-bench-out.XXXXXX")}; mkdir -p "$OUT"
+[ -z "$(ls -A "$OUT")" ] || [ -e "$OUT/table.tsv" ] || { echo "$OUT holds something else: name another OUT" >&2; exit 1; }
+rm -f "$OUT"/*
 pgbin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 as_server() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/seedops-bench.XXXXXX"); chmod 755 "$work"; mkdir "$work/pg"
