@@ -57,7 +57,7 @@ static void unlock(struct migrate_run *run)
     struct str sql = {0};
     if (!db_alive(run->db))
         return;
-    str_add(&sql, "reset all;reset session authorization;reset role;");
+    str_add(&sql, migrate_as_at_first);
     ledger_sql_unlock(run->ledger, &sql);
     db_ignore_cancel(run->db, true);
     db_run(run->db, str_text(&sql), 0, NULL, NULL, &ignored);

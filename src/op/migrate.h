@@ -76,7 +76,8 @@ bool migrate_run_one(struct migrate_run *run, const struct migrate_item *item, s
 /* Sends `sql` on the direct connection and reports blockers while it runs. */
 bool migrate_watched(struct migrate_run *run, const struct migrate_item *item, const char *sql,
                      unsigned *position, struct err *err);
-/* Statements that make the session as it was at first, whatever the migration before did to it, and set it up. */
+/* Statements that make the session as it was at first, whatever the migration before did to it; and that set it up. */
+extern const char migrate_as_at_first[];
 void migrate_sql_session(const struct migrate_run *run, struct str *out);
 /* err becomes the migration's: file and line, the statement, the server's words. `statement` NULL: not known;
  * line 0: the statement's own. `kept` says what is left of it, and ends the hint. */

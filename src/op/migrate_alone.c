@@ -15,7 +15,6 @@
 #include "op/migrate.h"
 #include "op/trail.h"
 
-static const char reset[] = "reset all;reset session authorization;reset role;";
 static const char not_under_way[] =
     "not exists (select from pg_catalog.pg_stat_progress_create_index p where p.index_relid = c.oid)";
 #define OUR_COMMENT "seedops: left invalid by "
@@ -234,7 +233,7 @@ static void record_failure(struct migrate_run *run, const struct migrate_item *i
     ledger_sql_failed(run->ledger, item->migration, mark, str_text(&log), &sql);
     migrate_sql_trail(run, "migrate (failed)", item->migration->name, &sql);   /* what ran before is kept */
     db_ignore_cancel(run->db, true);
-    if (db_alive(run->db) && !record(run, reset, str_text(&sql), &trouble))
+    if (db_alive(run->db) && !record(run, migrate_as_at_first, str_text(&sql), &trouble))
         ctx_log(run->ctx, "warning", "the log of %s could not be written: %s", item->migration->name,
                 trouble.message);
     else if (trouble.class == ERR_NONE)
@@ -316,7 +315,7 @@ bool migrate_run_alone(struct migrate_run *run, const struct migrate_item *item,
         str_reset(&sql);
         ledger_sql_finished(run->ledger, item->migration, &mark, &sql);
         migrate_sql_trail(run, "migrate", item->migration->name, &sql);   /* with the row that says it is applied */
-        ok = record(run, reset, str_text(&sql), err);
+        ok = record(run, migrate_as_at_first, str_text(&sql), err);
         if (ok)
             trail_left(run->s);
         else

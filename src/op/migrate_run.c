@@ -270,7 +270,7 @@ static bool settle(struct migrate_run *run, const struct migrate_item *item, str
 
 /* ---- one transaction ---- */
 
-static const char as_at_first[] = "reset all;reset session authorization;reset role;";
+const char migrate_as_at_first[] = "reset all;reset session authorization;reset role;";
 enum { RESETS = 3 };
 
 /* How many statements it added. */
@@ -294,7 +294,7 @@ static size_t settings_sql(const struct migrate_run *run, bool local, struct str
 
 void migrate_sql_session(const struct migrate_run *run, struct str *out)
 {
-    str_add(out, as_at_first);
+    str_add(out, migrate_as_at_first);
     settings_sql(run, false, out);
 }
 
@@ -303,7 +303,7 @@ struct message { struct str text; size_t head_statements, check, script_at; };
 /* Statements of the head are counted, so that a failure can be told from the script's. */
 static void compose(const struct migrate_run *run, const struct migrate_item *item, struct message *m)
 {
-    str_printf(&m->text, "begin;%s", as_at_first);
+    str_printf(&m->text, "begin;%s", migrate_as_at_first);
     m->check = 1 + RESETS + settings_sql(run, true, &m->text);
     ledger_sql_lock_check(run->ledger, &m->text);
     m->head_statements = m->check + 1;
