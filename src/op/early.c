@@ -109,9 +109,7 @@ static bool same_columns(const struct fixture *a, const struct fixture *b)
 /* The file that was checked is the one that was loaded. */
 static bool same_fixture(const struct fixture *a, const struct fixture *b)
 {
-    const struct fixture_stamp *x = &a->stamp, *y = &b->stamp;
-    return strcmp(a->path, b->path) == 0 && x->device == y->device && x->inode == y->inode && x->size == y->size &&
-           x->mtime_ns == y->mtime_ns && same_columns(a, b);
+    return strcmp(a->path, b->path) == 0 && fixture_stamp_same(&a->stamp, &b->stamp) && same_columns(a, b);
 }
 
 bool early_checked(struct early *e, const struct fixture_set *fixtures)
