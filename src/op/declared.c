@@ -17,6 +17,14 @@ const struct table_rule *declared_rule(const struct session *s, const struct db_
     return NULL;
 }
 
+int64_t declared_rows(const struct session *s, const struct db_table *table)
+{
+    for (size_t i = 0; i < s->fixtures.count; i++)
+        if (db_catalog_find(&s->catalog, s->fixtures.items[i].table, NULL) == table)
+            return (int64_t)s->fixtures.items[i].row_count;
+    return -1;
+}
+
 const char *declared_name(const struct session *s, const struct db_table *table)
 {
     if (table->on_path || strcmp(table->schema, s->catalog.default_schema ? s->catalog.default_schema : "") == 0)

@@ -35,6 +35,8 @@ bool declared_place(struct session *s, const struct declared *d, struct err *err
 
 /* The configuration's rule for a live table, or NULL. */
 const struct table_rule *declared_rule(const struct session *s, const struct db_table *table);
+/* Rows of its fixture, as far as fixtures are read; -1: it has none. */
+int64_t declared_rows(const struct session *s, const struct db_table *table);
 /* "Station", with its schema where that is not the default one. In the catalogue's arena. */
 const char *declared_name(const struct session *s, const struct db_table *table);
 /* diff_options with the fixture's environment and the table's secret columns. */

@@ -112,14 +112,6 @@ static bool blurred(const struct db_table *table)
            (table->row_security || table->deleted > 0 || table->dead > 0 || table->live != table->inserted);
 }
 
-static int64_t declared_rows(const struct session *s, const struct db_table *table)
-{
-    for (size_t i = 0; i < s->fixtures.count; i++)
-        if (db_catalog_find(&s->catalog, s->fixtures.items[i].table, NULL) == table)
-            return (int64_t)s->fixtures.items[i].row_count;
-    return -1;
-}
-
 /* Rows that are lost by the counters alone, which may have begun after the rows came. A table of the application's
  * may well be empty. */
 static bool said_lost(const struct session *s, const struct db_table *table)

@@ -187,19 +187,11 @@ void keep_alter(struct str *sql, const char *schema, const char *name, const cha
 
 /* ---- which tables ---- */
 
-static int64_t fixture_rows(const struct session *s, const struct db_table *table)
-{
-    for (size_t i = 0; i < s->fixtures.count; i++)
-        if (db_catalog_find(&s->catalog, s->fixtures.items[i].table, NULL) == table)
-            return (int64_t)s->fixtures.items[i].row_count;
-    return -1;
-}
-
 /* Held, or emptied so far that only the WAL and the catalogue tell of it. */
 static bool lost_its_rows(const struct session *s, const struct db_table *t)
 {
     const struct table_rule *rule = declared_rule(s, t);
-    int64_t floor = rule ? rule->min_rows : -1, fixture = fixture_rows(s, t);
+    int64_t floor = rule ? rule->min_rows : -1, fixture = declared_rows(s, t);
     if (!t->details || (t->kind != 'r' && t->kind != 'm'))
         return false;
     if (t->heap_bytes > 0)
@@ -211,7 +203,7 @@ static bool lost_its_rows(const struct session *s, const struct db_table *t)
 static bool is_empty(const struct session *s, const struct db_table *t)
 {
     const struct table_rule *rule = declared_rule(s, t);
-    return t->details && (t->kind == 'r' || t->kind == 'm') && ((rule && rule->min_rows > 0) || fixture_rows(s, t) > 0) &&
+    return t->details && (t->kind == 'r' || t->kind == 'm') && ((rule && rule->min_rows > 0) || declared_rows(s, t) > 0) &&
            t->heap_bytes == 0 && held_estimate(t) == 0;
 }
 
