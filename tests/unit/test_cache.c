@@ -14,6 +14,7 @@
 
 #include "base/cache.h"
 #include "base/err.h"
+#include "scratch.h"
 
 static char top[] = "/tmp/test_cache.XXXXXX";
 static char dir[64];
@@ -140,7 +141,7 @@ static void too_much_is_refused_and_the_unused_go(void **state)
 static int make_dir(void **state)
 {
     (void)state;
-    if (!mkdtemp(top))
+    if (scratch_make(top) != 0)
         return -1;
     snprintf(dir, sizeof dir, "%s/below/seedops", top);
     return 0;
@@ -149,9 +150,7 @@ static int make_dir(void **state)
 static int remove_dir(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", top);
-    return system(command);
+    return scratch_remove(top);
 }
 
 int main(void)
